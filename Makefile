@@ -1,0 +1,57 @@
+# Postrider. `make help` lists the targets; two of them do everything: `make demo`, `make test`.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CC       ?= gcc
+# A variant is a build that must not mix with another: plain, asan, tsan, cover.
+VARIANT  ?= plain
+BUILD    := build/$(VARIANT)
+PACKAGES := rdkafka libcurl jansson libconfig libmicrohttpd libcrypto
+
+WERROR   ?= -Werror
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE_tsan := -fsanitize=thread
+SANITIZE_cover := --coverage
+HARDEN_plain := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+CFLAGS   ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -fPIE -pthread \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation $(WERROR) \
+	$(HARDEN_$(VARIANT)) $(SANITIZE_$(VARIANT)) $(CFLAGS) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+ALL_LDFLAGS = -pie -rdynamic -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT)) $(LDFLAGS)
+LIBS     = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
+
+SOURCES  := $(filter-out src/app/main.c,$(wildcard src/*/*.c))
+OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o)
+LIBRARY  := $(BUILD)/libpostrider.a
+PROGRAM  := $(BUILD)/postrider
+UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+export T VARIANT RDKAFKA
+
+.PHONY: all help
+all: $(PROGRAM) ## build the program at build/postrider
+	@ln -sf $(VARIANT)/postrider build/postrider
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+$(PROGRAM): $(BUILD)/app/main.o $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
+
+.PHONY: unit
+unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
+	@scripts/run-unit.sh $(UNIT)
+
+-include $(OBJECTS:.o=.d) $(BUILD)/app/main.d $(UNIT:=.d)
