@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source.h - a lane's Kafka consumer on the loop, without a blocking call.
+ *
+ * The owner pulls records (source_next), so that back-pressure is simply not pulling: no
+ * pause call. Each assigned partition has a queue of its own in librdkafka with an
+ * eventfd; the main queue (rebalances, commits, errors) is always served, so a lane
+ * that does not pull for an hour keeps its membership.
+ *
+ * A partition's life:
+ *
+ *   assigned() --> records by source_next() --> revoked() --> source_release()
+ *
+ * On assignment the committed offset and its metadata are fetched without blocking and
+ * handed to assigned(), which answers where to read from. On revocation the source gives
+ * no more records of it; the owner lets what is on the wire finish, commits, and calls
+ * source_release(); when all revoked partitions are released the group goes on. A lost
+ * partition (lost == true) is released at once and must not be committed.
+ */
+#ifndef IO_SOURCE_H
+#define IO_SOURCE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/event.h"
+#include "io/loop.h"
+
+struct source_settings {
+	const char *name; /* of the lane, for texts */
+	const char *group_id;
+	const char *instance_id;   /* NULL: dynamic membership */
+	const char *const *topics; /* names, and patterns that begin with ^ */
+	size_t topic_count;
+	const char *auto_offset_reset; /* "earliest", "latest", "error" */
+	const char *const
+		*properties; /* "name=value" for librdkafka, in order; secrets expanded */
+	size_t property_count;
+	size_t prefetch_bytes; /* of the whole lane, divided among its partitions */
+};
+
+struct source;
+
+struct source_partition {
+	const char *topic; /* the source's, until source_release() */
+	int32_t partition;
+	void *owner; /* the lane's: what assigned() put there */
+};
+
+struct source_callbacks {
+	/* Where to read from: @committed (or -1) is what the group has; return the offset of
+	 * the first record wanted, or -1 for auto_offset_reset. */
+	int64_t (*assigned)(void *ctx, struct source_partition *p, int64_t committed,
+		struct slice metadata);
+	void (*revoked)(void *ctx, struct source_partition *p, bool lost);
+	/* There may be records to pull. */
+	void (*readable)(void *ctx);
+	/* The commit that was in flight has ended: ERR_OK, or why not. */
+	void (*committed)(void *ctx, int code, const char *text);
+	/* The number of partitions of all topics, or of ours, has changed. */
+	void (*share_changed)(void *ctx, unsigned assigned, unsigned whole);
+	/* Retention has eaten @count records before they were read. */
+	void (*records_lost)(
+		void *ctx, struct source_partition *p, int64_t from, int64_t count);
+	/* Another process has our instance id: stop sending; the source is dead. */
+	void (*fenced)(void *ctx, const char *text);
+	/* source_close() is complete. */
+	void (*closed)(void *ctx);
+};
+
+/* Starts to join. ERR_INVALID when librdkafka refuses a property: the text names it. */
+struct source *source_new(struct loop *l, const struct source_settings *s,
+	const struct source_callbacks *cb, void *ctx, struct err *err);
+
+/*
+ * The next record of any partition that is not held, in turn; false when there is none
+ * now (readable() will tell). What *ret points to is valid until the next call.
+ */
+bool source_next(struct source *s, struct source_partition **ret_p, struct event_fields *ret);
+/* While held, a partition gives no records (its prefetch stops at its limit). */
+void source_hold(struct source *s, struct source_partition *p, bool held);
+void source_release(struct source *s, struct source_partition *p);
+
+struct source_commit {
+	struct source_partition *partition;
+	int64_t offset;
+	struct slice metadata;
+};
+
+/* One at a time: ERR_STATE while one is in flight. Copies what it is given. */
+int source_commit(
+	struct source *s, const struct source_commit *items, size_t count) ATTR_MUST_CHECK;
+bool source_is_committing(const struct source *s);
+
+/* Leave the group: first revoked() for each partition, then closed(), within @timeout_ms. */
+void source_close(struct source *s, int64_t timeout_ms);
+/* After closed(), or at once when nothing matters any more. Accepts NULL. */
+void source_free(struct source *s);
+
+struct source_state {
+	bool reachable;               /* a broker answers */
+	bool joined;                  /* has an assignment, perhaps an empty one */
+	int64_t unreachable_since_ms; /* wall time */
+	char last_error[256];
+	unsigned assigned, whole;
+	uint64_t rebalances;
+};
+
+void source_get_state(const struct source *s, struct source_state *ret);
+/* The last known ends of the partition's log, or -1. No I/O. */
+void source_watermarks(const struct source *s, const struct source_partition *p,
+	int64_t *ret_low, int64_t *ret_high);
+/* "librdkafka 2.0.2", for --version. */
+const char *source_library_version(void);
+
+#endif
