@@ -15,6 +15,19 @@
  *
  * The index borrows the text: it must outlive every use of the index. Pure; one
  * thread at a time per struct jx_index. (Prefix jx_, because json_ is jansson's.)
+ *
+ * What jansson (with JSON_DECODE_ANY) accepts, the index accepts, and what it refuses,
+ * the index refuses, but for these:
+ *  - numbers of any size are accepted, as text (jansson refuses integers beyond 64 bits
+ *    and reals beyond a double);
+ *  - the escape \u0000 is accepted in strings and keys (jansson needs JSON_ALLOW_NUL,
+ *    and refuses it in keys even so);
+ *  - a NUL byte between values is refused (jansson overlooks one behind a number);
+ *  - bytes, depth and tokens have the limits given here (jansson: 2048 levels).
+ *
+ * Time is linear in the text whatever it is: repeated keys of a small object are
+ * found by a filter of 32 bits and a short walk, of a large one by a hash table
+ * made when the object closes, and by sorting if the hashes of its keys collide.
  */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
@@ -36,8 +49,8 @@ enum jx_type {
 #define JX_NONE UINT32_MAX
 
 struct jx_limits {
-	size_t max_bytes;
-	unsigned max_depth;
+	size_t max_bytes;   /* 4 GiB - 1 is the most there can be */
+	unsigned max_depth; /* of arrays and objects in each other; [] is one deep */
 	uint32_t max_tokens;
 };
 
@@ -51,7 +64,8 @@ struct jx_token {
 	uint8_t type;                /* enum jx_type */
 	bool escaped;                /* a string with a backslash in it */
 	bool key_escaped;
-	bool shadowed; /* a later member of the same object has the same key */
+	bool shadowed;     /* a later member of the same object has the same key */
+	uint32_t key_hash; /* jx_key_hash() of the decoded key */
 };
 
 struct jx_index {
@@ -59,6 +73,8 @@ struct jx_index {
 	size_t text_len;
 	struct jx_token *tokens;
 	uint32_t count, cap;
+	uint32_t *scratch; /* for the keys of large objects */
+	size_t scratch_cap;
 };
 
 void jx_init(struct jx_index *ix);
@@ -92,11 +108,27 @@ static inline struct slice jx_inner(const struct jx_index *ix, uint32_t t)
 /* The value exactly as it stands in the text, a string with its quotes. */
 struct slice jx_text(const struct jx_index *ix, uint32_t t);
 
+/* The key of member @t without quotes, escapes as they stand; empty for other tokens. */
+static inline struct slice jx_key(const struct jx_index *ix, uint32_t t)
+{
+	return slice_of(ix->text + ix->tokens[t].key_start, ix->tokens[t].key_len);
+}
+
+/* The hash that tokens carry for their decoded key; the same for the same bytes on one
+ * machine, and not to be stored. */
+uint32_t jx_key_hash(struct slice key);
+
+/* Line and column, from 1 and in characters, of byte @at of @text. */
+void jx_locate(struct slice text, size_t at, unsigned *ret_line, unsigned *ret_column);
+
 /* The value of member @key (decoded characters) of object @t; JX_NONE if there is none
  * or @t is no object. */
 uint32_t jx_member(const struct jx_index *ix, uint32_t t, struct slice key);
 /* Element @n, from 0, of array @t, or JX_NONE. */
 uint32_t jx_element(const struct jx_index *ix, uint32_t t, size_t n);
+
+/* Whether the decoded characters of string @t are @s. */
+bool jx_equals(const struct jx_index *ix, uint32_t t, struct slice s);
 
 /* Append the characters of string @t, escapes decoded, as UTF-8. */
 void jx_decode(const struct jx_index *ix, uint32_t t, struct buf *out);
