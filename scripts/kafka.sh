@@ -63,7 +63,7 @@ format() {
 		controller.listener.names=CONTROLLER
 		log.dirs=$1/formatted
 	PROPERTIES
-	java -cp "$1/libs/*" kafka.tools.StorageTool format \
+	java -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$1/libs/*" kafka.tools.StorageTool format \
 		-t cG9zdHJpZGVyLXRlc3Qtbw -c "$1/server.properties"
 	rm "$1/server.properties"
 }

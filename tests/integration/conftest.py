@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures. Tests that only need a broker share one; a test that hurts a broker has its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from postrider_test.embedded import Embedded
+from postrider_test.kafka import NEWER, OLDER, Kafka, KafkaMissing
+from postrider_test.postrider import BINARY, Postrider
+from postrider_test.process import Process
+from postrider_test.receiver import Receiver
+from postrider_test.tls import Authority
+
+STRICT = os.environ.get("CI") == "true"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m kafka` and `-m embedded` follow from the fixtures that a test asks for."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & {"kafka", "kafka_newer", "every_kafka", "own_kafka"}:
+            item.add_marker(pytest.mark.kafka)
+        if "embedded" in fixtures:
+            item.add_marker(pytest.mark.embedded)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test shows the logs of the processes that it used."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for process in getattr(item, "postrider_processes", []):
+            report.sections.append((f"log of {' '.join(process.command[:3])}",
+                                    process.tail(200)))
+    return report
+
+
+@pytest.fixture
+def show_log(request: pytest.FixtureRequest) -> Callable[[Process], None]:
+    """Processes whose log is shown should this test fail."""
+    processes: list[Process] = []
+    request.node.postrider_processes = processes
+    return processes.append
+
+
+# Brokers
+
+
+def _start_kafka(directory: Path, version: str, **keys: Any) -> Kafka:
+    try:
+        kafka = Kafka(directory, version, **keys)
+    except KafkaMissing as missing:
+        (pytest.fail if STRICT else pytest.skip)(f"no Apache Kafka {version} here: {missing}")
+    kafka.start()
+    return kafka
+
+
+@pytest.fixture(scope="session")
+def _kafka_older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    kafka = _start_kafka(tmp_path_factory.mktemp("kafka") / "node", OLDER)
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def _kafka_newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    kafka = _start_kafka(tmp_path_factory.mktemp("kafka-newer") / "node", NEWER)
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture
+def kafka(_kafka_older: Kafka) -> Kafka:
+    """The shared Apache Kafka, the older version. Do not stop it; name things by `unique`."""
+    return _kafka_older
+
+
+@pytest.fixture
+def kafka_newer(_kafka_newer: Kafka) -> Kafka:
+    """The same of the newer version."""
+    return _kafka_newer
+
+
+@pytest.fixture(params=[OLDER, NEWER])
+def every_kafka(request: pytest.FixtureRequest) -> Kafka:
+    """The test runs on each version."""
+    return request.getfixturevalue("_kafka_older" if request.param == OLDER else "_kafka_newer")
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path, show_log: Callable[[Process], None]) -> Iterator[Callable[..., Kafka]]:
+    """A function that starts a broker for this test alone: own_kafka(version, properties={})."""
+    started: list[Kafka] = []
+
+    def start(version: str = OLDER, properties: dict[str, str] | None = None) -> Kafka:
+        kafka = _start_kafka(tmp_path / f"kafka-{len(started)}", version, properties=properties)
+        started.append(kafka)
+        show_log(kafka.process)
+        return kafka
+
+    yield start
+    for kafka in started:
+        kafka.kill()
+
+
+@pytest.fixture(scope="session")
+def _embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    broker = Embedded(tmp_path_factory.mktemp("embedded"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def embedded(_embedded: Embedded) -> Embedded:
+    """The shared embedded broker, `postrider broker`."""
+    return _embedded
+
+
+# HTTP
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An HTTP API of this test's own."""
+    server = Receiver()
+    server.start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """A certificate authority of this test's own."""
+    return Authority(tmp_path)
+
+
+# The program
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """unique("orders"): a name for a topic or group that no other test uses."""
+    test = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")
+    run = uuid.uuid4().hex[:8]
+    return lambda name: f"{name}.{test}.{run}"
+
+
+@pytest.fixture
+def postrider(tmp_path: Path, show_log: Callable[[Process], None]) -> Iterator[Callable[..., Postrider]]:
+    """A function that starts the program: postrider(config, *arguments, env={}, start=True)."""
+    started: list[Postrider] = []
+
+    def start(config: str | dict[str, Any], *arguments: str, env: dict[str, str] | None = None,
+              start: bool = True) -> Postrider:
+        assert BINARY.exists(), f"{BINARY} is not there: run make"
+        process = Postrider(config, tmp_path / f"postrider-{len(started)}", list(arguments), env)
+        started.append(process)
+        show_log(process)
+        if start:
+            process.start()
+        return process
+
+    yield start
+    for process in started:
+        process.kill()

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an ordinary Kafka client does: produce, read, and look at groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Iterable
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin import NewTopic, ResourceType
+
+from .wait import wait_until
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass
+class Record:
+    """A Kafka record, as bytes. The fields after `headers` are known once it was read."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = field(default_factory=list)
+    partition: int | None = None
+    offset: int | None = None
+    timestamp_ms: int | None = None
+
+    def header(self, name: str) -> bytes | None:
+        """The last header of that name, as Kafka's own clients read it."""
+        return next((v for n, v in reversed(self.headers) if n == name), None)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a group has committed for a partition; offset -1: nothing."""
+
+    offset: int
+    metadata: str
+
+
+class Client:
+    """Talks to the broker at `bootstrap`. Every call waits until Kafka has answered."""
+
+    def __init__(self, bootstrap: str):
+        self.bootstrap = bootstrap
+        self._settings = {
+            "bootstrap.servers": bootstrap,
+            "broker.address.family": "v4",
+            "reconnect.backoff.max.ms": 200,
+            "log_level": 0,
+        }
+        self._admin: AdminClient | None = None
+        self._producer: Producer | None = None
+
+    def close(self) -> None:
+        if self._producer:
+            self._producer.flush(1)
+        self._admin = self._producer = None
+
+    @property
+    def admin(self) -> AdminClient:
+        if self._admin is None:
+            self._admin = AdminClient(self._settings)
+        return self._admin
+
+    # Topics
+
+    def create_topic(self, name: str, partitions: int = 4,
+                     config: dict[str, str] | None = None) -> None:
+        topic = NewTopic(name, partitions, 1, config=config or {})
+        self.admin.create_topics([topic])[name].result(20)
+        self.wait_for_topic(name)
+
+    def wait_for_topic(self, name: str, timeout: float = 20.0) -> None:
+        """Until every partition has a leader."""
+        def ready() -> bool:
+            topic = self.admin.list_topics(name, timeout=5).topics[name]
+            return bool(topic.partitions) and not topic.error and all(
+                p.leader >= 0 for p in topic.partitions.values())
+
+        wait_until(ready, timeout, f"topic {name} with leaders")
+
+    def delete_topic(self, name: str) -> None:
+        self.admin.delete_topics([name])[name].result(20)
+
+    def configure_topic(self, name: str, **config: str) -> None:
+        """Set topic properties; `min_insync_replicas="2"` stands for min.insync.replicas."""
+        entries = [ConfigEntry(key.replace("_", "."), value,
+                               incremental_operation=AlterConfigOpType.SET)
+                   for key, value in config.items()]
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        self.admin.incremental_alter_configs([resource])[resource].result(20)
+
+    def partitions(self, topic: str) -> list[int]:
+        return sorted(self.admin.list_topics(topic, timeout=10).topics[topic].partitions)
+
+    # Records
+
+    def produce(self, topic: str, records: Iterable[Record | bytes | str]) -> list[Record]:
+        """Publish, wait for every acknowledgement, and return what was written where."""
+        if self._producer is None:
+            self._producer = Producer({**self._settings, "linger.ms": 2,
+                                       "message.max.bytes": 20_000_000})
+        written: list[Record] = []
+        for item in records:
+            record = item if isinstance(item, Record) else Record(
+                item.encode() if isinstance(item, str) else item)
+            self._produce_one(topic, record, written)
+        left = self._producer.flush(60)
+        assert left == 0, f"{left} records of {topic} were not acknowledged"
+        return written
+
+    def _produce_one(self, topic: str, record: Record, written: list[Record]) -> None:
+        assert self._producer is not None
+
+        def acknowledged(error, message) -> None:
+            if error:
+                raise KafkaException(error)
+            record.partition, record.offset = message.partition(), message.offset()
+
+        options = {} if record.partition is None else {"partition": record.partition}
+        if record.timestamp_ms is not None:
+            options["timestamp"] = record.timestamp_ms
+        while True:
+            try:
+                self._producer.produce(topic, record.value, record.key, headers=record.headers,
+                                       on_delivery=acknowledged, **options)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        written.append(record)
+        self._producer.poll(0)
+
+    def consume(self, topic: str) -> list[Record]:
+        """Everything that stands in the topic now, partition by partition."""
+        consumer = self._consumer(message_max=True)
+        try:
+            return [r for p in self.partitions(topic) for r in _read(consumer, topic, p)]
+        finally:
+            consumer.close()
+
+    def wait_for_records(self, topic: str, count: int, timeout: float = 20.0) -> list[Record]:
+        """What stands in the topic, once that is at least `count` records."""
+        wait_until(lambda: self.count(topic) >= count, timeout,
+                   lambda: f"{count} records in {topic}, there are {self.count(topic)}")
+        return self.consume(topic)
+
+    def log_ends(self, topic: str) -> dict[int, int]:
+        return {p: high for p, (_, high) in self._watermarks(topic).items()}
+
+    def count(self, topic: str) -> int:
+        """How many offsets the topic spans."""
+        return sum(high - low for low, high in self._watermarks(topic).values())
+
+    def _watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        consumer = self._consumer()
+        try:
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)
+                    for p in self.partitions(topic)}
+        finally:
+            consumer.close()
+
+    def _consumer(self, group: str = "postrider-test-reader",
+                  message_max: bool = False) -> Consumer:
+        settings = {**self._settings, "group.id": group, "enable.auto.commit": False,
+                    "enable.partition.eof": True, "fetch.wait.max.ms": 20}
+        if message_max:
+            settings |= {"fetch.message.max.bytes": 20_000_000,
+                         "receive.message.max.bytes": 100_000_000}
+        return Consumer(settings)
+
+    # Groups
+
+    def committed(self, group: str, topic: str) -> dict[int, Committed]:
+        """Offset and metadata of each partition."""
+        asked = [TopicPartition(topic, p) for p in self.partitions(topic)]
+        request = ConsumerGroupTopicPartitions(group, asked)
+        answer = self.admin.list_consumer_group_offsets([request])[group].result(20)
+        return {tp.partition: Committed(tp.offset if tp.offset >= 0 else -1, tp.metadata or "")
+                for tp in answer.topic_partitions}
+
+    def commit(self, group: str, topic: str, offsets: dict[int, int], metadata: str = "") -> None:
+        """Set a group's offsets, as `kafka-consumer-groups --reset-offsets` does."""
+        wanted = [TopicPartition(topic, p, offset, metadata) for p, offset in offsets.items()]
+        request = ConsumerGroupTopicPartitions(group, wanted)
+        self.admin.alter_consumer_group_offsets([request])[group].result(20)
+
+    def lag(self, group: str, topic: str) -> int:
+        """What the group has still to commit; where it committed nothing, all there is."""
+        committed = self.committed(group, topic)
+        return sum(high - max(low, committed[p].offset)
+                   for p, (low, high) in self._watermarks(topic).items())
+
+    def wait_for_lag(self, group: str, topic: str, lag: int = 0, timeout: float = 30.0) -> None:
+        wait_until(lambda: self.lag(group, topic) == lag, timeout,
+                   lambda: f"lag {lag} of {group}, it is {self.lag(group, topic)}: "
+                           f"{self.committed(group, topic)} of {self.log_ends(topic)}")
+
+    def members(self, group: str) -> list[str]:
+        """The client ids of the group's members."""
+        answer = self.admin.describe_consumer_groups([group])[group].result(20)
+        return sorted(member.client_id for member in answer.members)
+
+
+def _read(consumer: Consumer, topic: str, partition: int) -> list[Record]:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+    records: list[Record] = []
+    if low == high:
+        return records
+    consumer.assign([TopicPartition(topic, partition, low)])
+    while True:
+        message = consumer.poll(10)
+        assert message is not None, f"{topic}/{partition}: no end of file at {high}"
+        if message.error():  # the end of the partition; after compaction its last offset is less
+            break
+        records.append(Record(message.value(), message.key(), list(message.headers() or []),
+                              partition, message.offset(), message.timestamp()[1]))
+    consumer.unassign()
+    return records

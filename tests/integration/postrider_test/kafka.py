@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Apache Kafka: KRaft, one node, in a temporary directory, up in three seconds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from .client import Client
+from .process import Process
+from .wait import free_port, wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+OLDER, NEWER = "3.9.1", "4.1.1"
+VERSIONS = (OLDER, NEWER)
+
+
+class KafkaMissing(Exception):
+    """No Kafka can be had here; the text says why."""
+
+
+@cache
+def installation(version: str) -> Path:
+    """The directory of that version, fetched if need be: see scripts/kafka.sh."""
+    done = subprocess.run([ROOT / "scripts/kafka.sh", version], capture_output=True, text=True)
+    if done.returncode:
+        raise KafkaMissing(done.stderr.strip() or f"scripts/kafka.sh: status {done.returncode}")
+    return Path(done.stdout.strip())
+
+
+class Kafka(Client):
+    """A broker of its own. `properties` go into server.properties, over what stands there."""
+
+    def __init__(self, directory: Path, version: str = OLDER,
+                 properties: dict[str, str] | None = None):
+        self.version = version
+        self.directory = directory
+        self.port, self._controller_port = free_port(), free_port()
+        super().__init__(f"127.0.0.1:{self.port}")
+        self._libs = installation(version) / "libs"
+        self._prepare(properties or {})
+        self.process = Process(
+            ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self._libs}/*",
+             "kafka.Kafka", str(directory / "server.properties")],
+            directory / "kafka.log")
+
+    def _prepare(self, properties: dict[str, str]) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(installation(self.version) / "formatted", self.directory / "data")
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
+                         f"CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self.directory / "data"),
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "num.partitions": "4",
+            # A killed node may register again only when its former session has run out.
+            "broker.session.timeout.ms": "1500",
+            "broker.heartbeat.interval.ms": "300",
+            **properties,
+        }
+        (self.directory / "server.properties").write_text(
+            "".join(f"{key}={value}\n" for key, value in settings.items()))
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Returns when it answers. Starts again on the same data and ports after a stop."""
+        self.process.start()
+        wait_until(self._answers, timeout,
+                   lambda: f"Kafka {self.version} up; its log ends:\n{self.process.tail()}")
+
+    def _answers(self) -> bool:
+        assert self.process.running, f"Kafka ended:\n{self.process.tail()}"
+        try:
+            probe = AdminClient({**self._settings, "socket.timeout.ms": 1000})
+            return bool(probe.list_topics(timeout=0.5).brokers)
+        except KafkaException:
+            return False
+
+    def stop(self) -> None:
+        self.close()
+        self.process.stop()
+
+    def kill(self) -> None:
+        """kill -9. What it acknowledged stays: the page cache outlives the process."""
+        self.process.kill()
+
+    def pause(self) -> None:
+        """It neither answers nor closes its connections, until `resume`."""
+        self.process.pause()
+
+    def resume(self) -> None:
+        self.process.resume()
+
+    def tool(self, name: str, *arguments: str) -> str:
+        """Run one of Kafka's own command-line tools by its class; a second of JVM start."""
+        done = subprocess.run(
+            ["java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+             "-cp", f"{self._libs}/*", name, "--bootstrap-server", self.bootstrap, *arguments],
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def describe_group(self, group: str) -> list[dict[str, str]]:
+        """The rows of `kafka-consumer-groups --describe`, by the names of its columns."""
+        text = self.tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+                         "--describe", "--group", group)
+        rows = [line.split() for line in text.splitlines() if line.strip()]
+        header = next(i for i, row in enumerate(rows) if row[0] == "GROUP")
+        return [dict(zip(rows[header], row)) for row in rows[header + 1:]]
