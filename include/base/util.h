@@ -62,6 +62,12 @@ static inline bool slice_eq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* Are two C strings, each of which may be NULL, the same? */
+static inline bool str_eq(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 /* ASCII case folded. */
 bool slice_ieq(struct slice a, struct slice b);
 
