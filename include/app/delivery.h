@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * delivery.h - one event on its way to one target, at run time.
+ *
+ * A delivery is made by a lane, which owns it; a destination moves it (core/delivery.h has the
+ * states); when it is settled the owner is told, once, and frees it. It holds the
+ * configuration it began with, so that a reload does not change it under way.
+ */
+#ifndef APP_DELIVERY_H
+#define APP_DELIVERY_H
+
+#include "app/conf.h"
+#include "core/delivery.h"
+#include "core/event.h"
+#include "core/gate.h"
+#include "core/offsets.h"
+
+struct attempt;
+struct burial;
+struct delivery;
+struct destination;
+struct worker;
+
+struct delivery_owner {
+	/* Delivered, or its dead letter acknowledged. The owner frees it before it returns or
+	 * later. */
+	void (*settled)(struct delivery *d);
+	/* An attempt has failed, and there will be another. */
+	void (*failed_attempt)(struct delivery *d);
+};
+
+struct delivery {
+	struct gate_entry gate;
+	struct list node;  /* the owner's */
+	struct list fresh; /* the owner's, between its making and its submission */
+	const struct delivery_owner *owner;
+	void *partition;               /* the owner's */
+	struct offsets_record *record; /* the owner's */
+
+	struct worker *worker;
+	struct event *ev;
+	struct conf *conf;
+	const struct conf_target
+		*target;          /* NULL: an event that is none; it only has a dead letter */
+	struct destination *dest; /* NULL likewise */
+	struct attempt *attempt;  /* while SENDING */
+	struct burial *burial;    /* while DEAD */
+
+	enum delivery_state state;
+	int64_t age_from_ms;          /* wall time from which its age counts */
+	uint64_t rejected_generation; /* of the token that the API last refused; 0: none */
+	struct delivery_facts facts;
+};
+
+/* The one writer of d->state; a move that core/delivery.h does not allow is our bug and aborts.
+ */
+void delivery_move(struct delivery *d, enum delivery_state to);
+int64_t delivery_age_ms(const struct delivery *d);
+
+/*
+ * Bury @d: write its dead letter, for as long as that takes, then settle it. Its facts say why.
+ * With no topic for it ("none") it is counted and settled.
+ */
+void delivery_bury(struct delivery *d, const char *topic);
+/* Give up writing the letter, without settling: the offset stays. */
+void delivery_unbury(struct delivery *d);
+
+#endif

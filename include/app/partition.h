@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * partition.h - one partition while it is assigned to a lane: its tracker and its open
+ * deliveries.
+ *
+ *   ACTIVE --revoked--> RETIRING --quiet, committed--> released (freed)
+ *
+ * Retiring, it takes up nothing; deliveries that are not on the wire are forgotten at once
+ * (their records are not settled: the next owner delivers them), the others may end until a
+ * deadline. When none is left the last commit is made, and the partition is given back.
+ */
+#ifndef APP_PARTITION_H
+#define APP_PARTITION_H
+
+#include "app/delivery.h"
+#include "io/source.h"
+
+struct lane;
+
+struct partition {
+	struct list node; /* the lane's */
+	struct lane *lane;
+	struct source_partition *source;
+	struct offsets *tracker;
+	struct list deliveries; /* open, in order of taking up */
+	size_t open;
+	bool retiring;
+	bool held;      /* the completion map is crowded: it is not read */
+	bool in_commit; /* part of the commit in flight */
+	bool recommit;  /* the last commit failed: what it said must be said again */
+	int64_t retire_by_ms;
+};
+
+struct partition *partition_new(struct lane *lane, struct source_partition *source,
+	const struct offsets_settings *s, int64_t committed, struct slice metadata);
+/* No delivery may be open. */
+void partition_free(struct partition *p);
+
+/* Is there anything that a commit would tell Kafka? */
+bool partition_has_news(const struct partition *p);
+
+#endif

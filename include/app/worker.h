@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.h - what everything on one loop shares.
+ *
+ * A worker is a loop and the things that need not exist twice on it: the index over the
+ * event at hand, the dead-letter producer, the budget, the generator of jitter. It knows no
+ * lane and no destination; the engine ties these together.
+ */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include "base/rng.h"
+#include "core/budget.h"
+#include "core/event.h"
+#include "core/json.h"
+#include "io/deadletter.h"
+#include "io/loop.h"
+
+struct metrics;
+
+struct worker {
+	struct loop *loop;
+	unsigned number; /* 0 and up */
+	struct rng rng;
+	struct budget budget;
+	struct deadletter *deadletter;
+	struct metrics *metrics; /* the process's */
+	bool log_deliveries;
+
+	/* The index over the event last read, and whose it is: between taking up and sending
+	 * nothing else is indexed as a rule, so that most events are scanned once. */
+	struct jx_index ix;
+	struct jx_limits limits;
+	const struct event *indexed;
+};
+
+/* @w->loop, number and metrics are set by the caller. */
+void worker_init(struct worker *w);
+void worker_release(struct worker *w);
+
+/* The index over @ev's value as patterns and paths see it; NULL when it is no JSON. Valid
+ * until the next call with another event. */
+const struct jx_index *worker_index(struct worker *w, const struct event *ev);
+/* @ev is a copy of the record whose @value the index was made over: the index is @ev's now. */
+void worker_adopt_index(struct worker *w, struct slice value, const struct event *ev);
+/* Drop a reference to an event that may be the indexed one. */
+void worker_unref_event(struct worker *w, struct event *ev);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * letter.h - what a dead letter says: the event's own headers, then why it was given up.
+ *
+ * The value and key of the letter are the event's, byte for byte, and are not in here; its
+ * headers come first, untouched, a header of the same name too. Ours follow (design, section
+ * 7), UTF-8 text: ERROR_CODE ERROR_MESSAGE EXHAUSTED_RETRY_CONDITION RETRY_ATTEMPTS RULE_NAME
+ * TARGET_ID DESTINATION HTTP_STATUS SOURCE_TOPIC SOURCE_PARTITION SOURCE_OFFSET
+ * SOURCE_TIMESTAMP FIRST_ATTEMPT_TIME LAST_ATTEMPT_TIME, and last RESPONSE_BODY, printable,
+ * which a letter that is too large can go without. What is not known is absent. Never a
+ * credential.
+ *
+ * Pure. A letter borrows the event's bytes and owns its own.
+ */
+#ifndef CORE_LETTER_H
+#define CORE_LETTER_H
+
+#include "base/buf.h"
+#include "core/delivery.h"
+#include "core/event.h"
+
+struct letter_facts {
+	const struct delivery_facts *delivery;
+	const char *rule_name, *target_id,
+		*destination;   /* NULL: not of one (an invalid event) */
+	unsigned redrive_count; /* 0: first letter, no header */
+};
+
+struct letter {
+	struct event_header *headers;
+	size_t header_count;
+	size_t required_count; /* without the last, optional ones */
+	struct buf text;       /* the values of our headers; private */
+};
+
+/* Fill @l, which letter_release() frees. */
+void letter_build(struct letter *l, const struct event *ev, const struct letter_facts *f);
+void letter_release(struct letter *l);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/attempt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/worker.h"
+
+/* Idle attempts keep their buffers; more than this many are not worth the memory. */
+#define IDLE_MAX 1024
+
+struct attempt {
+	struct list node; /* in the pool, when idle */
+	struct attempt_pool *pool;
+	struct delivery *d;
+	attempt_done_fn done;
+	struct request request;
+	struct connection_credentials credentials;
+	struct http_request http;
+	int64_t began_ms;
+	bool reauthorise_on_403, renewable;
+};
+
+void attempt_pool_init(struct attempt_pool *p)
+{
+	list_init(&p->idle);
+	p->idle_count = 0;
+}
+
+static void attempt_free(struct attempt *a)
+{
+	request_release(&a->request);
+	connection_credentials_release(&a->credentials);
+	free(a);
+}
+
+void attempt_pool_release(struct attempt_pool *p)
+{
+	struct list *node;
+
+	while ((node = list_shift(&p->idle)) != NULL)
+		attempt_free(list_entry(node, struct attempt, node));
+	p->idle_count = 0;
+}
+
+static struct attempt *attempt_obtain(struct attempt_pool *p)
+{
+	struct list *node = list_shift(&p->idle);
+	struct attempt *a;
+
+	if (node != NULL) {
+		p->idle_count--;
+		return list_entry(node, struct attempt, node);
+	}
+	a = xcalloc(1, sizeof *a);
+	list_init(&a->node);
+	request_init(&a->request, BUF_UNLIMITED);
+	connection_credentials_init(&a->credentials);
+	return a;
+}
+
+static void attempt_put_back(struct attempt *a)
+{
+	struct attempt_pool *p = a->pool;
+
+	a->d->attempt = NULL;
+	a->d = NULL;
+	if (p->idle_count >= IDLE_MAX) {
+		attempt_free(a);
+		return;
+	}
+	list_prepend(&p->idle, &a->node);
+	p->idle_count++;
+}
+
+static void note_response(struct delivery *d, const struct http_result *result)
+{
+	size_t keep = d->target->dead_letter_response_bytes;
+
+	d->facts.status = result->status;
+	d->facts.transport = result->transport;
+	delivery_facts_set_message(&d->facts, result->error);
+	delivery_facts_set_response(
+		&d->facts, slice_of(result->body.data,
+				   (size_t)min_i64((int64_t)keep, (int64_t)result->body.len)));
+}
+
+static void attempt_ended(struct http_request *r, const struct http_result *result)
+{
+	struct attempt *a = container_of(r, struct attempt, http);
+	struct delivery *d = a->d;
+	struct loop *loop = d->worker->loop;
+	attempt_done_fn done = a->done;
+	struct attempt_report report = {
+		.outcome =
+			{
+				.transport = result->transport,
+				.status = result->status,
+				.retry_after = result->retry_after,
+				.retry_after_ms = result->retry_after_ms,
+				.fresh_token =
+					d->rejected_generation != 0 &&
+					a->credentials.generation > d->rejected_generation,
+				.can_reauthorise = a->renewable,
+				.reauthorise_on_403 = a->reauthorise_on_403,
+			},
+		.generation = a->credentials.generation,
+		.latency_ms = loop_now_ms(loop) - a->began_ms,
+	};
+
+	d->facts.last_attempt_ms = loop_wall_ms(loop);
+	if (result->transport != RETRY_TRANSPORT_OK || result->status < 200 ||
+		result->status > 299)
+		note_response(d, result);
+	attempt_put_back(a);
+	done(d, &report);
+}
+
+static bool render(struct attempt *a, struct delivery *d)
+{
+	struct request_context context = {d->ev, worker_index(d->worker, d->ev)};
+	const char *code = NULL;
+	struct err err;
+
+	if (request_render(d->target->plan, &context, &a->request, &code, &err) == 0)
+		return true;
+	d->facts.error_code = code;
+	delivery_facts_set_message(&d->facts, err.text);
+	return false;
+}
+
+static bool authorise(struct attempt *a, struct delivery *d, struct connection *connection)
+{
+	char id[64];
+	struct connection_message m = {
+		.body = a->request.has_body ? buf_slice(&a->request.body) : SLICE(""),
+		.wall_ms = loop_wall_ms(d->worker->loop),
+	};
+
+	/* A signature's id must be the same for every attempt: topic, partition, offset,
+	 * target. */
+	m.id = slice_of(
+		id, (size_t)snprintf(id, sizeof id, "msg_%08x_%x_%llx_%08x",
+			    (unsigned)util_hash(d->ev->f.topic, strlen(d->ev->f.topic)),
+			    (unsigned)d->ev->f.partition, (unsigned long long)d->ev->f.offset,
+			    (unsigned)d->target->identity));
+	return connection_authorise(connection, &m, &a->credentials);
+}
+
+static void fill(struct attempt *a, const struct request_plan *plan)
+{
+	a->http.method = a->request.method;
+	a->http.url = a->request.url.data;
+	a->http.url_is_constant = request_plan_has_constant_url(plan);
+	a->http.headers = a->request.headers.data;
+	a->http.header_count = a->request.header_count;
+	a->http.more_headers = a->credentials.headers.data;
+	a->http.more_header_count = a->credentials.header_count;
+	a->http.has_body = a->request.has_body;
+	a->http.body = buf_slice(&a->request.body);
+	a->http.aws_sigv4 = a->credentials.aws_sigv4;
+	a->http.user = a->credentials.user;
+	a->http.password = a->credentials.password;
+	a->http.done = attempt_ended;
+}
+
+enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
+	struct connection *connection, struct http_client *client, attempt_done_fn done)
+{
+	struct attempt *a = attempt_obtain(p);
+	struct loop *loop = d->worker->loop;
+
+	a->pool = p;
+	a->d = d;
+	a->done = done;
+	d->attempt = a;
+	if (!render(a, d)) {
+		attempt_put_back(a);
+		return ATTEMPT_IMPOSSIBLE;
+	}
+	if (!authorise(a, d, connection)) {
+		attempt_put_back(a);
+		return ATTEMPT_UNAUTHORISED;
+	}
+	fill(a, d->target->plan);
+	a->reauthorise_on_403 = d->target->destination->connection->reauthorize_on_403;
+	a->renewable = connection_is_renewable(connection);
+	a->began_ms = loop_now_ms(loop);
+	if (d->facts.first_attempt_ms == 0)
+		d->facts.first_attempt_ms = loop_wall_ms(loop);
+	d->facts.attempts++;
+	http_submit(client, &a->http);
+	return ATTEMPT_SENT;
+}
+
+void attempt_cancel(struct delivery *d)
+{
+	struct attempt *a = d->attempt;
+
+	if (a == NULL)
+		return;
+	http_cancel(&a->http);
+	attempt_put_back(a);
+}

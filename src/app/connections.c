@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/connections.h"
+
+#include <stdlib.h>
+
+struct entry {
+	struct list node;
+	const struct conf_connection *settings;
+	struct conf *conf; /* whose texts the connection borrows */
+	struct connection *connection;
+};
+
+struct connections {
+	struct loop *loop;
+	struct list current;
+	struct list retired; /* replaced: workers may still use them, so they stay to the end */
+};
+
+struct connections *connections_new(struct loop *loop)
+{
+	struct connections *c = xcalloc(1, sizeof *c);
+
+	c->loop = loop;
+	list_init(&c->current);
+	list_init(&c->retired);
+	return c;
+}
+
+static void entry_free(struct entry *e)
+{
+	list_remove(&e->node);
+	connection_free(e->connection);
+	conf_unref(e->conf);
+	free(e);
+}
+
+static void free_all(struct list *entries)
+{
+	list_foreach_safe (node, entries)
+		entry_free(list_entry(node, struct entry, node));
+}
+
+void connections_free(struct connections *c)
+{
+	if (c == NULL)
+		return;
+	free_all(&c->current);
+	free_all(&c->retired);
+	free(c);
+}
+
+static struct entry *entry_find(const struct connections *c, const char *name)
+{
+	list_foreach (node, &c->current) {
+		struct entry *e = list_entry(node, struct entry, node);
+
+		if (strcmp(e->settings->name, name) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+struct connection *connections_find(const struct connections *c, const char *name)
+{
+	struct entry *e = entry_find(c, name);
+
+	return e ? e->connection : NULL;
+}
+
+static bool same_parameters(
+	const struct request_parameters *a, const struct request_parameters *b)
+{
+	const struct request_parameter *as[] = {a->header, a->query, a->body};
+	const struct request_parameter *bs[] = {b->header, b->query, b->body};
+	const size_t a_counts[] = {a->header_count, a->query_count, a->body_count};
+	const size_t b_counts[] = {b->header_count, b->query_count, b->body_count};
+
+	for (size_t kind = 0; kind < COUNT_OF(as); kind++) {
+		if (a_counts[kind] != b_counts[kind])
+			return false;
+		for (size_t i = 0; i < a_counts[kind]; i++)
+			if (!str_eq(as[kind][i].name, bs[kind][i].name) ||
+				!str_eq(as[kind][i].value, bs[kind][i].value))
+				return false;
+	}
+	return true;
+}
+
+static bool same_signing_keys(
+	const struct connection_settings *a, const struct connection_settings *b)
+{
+	if (a->signing_key_count != b->signing_key_count)
+		return false;
+	for (size_t i = 0; i < a->signing_key_count; i++)
+		if (!str_eq(a->signing_keys[i], b->signing_keys[i]))
+			return false;
+	return true;
+}
+
+/* Do both present the same credentials, got in the same way? */
+static bool same_settings(const struct conf_connection *x, const struct conf_connection *y)
+{
+	const struct connection_settings *a = &x->settings, *b = &y->settings;
+
+	return a->type == b->type && a->client_auth == b->client_auth &&
+	       str_eq(a->base_dir, b->base_dir) && str_eq(a->username, b->username) &&
+	       str_eq(a->password, b->password) && str_eq(a->api_key_name, b->api_key_name) &&
+	       str_eq(a->api_key_value, b->api_key_value) && str_eq(a->token, b->token) &&
+	       str_eq(a->aws_region, b->aws_region) && str_eq(a->aws_service, b->aws_service) &&
+	       str_eq(a->aws_session_token, b->aws_session_token) && same_signing_keys(a, b) &&
+	       str_eq(a->authorization_endpoint, b->authorization_endpoint) &&
+	       str_eq(a->http_method, b->http_method) && str_eq(a->client_id, b->client_id) &&
+	       str_eq(a->client_secret, b->client_secret) && str_eq(a->scope, b->scope) &&
+	       str_eq(a->audience, b->audience) &&
+	       same_parameters(&x->oauth_parameters, &y->oauth_parameters);
+}
+
+static int add_changed(struct connections *c, struct conf *conf,
+	const struct conf_connection *settings, struct list *fresh, struct err *err)
+{
+	struct entry *old = entry_find(c, settings->name), *e;
+	struct connection *connection;
+
+	if (old != NULL && same_settings(old->settings, settings))
+		return 0;
+	connection = connection_new(c->loop, &settings->settings, err);
+	if (connection == NULL)
+		return err_wrap(err, "connection '%s'", settings->name);
+	e = xcalloc(1, sizeof *e);
+	e->settings = settings;
+	e->conf = conf_ref(conf);
+	e->connection = connection;
+	list_append(fresh, &e->node);
+	return 0;
+}
+
+static bool is_in(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->connection_count; i++)
+		if (strcmp(conf->connections[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void retire(struct connections *c, struct entry *e)
+{
+	list_remove(&e->node);
+	list_append(&c->retired, &e->node);
+}
+
+int connections_apply(struct connections *c, struct conf *conf, struct err *err)
+{
+	struct list fresh;
+	int code = 0;
+
+	list_init(&fresh);
+	for (size_t i = 0; i < conf->connection_count && code == 0; i++)
+		code = add_changed(c, conf, &conf->connections[i], &fresh, err);
+	if (code != 0) {
+		free_all(&fresh);
+		return code;
+	}
+	list_foreach_safe (node, &c->current) {
+		struct entry *e = list_entry(node, struct entry, node);
+
+		if (!is_in(conf, e->settings->name))
+			retire(c, e);
+	}
+	list_foreach_safe (node, &fresh) {
+		struct entry *e = list_entry(node, struct entry, node);
+		struct entry *old = entry_find(c, e->settings->name);
+
+		if (old != NULL)
+			retire(c, old);
+		list_remove(&e->node);
+		list_append(&c->current, &e->node);
+	}
+	return 0;
+}
+
+void connections_visit(const struct connections *c,
+	void (*visit)(void *ctx, const char *name, struct connection *connection), void *ctx)
+{
+	list_foreach (node, &c->current) {
+		struct entry *e = list_entry(node, struct entry, node);
+
+		visit(ctx, e->settings->name, e->connection);
+	}
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/daemon.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "app/engine.h"
+#include "base/log.h"
+#include "core/metrics.h"
+#include "io/embedded.h"
+#include "io/notify.h"
+
+struct crew;
+
+/* What the control loop wants an engine's own thread to do, one errand at a time. */
+struct errand {
+	struct loop_call call; /* there, and then back */
+	struct crew *crew;
+	enum {
+		ERRAND_APPLY,
+		ERRAND_DRAIN,
+	} kind;
+	struct conf *conf;
+	struct err err;
+	int code;
+};
+
+/* A worker and its thread. */
+struct crew {
+	struct daemon *daemon;
+	struct engine *engine;
+	struct loop *loop;
+	pthread_t thread;
+	bool threaded;
+	struct errand errand;
+	struct loop_call drained; /* posted to the control loop */
+	struct loop_call fenced;
+	bool has_drained;
+};
+
+struct daemon {
+	const struct daemon_options *options;
+	struct loop *loop; /* the control loop: the first worker's too */
+	struct conf *conf;
+	struct connections *connections;
+	struct metrics *metrics;
+	struct embedded *embedded;
+	struct crew *crews;
+	unsigned crew_count, drained_count, applying;
+	bool stopping;
+	int exit_status;
+	uint64_t generation;
+};
+
+/* --- configuration ---------------------------------------------------------------------- */
+
+static void complain_to_log(void *ctx, enum conf_severity severity, const char *line)
+{
+	(void)ctx;
+	if (severity == CONF_FAULT)
+		log_error("configuration_fault", line);
+	else
+		log_warn("configuration_warning", line);
+}
+
+/* Before the log is configured, faults go to a person at a terminal. */
+static void complain_to_terminal(void *ctx, enum conf_severity severity, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "%s%s\n", severity == CONF_WARNING ? "warning: " : "", line);
+}
+
+static struct conf *load(struct daemon *d, conf_complain_fn complain)
+{
+	struct conf_options o = {
+		.embedded = d->options->embedded, .generation = ++d->generation};
+
+	return conf_load(d->options->conf_path, &o, complain, NULL);
+}
+
+static void point_at_embedded(struct daemon *d, struct conf *conf)
+{
+	if (d->embedded == NULL)
+		return;
+	free(conf->bootstrap_servers);
+	conf->bootstrap_servers = xstrdup(embedded_bootstrap_servers(d->embedded));
+}
+
+/* --- errands ---------------------------------------------------------------------------- */
+
+static void errand_back(struct loop_call *call);
+
+static void errand_do(struct loop_call *call)
+{
+	struct errand *e = container_of(call, struct errand, call);
+	struct daemon *d = e->crew->daemon;
+
+	if (e->kind == ERRAND_APPLY)
+		e->code = engine_apply(e->crew->engine, e->conf, d->connections, &e->err);
+	else
+		engine_drain(e->crew->engine, d->conf->shutdown_grace_ms);
+	loop_call_init(&e->call, errand_back);
+	loop_post(d->loop, &e->call);
+}
+
+static void errand_back(struct loop_call *call)
+{
+	struct errand *e = container_of(call, struct errand, call);
+	struct daemon *d = e->crew->daemon;
+
+	if (e->kind != ERRAND_APPLY)
+		return;
+	if (e->code != 0)
+		log_error("reload_failed", "a worker could not take over the new configuration",
+			log_int("worker", (int64_t)(e->crew - d->crews)),
+			log_str("reason", e->err.text));
+	if (--d->applying == 0)
+		log_info("configuration_loaded", "the new configuration is in force",
+			log_str("file", d->options->conf_path),
+			log_int("generation", (int64_t)d->conf->generation));
+}
+
+static void send_errand(struct crew *c, int kind, struct conf *conf)
+{
+	c->errand.crew = c;
+	c->errand.kind = kind;
+	c->errand.conf = conf;
+	loop_call_init(&c->errand.call, errand_do);
+	loop_post(c->loop, &c->errand.call);
+}
+
+/* --- what engines say ------------------------------------------------------------------- */
+
+static void crew_drained(struct loop_call *call)
+{
+	struct crew *c = container_of(call, struct crew, drained);
+	struct daemon *d = c->daemon;
+
+	if (++d->drained_count < d->crew_count)
+		return;
+	for (unsigned i = 0; i < d->crew_count; i++)
+		loop_stop(d->crews[i].loop);
+}
+
+static void on_drained(void *ctx, struct engine *e)
+{
+	struct crew *c = ctx;
+
+	(void)e;
+	loop_post(c->daemon->loop, &c->drained);
+}
+
+static void stop(struct daemon *d)
+{
+	char state[64];
+
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
+		(long long)(d->conf->shutdown_grace_ms + 10000) * 1000);
+	notify_systemd(state);
+	log_info("stopping", "no more is read; what is on the wire may end",
+		log_int("grace_ms", d->conf->shutdown_grace_ms));
+	for (unsigned i = 0; i < d->crew_count; i++)
+		send_errand(&d->crews[i], ERRAND_DRAIN, NULL);
+}
+
+static void crew_fenced(struct loop_call *call)
+{
+	struct crew *c = container_of(call, struct crew, fenced);
+
+	c->daemon->exit_status = DAEMON_EXIT_FENCED;
+	stop(c->daemon);
+}
+
+static void on_fenced(void *ctx, struct engine *e, const char *text)
+{
+	struct crew *c = ctx;
+
+	(void)e;
+	log_error("fenced",
+		"another process has our instance_id: this one stops sending; give every process its own",
+		log_str("reason", text));
+	if (!list_is_linked(&c->fenced.node))
+		loop_post(c->daemon->loop, &c->fenced);
+}
+
+static const struct engine_callbacks engine_events = {
+	.drained = on_drained, .fenced = on_fenced};
+
+/* --- signals ---------------------------------------------------------------------------- */
+
+static void reload(struct daemon *d)
+{
+	struct conf *fresh, *old = d->conf;
+	struct err err;
+
+	if (d->applying > 0 || d->stopping)
+		return;
+	notify_systemd("RELOADING=1");
+	fresh = load(d, complain_to_log);
+	if (fresh != NULL && connections_apply(d->connections, fresh, &err) != 0) {
+		log_error("configuration_fault", err.text);
+		conf_unref(fresh);
+		fresh = NULL;
+	}
+	notify_systemd("READY=1");
+	if (fresh == NULL) {
+		log_error("reload_refused",
+			"the configuration has faults; the old one stays in force",
+			log_str("file", d->options->conf_path));
+		return;
+	}
+	point_at_embedded(d, fresh);
+	log_configure(&fresh->log);
+	d->conf = fresh;
+	d->applying = d->crew_count;
+	for (unsigned i = 0; i < d->crew_count; i++)
+		send_errand(&d->crews[i], ERRAND_APPLY, fresh);
+	conf_unref(old);
+}
+
+static void on_signal(void *ctx, int signo)
+{
+	struct daemon *d = ctx;
+
+	if (signo == SIGHUP) {
+		reload(d);
+	} else if (signo == SIGTERM || signo == SIGINT) {
+		if (d->stopping)
+			_exit(128 + signo);
+		stop(d);
+	}
+}
+
+static void take_signals(struct daemon *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	loop_on_signals(d->loop, &set, on_signal, d);
+}
+
+/* --- starting --------------------------------------------------------------------------- */
+
+static void *crew_main(void *arg)
+{
+	struct crew *c = arg;
+
+	loop_run(c->loop);
+	return NULL;
+}
+
+static int crew_start(struct daemon *d, struct crew *c, unsigned number, struct err *err)
+{
+	c->daemon = d;
+	c->loop = number == 0 ? d->loop : loop_new();
+	loop_call_init(&c->drained, crew_drained);
+	loop_call_init(&c->fenced, crew_fenced);
+	c->engine = engine_new(c->loop, number, d->metrics, &engine_events, c);
+	return engine_apply(c->engine, d->conf, d->connections, err);
+}
+
+static int start_crews(struct daemon *d, struct err *err)
+{
+	d->crews = xcalloc(d->conf->workers, sizeof *d->crews);
+	for (unsigned i = 0; i < d->conf->workers; i++, d->crew_count++)
+		if (crew_start(d, &d->crews[i], i, err) != 0) {
+			d->crew_count++;
+			return ERR_INVALID;
+		}
+	for (unsigned i = 1; i < d->crew_count; i++)
+		d->crews[i].threaded =
+			pthread_create(&d->crews[i].thread, NULL, crew_main, &d->crews[i]) == 0;
+	return 0;
+}
+
+/* Whole or not at all: a reader that sees the file sees the address. */
+static int write_bootstrap(const char *path, const char *servers, struct err *err)
+{
+	char *temporary = xasprintf("%s.new", path);
+	FILE *f = fopen(temporary, "w");
+	bool ok = f != NULL && fprintf(f, "%s\n", servers) > 0;
+
+	ok = f != NULL && fclose(f) == 0 && ok && rename(temporary, path) == 0;
+	free(temporary);
+	return ok ? 0 : err_set(err, ERR_IO, "%s: can't be written", path);
+}
+
+static int start_embedded(struct daemon *d, struct err *err)
+{
+	if (!d->options->embedded)
+		return 0;
+	d->embedded = embedded_new(1, d->options->broker_port, err);
+	if (d->embedded == NULL)
+		return ERR_IO;
+	log_info("embedded_broker",
+		"a broker for trying things out is in this process; it keeps nothing",
+		log_str("bootstrap_servers", embedded_bootstrap_servers(d->embedded)));
+	point_at_embedded(d, d->conf);
+	if (d->options->bootstrap_file == NULL)
+		return 0;
+	return write_bootstrap(
+		d->options->bootstrap_file, embedded_bootstrap_servers(d->embedded), err);
+}
+
+static int start(struct daemon *d, struct err *err)
+{
+	d->loop = loop_new();
+	take_signals(d);
+	d->metrics = metrics_new();
+	if (start_embedded(d, err) != 0)
+		return ERR_IO;
+	d->connections = connections_new(d->loop);
+	if (connections_apply(d->connections, d->conf, err) != 0)
+		return ERR_INVALID;
+	return start_crews(d, err);
+}
+
+static void finish(struct daemon *d)
+{
+	for (unsigned i = 1; i < d->crew_count; i++)
+		if (d->crews[i].threaded)
+			pthread_join(d->crews[i].thread, NULL);
+	for (unsigned i = 0; i < d->crew_count; i++) {
+		engine_free(d->crews[i].engine);
+		if (i > 0)
+			loop_free(d->crews[i].loop);
+	}
+	free(d->crews);
+	connections_free(d->connections);
+	embedded_free(d->embedded);
+	metrics_free(d->metrics);
+	loop_free(d->loop);
+	conf_unref(d->conf);
+}
+
+int daemon_run(const struct daemon_options *options)
+{
+	struct daemon d = {.options = options};
+	struct err err;
+
+	d.conf = load(&d, complain_to_terminal);
+	if (d.conf == NULL)
+		return DAEMON_EXIT_CONFIGURATION;
+	log_configure(&d.conf->log);
+	prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a credential */
+	if (start(&d, &err) != 0) {
+		log_error("start_failed", err.text);
+		finish(&d);
+		return DAEMON_EXIT_CONFIGURATION;
+	}
+	log_info("started", "postrider runs", log_str("version", POSTRIDER_VERSION),
+		log_int("destinations", (int64_t)d.conf->destination_count),
+		log_int("rules", (int64_t)d.conf->rule_count),
+		log_int("workers", d.crew_count));
+	notify_systemd("READY=1");
+	loop_run(d.loop);
+	log_info("stopped", "everything settled is committed");
+	finish(&d);
+	return d.exit_status;
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/destination.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/attempt.h"
+#include "app/worker.h"
+#include "base/log.h"
+
+struct destination {
+	struct worker *worker;
+	struct conf *conf;
+	const struct conf_destination *settings;
+	struct connection *connection;
+	struct connection_waiter waiter;
+	struct gate *gate;
+	struct http_client *http;
+	struct attempt_pool attempts;
+	struct loop_call pump;
+	struct loop_timer pump_timer;
+	enum gate_breaker announced; /* the breaker's state that the log knows */
+	size_t deliveries;           /* in it, in whatever state */
+	int64_t last_error_ms;
+	char last_error[256];
+	uint64_t delivered, failed_attempts, buried;
+};
+
+static void pump_run(struct loop_call *call);
+static void pump_fire(struct loop_timer *timer);
+static void credentials_ready(struct connection_waiter *waiter);
+
+struct destination *destination_new(struct worker *w, struct conf *conf,
+	const struct conf_destination *settings, struct connection *connection, struct err *err)
+{
+	struct destination *dest = xcalloc(1, sizeof *dest);
+
+	dest->http = http_client_new(w->loop, &settings->http, err);
+	if (dest->http == NULL) {
+		free(dest);
+		return NULL;
+	}
+	dest->worker = w;
+	dest->conf = conf_ref(conf);
+	dest->settings = settings;
+	dest->connection = connection;
+	dest->gate = gate_new(&settings->gate, &w->rng, loop_now_ms(w->loop));
+	dest->waiter.loop = w->loop;
+	dest->waiter.ready = credentials_ready;
+	dest->pump_timer.fire = pump_fire;
+	attempt_pool_init(&dest->attempts);
+	loop_call_init(&dest->pump, pump_run);
+	return dest;
+}
+
+void destination_free(struct destination *dest)
+{
+	if (dest == NULL)
+		return;
+	loop_timer_cancel(dest->worker->loop, &dest->pump_timer);
+	loop_undefer(&dest->pump);
+	connection_unwait(&dest->waiter);
+	attempt_pool_release(&dest->attempts);
+	gate_free(dest->gate);
+	http_client_free(dest->http);
+	conf_unref(dest->conf);
+	free(dest);
+}
+
+static void pump_soon(struct destination *dest)
+{
+	loop_defer(dest->worker->loop, &dest->pump);
+}
+
+/* One line for each change of the breaker, with what an operator greps for. */
+static void announce_breaker(struct destination *dest)
+{
+	struct gate_state state = gate_get_state(dest->gate);
+	bool open = state.breaker == GATE_OPEN || state.breaker == GATE_PROBING;
+	bool was_open = dest->announced == GATE_OPEN || dest->announced == GATE_PROBING;
+
+	if (state.breaker == dest->announced)
+		return;
+	dest->announced = state.breaker;
+	if (open && !was_open)
+		log_warn("destination_open",
+			"the breaker has opened: deliveries wait, nothing is lost; probes go on",
+			log_str("destination", dest->settings->name), log_str("state", "open"),
+			log_int("after", state.consecutive_failures),
+			log_str("last", dest->last_error),
+			log_int("probe_in_ms",
+				state.next_probe_ms - loop_now_ms(dest->worker->loop)));
+	else if (was_open && !open)
+		log_info("destination_closed", "the breaker has closed: deliveries go on",
+			log_str("destination", dest->settings->name),
+			log_str("state", gate_breaker_name(state.breaker)));
+}
+
+static void settle(struct destination *dest, struct delivery *d)
+{
+	delivery_move(d, DELIVERY_DONE);
+	dest->deliveries--;
+	d->owner->settled(d);
+}
+
+static void remember_error(struct destination *dest, const struct delivery *d)
+{
+	dest->last_error_ms = loop_wall_ms(dest->worker->loop);
+	if (d->facts.status != 0)
+		snprintf(dest->last_error, sizeof dest->last_error, "HTTP %d", d->facts.status);
+	else
+		snprintf(dest->last_error, sizeof dest->last_error, "%s",
+			d->facts.error_message ? d->facts.error_message : "no answer");
+}
+
+/* Its end without delivery. It has left the gate's wire, and leaves its line now. */
+static void bury(struct destination *dest, struct delivery *d)
+{
+	gate_drop(dest->gate, &d->gate);
+	dest->deliveries--;
+	dest->buried++;
+	delivery_bury(d, d->target->dead_letter_topic);
+	pump_soon(dest);
+}
+
+static void retry_at(struct destination *dest, struct delivery *d, int64_t at_ms)
+{
+	delivery_move(d, DELIVERY_WAITING);
+	gate_wait(dest->gate, &d->gate, at_ms);
+	pump_soon(dest);
+}
+
+static void retry_later(
+	struct destination *dest, struct delivery *d, const struct retry_verdict *verdict)
+{
+	int64_t delay_ms;
+
+	d->facts.error_code = verdict->error_code;
+	d->facts.exhausted = retry_schedule(&d->target->retry, verdict, d->facts.attempts,
+		delivery_age_ms(d), &dest->worker->rng, &delay_ms);
+	if (d->facts.exhausted != RETRY_NOT_EXHAUSTED) {
+		bury(dest, d);
+		return;
+	}
+	retry_at(dest, d, loop_now_ms(dest->worker->loop) + delay_ms);
+	d->owner->failed_attempt(d);
+}
+
+/* The API refused the token: a new one is tried at no cost, if one can be had. */
+static void reauthorise(struct destination *dest, struct delivery *d, uint64_t generation)
+{
+	connection_rejected(dest->connection, generation);
+	d->rejected_generation = generation;
+	d->facts.attempts--;
+	retry_at(dest, d, loop_now_ms(dest->worker->loop));
+}
+
+static enum gate_outcome gate_outcome_of(const struct retry_verdict *verdict)
+{
+	if (verdict->action == RETRY_DELIVERED)
+		return GATE_DELIVERED;
+	if (verdict->fault == RETRY_FAULT_SITE)
+		return GATE_SITE_FAILURE;
+	return GATE_EVENT_FAILURE;
+}
+
+static void attempt_done(struct delivery *d, const struct attempt_report *report)
+{
+	struct destination *dest = d->dest;
+	const struct retry_outcome *outcome = &report->outcome;
+	struct retry_verdict verdict = retry_judge(&d->target->retry, outcome);
+	struct gate_left left = {
+		.outcome = gate_outcome_of(&verdict),
+		.latency_ms = report->latency_ms,
+		.throttled = outcome->status == 429 || outcome->status == 503,
+		.retry_after_ms =
+			outcome->retry_after == RETRY_AFTER_DELAY ? outcome->retry_after_ms : 0,
+	};
+
+	gate_leave(dest->gate, &d->gate, &left, loop_now_ms(dest->worker->loop));
+	if (verdict.action != RETRY_DELIVERED) {
+		dest->failed_attempts++;
+		remember_error(dest, d);
+	}
+	announce_breaker(dest);
+	switch (verdict.action) {
+	case RETRY_DELIVERED:
+		gate_drop(dest->gate, &d->gate);
+		dest->delivered++;
+		settle(dest, d);
+		pump_soon(dest);
+		break;
+	case RETRY_LATER:
+		retry_later(dest, d, &verdict);
+		break;
+	case RETRY_REAUTHORISE:
+		reauthorise(dest, d, report->generation);
+		break;
+	case RETRY_REFUSE:
+		d->facts.error_code = verdict.error_code;
+		bury(dest, d);
+		break;
+	}
+}
+
+/* Nothing reached the site: slot and line go back as if it had not been taken. */
+static void leave_untried(struct destination *dest, struct delivery *d)
+{
+	gate_leave(dest->gate, &d->gate, &(struct gate_left){.outcome = GATE_NO_ANSWER},
+		loop_now_ms(dest->worker->loop));
+}
+
+/* False: there are no credentials, and nothing else may be taken until there are. */
+static bool send(struct destination *dest, struct delivery *d)
+{
+	delivery_move(d, DELIVERY_SENDING);
+	switch (attempt_begin(&dest->attempts, d, dest->connection, dest->http, attempt_done)) {
+	case ATTEMPT_SENT:
+		return true;
+	case ATTEMPT_IMPOSSIBLE:
+		leave_untried(dest, d);
+		remember_error(dest, d);
+		bury(dest, d);
+		return true;
+	case ATTEMPT_UNAUTHORISED:
+		break;
+	}
+	leave_untried(dest, d);
+	delivery_move(d, DELIVERY_WAITING);
+	gate_wait(dest->gate, &d->gate, loop_now_ms(dest->worker->loop));
+	connection_wait(dest->connection, &dest->waiter);
+	return false;
+}
+
+static void pump(struct destination *dest)
+{
+	struct loop *loop = dest->worker->loop;
+	struct gate_entry *e;
+	int64_t at_ms;
+
+	while (dest->waiter.connection == NULL) {
+		e = gate_take(dest->gate, loop_now_ms(loop), &at_ms);
+		if (e == NULL) {
+			if (at_ms == INT64_MAX)
+				loop_timer_cancel(loop, &dest->pump_timer);
+			else
+				loop_timer_set(loop, &dest->pump_timer, at_ms);
+			return;
+		}
+		if (!send(dest, container_of(e, struct delivery, gate)))
+			return;
+	}
+}
+
+static void pump_run(struct loop_call *call)
+{
+	pump(container_of(call, struct destination, pump));
+}
+
+static void pump_fire(struct loop_timer *timer)
+{
+	pump(container_of(timer, struct destination, pump_timer));
+}
+
+static void credentials_ready(struct connection_waiter *waiter)
+{
+	pump_soon(container_of(waiter, struct destination, waiter));
+}
+
+static uint64_t line_of(const struct destination *dest, const struct event *ev)
+{
+	enum conf_ordering ordering = dest->settings->ordering;
+	uint64_t line = util_hash(ev->f.topic, strlen(ev->f.topic)) + (uint64_t)ev->f.partition;
+
+	if (ordering == CONF_ORDERING_NONE ||
+		(ordering == CONF_ORDERING_KEY && ev->f.key.data == NULL))
+		return 0;
+	if (ordering == CONF_ORDERING_KEY)
+		line = line * 0x9e3779b97f4a7c15u + util_hash(ev->f.key.data, ev->f.key.len);
+	return line ? line : 1;
+}
+
+void destination_submit(struct destination *dest, struct delivery *d)
+{
+	dest->deliveries++;
+	d->dest = dest;
+	gate_join(dest->gate, &d->gate, line_of(dest, d->ev));
+	pump(dest);
+}
+
+bool destination_withdraw_idle(struct delivery *d)
+{
+	if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_WAITING)
+		return false;
+	gate_drop(d->dest->gate, &d->gate);
+	d->dest->deliveries--;
+	pump_soon(d->dest);
+	return true;
+}
+
+void destination_withdraw(struct delivery *d)
+{
+	struct destination *dest = d->dest;
+
+	if (d->state == DELIVERY_DEAD) {
+		delivery_unbury(d);
+		return;
+	}
+	if (d->state == DELIVERY_SENDING) {
+		attempt_cancel(d);
+		leave_untried(dest, d);
+		gate_drop(dest->gate, &d->gate);
+		dest->deliveries--;
+		pump_soon(dest);
+		return;
+	}
+	destination_withdraw_idle(d);
+}
+
+/*
+ * A delivery that waits for its retry, or for credentials, ends when its age does. One that
+ * was never tried only ends when there are no credentials: else it still has its one attempt.
+ */
+void destination_expire(struct delivery *d)
+{
+	struct destination *dest = d->dest;
+	bool no_credentials;
+
+	if ((d->state != DELIVERY_QUEUED && d->state != DELIVERY_WAITING) ||
+		delivery_age_ms(d) < d->target->retry.maximum_event_age_ms)
+		return;
+	no_credentials = dest->waiter.connection != NULL;
+	if (d->facts.attempts == 0 && !no_credentials)
+		return;
+	d->facts.exhausted = RETRY_MAXIMUM_EVENT_AGE;
+	if (no_credentials) {
+		struct connection_status status;
+
+		connection_get_status(dest->connection, &status);
+		d->facts.error_code = "NO_PERMISSIONS";
+		delivery_facts_set_message(&d->facts, status.reason);
+	}
+	bury(dest, d);
+}
+
+int destination_reconfigure(struct destination *dest, struct conf *conf,
+	const struct conf_destination *settings, struct connection *connection, struct err *err)
+{
+	struct http_client *fresh = http_client_new(dest->worker->loop, &settings->http, err);
+
+	if (fresh == NULL)
+		return ERR_INVALID;
+	/* What is on the wire ends on the old client, which frees itself behind it. */
+	http_client_free(dest->http);
+	dest->http = fresh;
+	connection_unwait(&dest->waiter);
+	dest->connection = connection;
+	gate_reconfigure(dest->gate, &settings->gate, loop_now_ms(dest->worker->loop));
+	dest->settings = settings;
+	conf_ref(conf);
+	conf_unref(dest->conf);
+	dest->conf = conf;
+	pump_soon(dest);
+	return 0;
+}
+
+void destination_set_share(struct destination *dest, unsigned part, unsigned whole)
+{
+	gate_set_share(dest->gate, part, whole, loop_now_ms(dest->worker->loop));
+	pump_soon(dest);
+}
+
+bool destination_is_hungry(const struct destination *dest)
+{
+	struct gate_state state = gate_get_state(dest->gate);
+
+	if (state.breaker == GATE_OPEN || state.breaker == GATE_PROBING)
+		return state.queued < state.window;
+	return state.in_flight < state.window || state.queued - state.waiting < state.window;
+}
+
+const char *destination_name(const struct destination *dest)
+{
+	return dest->settings->name;
+}
+
+struct gate_state destination_gate_state(const struct destination *dest)
+{
+	return gate_get_state(dest->gate);
+}
+
+void destination_get_status(const struct destination *dest, struct destination_status *ret)
+{
+	*ret = (struct destination_status){
+		.gate = gate_get_state(dest->gate),
+		.http = http_client_get_state(dest->http),
+		.last_error_ms = dest->last_error_ms,
+		.delivered = dest->delivered,
+		.failed_attempts = dest->failed_attempts,
+		.buried = dest->buried,
+	};
+	snprintf(ret->last_error, sizeof ret->last_error, "%s", dest->last_error);
+	connection_get_status(dest->connection, &ret->connection);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/intake.h"
+
+#include <stdlib.h>
+
+#include "app/destination.h"
+#include "core/ruleset.h"
+
+/* One enabled rule, and where its targets lie in `hits`. */
+struct route {
+	const struct conf_rule *rule;
+	size_t first, count;
+};
+
+struct intake {
+	struct conf *conf;
+	struct ruleset *ruleset;
+	struct ruleset_scratch *scratch;
+	struct route *routes;
+	size_t route_count;
+	struct intake_hit *hits; /* of all routes, one route's behind the other's */
+	size_t hit_count;
+	struct destination **destinations;
+	size_t destination_count;
+
+	struct intake_hit *found; /* targets of one record */
+
+	/* The record's metadata as a JSON object, for rules that match on it. */
+	struct buf metadata;
+	struct jx_index metadata_ix;
+	bool needs_metadata;
+};
+
+static void add_destination(struct intake *in, struct destination *dest)
+{
+	for (size_t i = 0; i < in->destination_count; i++)
+		if (in->destinations[i] == dest)
+			return;
+	in->destinations = xreallocarray(
+		in->destinations, in->destination_count + 1, sizeof *in->destinations);
+	in->destinations[in->destination_count++] = dest;
+}
+
+static void add_rule(
+	struct intake *in, const struct conf_rule *rule, intake_resolve_fn resolve, void *ctx)
+{
+	struct route route = {rule, in->hit_count, 0};
+
+	for (size_t i = 0; i < rule->target_count; i++) {
+		struct destination *dest = resolve(ctx, rule->targets[i].destination);
+
+		if (dest == NULL)
+			continue;
+		in->hits = xreallocarray(in->hits, in->hit_count + 1, sizeof *in->hits);
+		in->hits[in->hit_count++] = (struct intake_hit){&rule->targets[i], dest};
+		route.count++;
+		add_destination(in, dest);
+	}
+	if (route.count == 0)
+		return;
+	in->needs_metadata |= rule->kafka_pattern != NULL;
+	in->routes = xreallocarray(in->routes, in->route_count + 1, sizeof *in->routes);
+	in->routes[in->route_count++] = route;
+}
+
+static void compile(struct intake *in)
+{
+	const struct pattern **patterns = xcalloc(in->route_count, sizeof *patterns);
+
+	for (size_t i = 0; i < in->route_count; i++)
+		patterns[i] = in->routes[i].rule->pattern;
+	in->ruleset = ruleset_new(patterns, in->route_count);
+	in->scratch = ruleset_scratch_new(in->ruleset);
+	in->found = xcalloc(in->hit_count, sizeof *in->found);
+	free(patterns);
+}
+
+struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
+	intake_resolve_fn resolve, void *ctx)
+{
+	struct intake *in = xcalloc(1, sizeof *in);
+
+	in->conf = conf_ref(conf);
+	buf_init(&in->metadata, BUF_UNLIMITED);
+	jx_init(&in->metadata_ix);
+	for (size_t i = 0; i < conf->rule_count; i++)
+		if (conf->rules[i].enabled && conf->rules[i].consumer == consumer)
+			add_rule(in, &conf->rules[i], resolve, ctx);
+	compile(in);
+	return in;
+}
+
+void intake_free(struct intake *in)
+{
+	if (in == NULL)
+		return;
+	ruleset_scratch_free(in->scratch);
+	ruleset_free(in->ruleset);
+	buf_release(&in->metadata);
+	jx_release(&in->metadata_ix);
+	free(in->routes);
+	free(in->hits);
+	free(in->destinations);
+	free(in->found);
+	conf_unref(in->conf);
+	free(in);
+}
+
+struct conf *intake_conf(const struct intake *in)
+{
+	return in->conf;
+}
+
+size_t intake_rule_count(const struct intake *in)
+{
+	return in->route_count;
+}
+
+bool intake_is_hungry(const struct intake *in)
+{
+	for (size_t i = 0; i < in->destination_count; i++)
+		if (destination_is_hungry(in->destinations[i]))
+			return true;
+	return in->destination_count == 0;
+}
+
+/* {"topic":…,"partition":…,"key":…,"headers":{…}}; what is no text is shown with U+FFFD. */
+static const struct jx_index *index_metadata(struct intake *in, const struct event_fields *r)
+{
+	struct buf *b = &in->metadata;
+
+	buf_reset(b);
+	buf_add_str(b, "{\"topic\":");
+	buf_add_json_string(b, slice_str(r->topic));
+	buf_addf(b, ",\"partition\":%d,\"key\":", (int)r->partition);
+	if (r->key.data == NULL)
+		buf_add_str(b, "null");
+	else
+		buf_add_json_string(b, r->key);
+	buf_add_str(b, ",\"headers\":{");
+	for (size_t i = 0; i < r->header_count; i++) {
+		if (i > 0)
+			buf_add_char(b, ',');
+		buf_add_json_string(b, r->headers[i].name);
+		buf_add_char(b, ':');
+		if (r->headers[i].value.data == NULL)
+			buf_add_str(b, "null");
+		else
+			buf_add_json_string(b, r->headers[i].value);
+	}
+	buf_add_str(b, "}}");
+	if (jx_parse(&in->metadata_ix, buf_slice(b), &jx_default_limits, NULL) != 0)
+		return NULL;
+	return &in->metadata_ix;
+}
+
+static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
+	const struct event_fields *record)
+{
+	const struct jx_index *metadata = NULL;
+	size_t count = 0;
+
+	if (matched > 0 && in->needs_metadata)
+		metadata = index_metadata(in, record);
+	for (size_t i = 0; i < matched; i++) {
+		const struct route *route = &in->routes[rules[i]];
+		const struct pattern *pattern = route->rule->kafka_pattern;
+
+		if (pattern != NULL &&
+			(metadata == NULL || !pattern_matches(pattern, metadata)))
+			continue;
+		memcpy(&in->found[count], &in->hits[route->first],
+			route->count * sizeof *in->found);
+		count += route->count;
+	}
+	return count;
+}
+
+int intake_match(struct intake *in, struct worker *w, const struct event_fields *record,
+	const struct intake_hit **ret_hits, size_t *ret_count, struct err *err)
+{
+	const uint32_t *rules;
+	size_t matched;
+	int code;
+
+	w->indexed = NULL;
+	w->limits.max_bytes = in->conf->max_record_bytes;
+	w->limits.max_depth = in->conf->max_depth;
+	code = jx_parse(&w->ix, record->value, &w->limits, err);
+	if (code != 0)
+		return code;
+	matched = ruleset_match(in->ruleset, in->scratch, &w->ix, &rules);
+	*ret_hits = in->found;
+	*ret_count = collect(in, rules, matched, record);
+	return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "app/lane_private.h"
+#include "base/log.h"
+
+/* Partitions in one commit; the rest go with the next. */
+#define PARTITIONS_A_COMMIT 256
+
+/* Collect what is new. The maps' texts stand in @maps until the commit has copied them. */
+static size_t gather(struct lane *lane, struct source_commit *items, struct buf *maps)
+{
+	size_t count = 0;
+
+	list_foreach (node, &lane->partitions) {
+		struct partition *p = list_entry(node, struct partition, node);
+
+		if (count == PARTITIONS_A_COMMIT || !partition_has_news(p))
+			continue;
+		buf_init(&maps[count], BUF_UNLIMITED);
+		offsets_encode(p->tracker, &maps[count]);
+		p->recommit = false;
+		p->in_commit = true;
+		items[count] = (struct source_commit){p->source, offsets_position(p->tracker),
+			slice_of(buf_str(&maps[count]), maps[count].len)};
+		count++;
+	}
+	return count;
+}
+
+static void commit_now(struct lane *lane)
+{
+	struct source_commit items[PARTITIONS_A_COMMIT];
+	struct buf maps[PARTITIONS_A_COMMIT];
+	size_t count = gather(lane, items, maps);
+
+	if (source_commit(lane->source, items, count) != 0)
+		lane_committed(lane, ERR_STATE, "the consumer can't commit now");
+	for (size_t i = 0; i < count; i++)
+		buf_release(&maps[i]);
+}
+
+/* Does anything want a commit, and is it urgent, because a partition only waits for that? */
+static bool has_news(const struct lane *lane, bool *ret_urgent)
+{
+	bool news = false;
+
+	*ret_urgent = false;
+	list_foreach (node, &lane->partitions) {
+		const struct partition *p = list_entry(node, struct partition, node);
+
+		if (!partition_has_news(p))
+			continue;
+		news = true;
+		*ret_urgent |= p->retiring && p->open == 0;
+	}
+	return news;
+}
+
+/* One in flight; the next no sooner than the interval after the last one's answer. */
+static void commit_if_due(struct lane *lane)
+{
+	struct loop *loop = lane->worker->loop;
+	bool urgent;
+
+	if (source_is_committing(lane->source) || !has_news(lane, &urgent))
+		return;
+	if (urgent || loop_now_ms(loop) >= lane->commit_not_before_ms)
+		commit_now(lane);
+	else if (!loop_timer_is_set(&lane->commit_timer))
+		loop_timer_set(loop, &lane->commit_timer, lane->commit_not_before_ms);
+}
+
+void lane_commit_timer(struct loop_timer *timer)
+{
+	commit_if_due(container_of(timer, struct lane, commit_timer));
+}
+
+void lane_committed(struct lane *lane, int code, const char *text)
+{
+	lane->commits++;
+	lane->commit_not_before_ms =
+		loop_now_ms(lane->worker->loop) + lane->consumer->commit_interval_ms;
+	if (code != ERR_OK) {
+		lane->commit_failures++;
+		snprintf(lane->commit_error, sizeof lane->commit_error, "%s", text);
+		log_warn("commit_failed", "a commit failed; the next one says it again",
+			log_str("lane", lane->name), log_str("reason", text));
+		lane->commit_not_before_ms += 1000;
+	}
+	list_foreach (node, &lane->partitions) {
+		struct partition *p = list_entry(node, struct partition, node);
+
+		/* A partition that goes is not held up by a commit that fails: its next owner
+		 * repeats. */
+		if (code != ERR_OK && p->in_commit)
+			p->recommit = !(p->retiring && p->open == 0);
+		p->in_commit = false;
+	}
+	lane_settle_up_soon(lane);
+}
+
+static void release_if_quiet(struct partition *p)
+{
+	struct lane *lane = p->lane;
+
+	if (!p->retiring || p->open > 0 || p->in_commit || partition_has_news(p))
+		return;
+	source_release(lane->source, p->source);
+	partition_free(p);
+}
+
+static void unhold(struct partition *p)
+{
+	if (!p->held || offsets_is_crowded(p->tracker))
+		return;
+	p->held = false;
+	source_hold(p->lane->source, p->source, false);
+	loop_defer(p->lane->worker->loop, &p->lane->pull);
+}
+
+void lane_settle_up(struct loop_call *call)
+{
+	struct lane *lane = container_of(call, struct lane, settle_up);
+
+	commit_if_due(lane);
+	list_foreach_safe (node, &lane->partitions) {
+		struct partition *p = list_entry(node, struct partition, node);
+
+		unhold(p);
+		release_if_quiet(p);
+	}
+	if (lane->stalled)
+		loop_defer(lane->worker->loop, &lane->pull);
+}
+
+void lane_retire(struct partition *p)
+{
+	struct lane *lane = p->lane;
+	struct loop *loop = lane->worker->loop;
+
+	p->retiring = true;
+	p->retire_by_ms = lane->closing
+				  ? lane->close_by_ms
+				  : loop_now_ms(loop) + lane->consumer->rebalance_drain_ms;
+	if (!loop_timer_is_set(&lane->retire_timer) ||
+		lane->retire_timer.node.at_ms > p->retire_by_ms)
+		loop_timer_set(loop, &lane->retire_timer, p->retire_by_ms);
+	lane_withdraw(p, false);
+	lane_settle_up_soon(lane);
+}
+
+void lane_retire_timer(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, retire_timer);
+	int64_t now_ms = loop_now_ms(lane->worker->loop);
+
+	list_foreach (node, &lane->partitions) {
+		struct partition *p = list_entry(node, struct partition, node);
+
+		if (!p->retiring)
+			continue;
+		if (p->retire_by_ms > now_ms) {
+			if (!loop_timer_is_set(timer) || timer->node.at_ms > p->retire_by_ms)
+				loop_timer_set(lane->worker->loop, timer, p->retire_by_ms);
+			continue;
+		}
+		if (p->open > 0)
+			log_warn("drain_timed_out",
+				"deliveries were still on the wire when their partition had to be given back: "
+				"they will be sent again",
+				log_str("lane", lane->name), log_str("topic", p->source->topic),
+				log_int("partition", p->source->partition),
+				log_int("deliveries", (int64_t)p->open));
+		lane_withdraw(p, true);
+	}
+	lane_settle_up_soon(lane);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/worker.h"
+
+void worker_init(struct worker *w)
+{
+	rng_seed_random(&w->rng);
+	jx_init(&w->ix);
+	w->limits = jx_default_limits;
+	w->indexed = NULL;
+}
+
+void worker_release(struct worker *w)
+{
+	jx_release(&w->ix);
+}
+
+const struct jx_index *worker_index(struct worker *w, const struct event *ev)
+{
+	if (w->indexed == ev)
+		return &w->ix;
+	w->indexed = NULL;
+	if (jx_parse(&w->ix, ev->f.value, &w->limits, NULL) != 0)
+		return NULL;
+	w->indexed = ev;
+	return &w->ix;
+}
+
+void worker_adopt_index(struct worker *w, struct slice value, const struct event *ev)
+{
+	w->indexed = NULL;
+	if (w->ix.count == 0 || w->ix.text != value.data)
+		return;
+	w->ix.text = ev->f.value.data;
+	w->indexed = ev;
+}
+
+void worker_unref_event(struct worker *w, struct event *ev)
+{
+	/* Another event may get the same address: the index must not be taken for its. */
+	if (ev->refs == 1 && w->indexed == ev)
+		w->indexed = NULL;
+	event_unref(ev);
+}
