@@ -6,7 +6,7 @@ CC       ?= gcc
 # A variant is a build that must not mix with another: plain, asan, tsan, cover.
 VARIANT  ?= plain
 BUILD    := build/$(VARIANT)
-PACKAGES := rdkafka libcurl jansson libconfig libmicrohttpd libcrypto
+PACKAGES := rdkafka libcurl jansson libconfig libmicrohttpd libssl libcrypto
 
 WERROR   ?= -Werror
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -33,7 +33,7 @@ all: $(PROGRAM) ## build the program at build/postrider
 	@ln -sf $(VARIANT)/postrider build/postrider
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z -]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
 
 $(PROGRAM): $(BUILD)/app/main.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -46,12 +46,49 @@ $(BUILD)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
+$(BUILD)/unit/filter.o: tests/unit/filter.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-.PHONY: unit
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/filter.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
+
+.PHONY: unit unit-programs demo test lint format asan tsan install-deps install clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
 	@scripts/run-unit.sh $(UNIT)
+
+unit-programs: $(UNIT)
+
+demo: ## show an event's whole way: build, start, publish, deliver
+	@scripts/demo.sh
+
+test: ## everything: lint, unit, conformance, integration (T=word, RDKAFKA=new, CI=true)
+	@scripts/test.sh
+
+lint: all ## what a script can check: layers, lengths, libraries, exports, documents, format
+	@scripts/lint.sh
+
+format: ## bring the sources into form
+	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+
+asan tsan: ## the unit tests under the address or the thread sanitizer
+	@$(MAKE) VARIANT=$@ unit
+
+install-deps: ## install with apt what building and testing need
+	@scripts/install-deps.sh test
+
+install: all ## install the program (PREFIX, DESTDIR)
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/postrider
+
+clean: ## remove what was built
+	rm -rf build
+
+# tests/*/*.mk add their own targets; those named in CHECKS are part of `make test`. A check
+# says how it went by its exit status, and with a line "N passed, N failed" how many.
+CHECKS :=
+-include $(wildcard tests/*/*.mk)
+print-checks:
+	@echo $(CHECKS)
 
 -include $(OBJECTS:.o=.d) $(BUILD)/app/main.d $(UNIT:=.d)

@@ -1,8 +1,44 @@
-#!/bin/sh
-# Run cmocka programs. With T set, only the tests whose name contains it.
-set -u
-failed=0
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# run-unit.sh PROGRAM... - run cmocka programs, two at a time. A program that fails shows its
+# whole output, one that passes a line. With T set, only the tests
+# whose name contains it (tests/unit/filter.c).
+set -uo pipefail
+
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+export WORK
+export CMOCKA_MESSAGE_OUTPUT=stdout
+
+run() {
+	local out=$WORK/${1##*/}.out status=0
+	{ timeout 120 "$1" || status=$?; } >"$out" 2>&1
+	echo "$status" >"$out.status"
+}
+export -f run
+# shellcheck disable=SC2016 # $1 is the inner shell's
+printf '%s\0' "$@" | xargs -0 -r -P2 -I{} bash -c 'run "$1"' run {}
+
+# The number of "[  WORD  ] N test(s)" of a program.
+tests() {
+	sed -n "s/^\[ *$1 *\] \([0-9]*\) test(s).*/\1/p" "$2" | head -1 | grep . || echo 0
+}
+
+passed=0 failed=0 skipped=0
 for program in "$@"; do
-	CMOCKA_TEST_FILTER="${T:+*$T*}" CMOCKA_MESSAGE_OUTPUT=stdout "$program" || failed=1
+	out=$WORK/${program##*/}.out
+	status=$(cat "$out.status")
+	p=$(tests PASSED "$out") f=$(tests FAILED "$out") s=$(tests SKIPPED "$out")
+	# cmocka's exit status is the number of failures; anything else is a crash.
+	[ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
+	if [ "$f" -gt 0 ]; then
+		cat "$out"
+		echo "$program: exit status $status"
+	elif [ $((p + s)) -gt 0 ]; then
+		printf '  %-28s %4d\n' "${program##*/}" "$p"
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
-exit $failed
+echo "unit: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# install-deps.sh SET... - install by apt what is missing here, saying what for.
+#
+#   build        to compile and run Postrider
+#   demo         build, and what `make demo` publishes and receives with
+#   test         demo, and what `make test` needs
+#   rdkafka-new  to compile a newer librdkafka for the tests
+#
+# What is there already is used, wherever it came from; with nothing missing this is silent.
+set -euo pipefail
+. "${0%/*}/lib.sh"
+
+# PROBE ARGUMENT | PACKAGE | WHAT FOR
+list() {
+	case $1 in
+	build)
+		cat <<-'LIST'
+			command gcc|gcc|the compiler
+			header stdio.h|libc6-dev|the C library's headers
+			command make|make|the build
+			command pkg-config|pkg-config|finding the libraries
+			library rdkafka|librdkafka-dev|Kafka
+			library libcurl|libcurl4-openssl-dev|HTTP
+			library jansson|libjansson-dev|JSON of control documents
+			library libconfig|libconfig-dev|the configuration file
+			library libmicrohttpd|libmicrohttpd-dev|the admin listener
+			library libcrypto|libssl-dev|HMAC, and TLS for libcurl
+			header uthash.h|uthash-dev|hash tables
+			file /etc/ssl/certs/ca-certificates.crt|ca-certificates|verifying HTTPS endpoints
+		LIST
+		;;
+	demo)
+		list build
+		cat <<-'LIST'
+			command kcat|kcat|publishing and reading in the demo
+			command python3|python3|the demo's HTTP receiver
+		LIST
+		;;
+	test)
+		list demo
+		cat <<-'LIST'
+			header cmocka.h|libcmocka-dev|unit tests
+			command clang|clang|a second compiler, and fuzzing
+			command clang-format|clang-format|checking the format
+			file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a|libclang-rt-dev|fuzzing
+			module venv,ensurepip|python3-venv|integration tests
+			command java|default-jre-headless|running Apache Kafka
+			command mvn|maven|fetching Apache Kafka
+			command mandoc|mandoc|checking the man pages
+			command shellcheck|shellcheck|checking the scripts
+			command wrk|wrk|the yardstick of the benchmarks
+		LIST
+		;;
+	rdkafka-new)
+		cat <<-'LIST'
+			command cargo|cargo-web|fetching a newer librdkafka
+			command g++|g++|configuring librdkafka
+			command python3|python3|configuring librdkafka
+			header zlib.h|zlib1g-dev|compression in librdkafka
+			header zstd.h|libzstd-dev|compression in librdkafka
+		LIST
+		;;
+	*) die "no set '$1': build, demo, test, rdkafka-new" ;;
+	esac
+}
+
+have() {
+	case $1 in
+	command) command -v "$2" >/dev/null ;;
+	library) command -v pkg-config >/dev/null && pkg-config --exists "$2" ;;
+	header) compgen -G "/usr/include/$2" >/dev/null || compgen -G "/usr/include/*-linux-gnu/$2" >/dev/null ;;
+	file) compgen -G "$2" >/dev/null ;;
+	module) python3 -c "import $2" 2>/dev/null ;;
+	esac
+}
+
+# Debian has the sanitizers' and the fuzzer's runtime in a package named by clang's version.
+package_name() {
+	if [ "$1" = libclang-rt-dev ]; then
+		apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\).*/libclang-rt-\1-dev/p' | head -1
+	else
+		printf '%s\n' "$1"
+	fi
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "not root, and there is no sudo. As root: apt-get install ${packages[*]}"
+	fi
+}
+
+[ $# -gt 0 ] || die "which set? build, demo, test, rdkafka-new"
+missing=()
+for set in "$@"; do
+	entries=$(list "$set")
+	while IFS='|' read -r probe package purpose; do
+		# shellcheck disable=SC2086 # two words
+		have $probe || missing+=("$package|$purpose")
+	done <<<"$entries"
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+say "missing here:"
+printf '%s\n' "${missing[@]}" | sort -u | while IFS='|' read -r package purpose; do
+	printf '  %-22s %s\n' "$package" "$purpose" >&2
+done
+mapfile -t packages < <(printf '%s\n' "${missing[@]%%|*}" | sort -u)
+command -v apt-get >/dev/null || die "no apt-get here: install these with your package manager"
+say "installing with apt-get"
+export DEBIAN_FRONTEND=noninteractive
+as_root apt-get update -qq >&2
+for i in "${!packages[@]}"; do
+	packages[i]=$(package_name "${packages[i]}")
+done
+as_root apt-get install -y -qq --no-install-recommends "${packages[@]}" >"${TMPDIR:-/tmp}/postrider-apt.$$" 2>&1 || {
+	tail -20 "${TMPDIR:-/tmp}/postrider-apt.$$" >&2
+	die "apt-get could not install: ${packages[*]}"
+}
+rm -f "${TMPDIR:-/tmp}/postrider-apt.$$"

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# lint.sh - what a script can check, no reviewer should. Each check says what is wrong and
+# where; what it prints when nothing is wrong is for information. Needs a build.
+set -uo pipefail
+. "${0%/*}/lib.sh"
+cd "${0%/*}/.." || exit
+
+passed=0 failed=0
+
+check() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		printf '  %-12s ok%s\n' "$name" "${output:+: $output}"
+		passed=$((passed + 1))
+	else
+		printf '  %-12s FAILED\n%s\n' "$name" "$output"
+		failed=$((failed + 1))
+	fi
+}
+
+format() {
+	local file bad=0
+	mapfile -t files < <(find src include tests -name '*.[ch]' | sort)
+	while read -r file; do
+		[ -z "$file" ] || { echo "$file: make format"; bad=1; }
+	done < <(printf '%s\0' "${files[@]}" | xargs -0 -n8 -P2 clang-format --dry-run -Werror 2>&1 |
+		sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort -u)
+	return $bad
+}
+
+scripts_are_clean() {
+	# shellcheck disable=SC2046
+	shellcheck .ci/run $(find scripts tests -name '*.sh')
+}
+
+python_compiles() {
+	# shellcheck disable=SC2046
+	python3 -c 'import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name).read(), name)' $(find scripts tests -name '*.py')
+}
+
+licensed() {
+	local file bad=0
+	while read -r file; do
+		echo "$file: its first lines do not have SPDX-License-Identifier: Apache-2.0"
+		bad=1
+	done < <(find src include tests scripts .ci -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name run \) \
+		-exec sh -c 'head -3 "$1" | grep -q "SPDX-License-Identifier: Apache-2.0" || echo "$1"' sh {} \; | sort)
+	return $bad
+}
+
+pages() {
+	local page
+	for page in etc/*.[1-9]; do
+		[ ! -f "$page" ] || mandoc -T lint -W warning "$page" || return 1
+	done
+}
+
+check layers scripts/check-layers.sh
+check libraries scripts/check-deps.sh
+check lengths scripts/check-length.sh
+check exports scripts/check-exports.sh
+check documents scripts/check-docs.sh
+check pages pages
+check format format
+check scripts scripts_are_clean
+check python python_compiles
+check licence licensed
+echo "lint: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# test.sh - everything that `make test` promises, from a fresh checkout on.
+#
+#   T=word         only the tests whose name has it
+#   RDKAFKA=new    integration tests with a newer librdkafka than the system's
+#   CI=true        nothing may be skipped for want of Kafka; sanitizers and the newer
+#                  librdkafka are run as well
+#
+# The last line is "N passed, N failed, N skipped". Every process of the tests carries a mark
+# in its environment, so that one left behind is found.
+set -euo pipefail
+. "${0%/*}/lib.sh"
+cd "${0%/*}/.."
+
+T=${T:-}
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+export POSTRIDER_TEST_RUN="$$.$RANDOM"
+passed=0 failed=0 skipped=0
+BEGIN=$SECONDS
+
+heading() {
+	printf '\n== %s (%d s)\n' "$*" $((SECONDS - BEGIN))
+}
+
+# The number before WORD in the last line of counts, in a runner's way of saying it.
+number() {
+	sed -nE "s/(^|.*[^0-9])([0-9]+) $2.*/\2/p" <<<"$1" | grep . || echo 0
+}
+
+# leg NAME COMMAND...: run it and add up what its last line of counts says. A command that
+# fails without saying how many did counts as one.
+leg() {
+	local name=$1 status=0 counts leg_failed
+	shift
+	heading "$name"
+	"$@" 2>&1 | tee "$WORK/leg" || status=${PIPESTATUS[0]}
+	counts=$(grep -E '[0-9]+ (passed|failed|skipped|errors?)\b' "$WORK/leg" | tail -1 || true)
+	leg_failed=$(($(number "$counts" failed) + $(number "$counts" error)))
+	[ "$status" -eq 0 ] || [ "$leg_failed" -gt 0 ] || leg_failed=1
+	if [ -z "$counts" ] && [ "$status" -eq 0 ]; then
+		passed=$((passed + 1))
+	fi
+	passed=$((passed + $(number "$counts" passed)))
+	failed=$((failed + leg_failed))
+	skipped=$((skipped + $(number "$counts" skipped)))
+	[ "$leg_failed" -eq 0 ] || printf '== %s: FAILED\n' "$name"
+}
+
+# pytest ends with 5 when nothing was selected: with T set, that is no failure.
+integration() {
+	local python status=0
+	python=$(scripts/python.sh)/bin/python
+	"$python" -m pytest -q -c tests/integration/pytest.ini ${T:+-k "$T"} "$@" tests/integration || status=$?
+	[ "$status" -ne 5 ] || status=0
+	return "$status"
+}
+
+newer_rdkafka() {
+	scripts/install-deps.sh rdkafka-new
+	POSTRIDER_LIBRARY_PATH=$(scripts/rdkafka-new.sh)
+	export POSTRIDER_LIBRARY_PATH
+	integration "$@"
+}
+
+left_behind() {
+	local pid found=0
+	for pid in /proc/[0-9]*; do
+		pid=${pid#/proc/}
+		[ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || [ "$(ps -o ppid= -p "$pid" 2>/dev/null | tr -d ' ')" = "$BASHPID" ] && continue
+		if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "POSTRIDER_TEST_RUN=$POSTRIDER_TEST_RUN"; then
+			printf 'left behind: pid %s: %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-200)"
+			found=1
+		fi
+	done
+	return $found
+}
+
+scripts/install-deps.sh test
+heading "build"
+make -s -j2 all unit-programs
+[ -n "$T" ] || leg "lint" scripts/lint.sh
+leg "unit tests" make -s unit
+for check in $(make -s print-checks); do
+	leg "$check" make -s "$check"
+done
+if [ "${RDKAFKA:-}" = new ]; then
+	leg "integration tests, newer librdkafka" newer_rdkafka
+else
+	leg "integration tests" integration
+fi
+if [ "${CI:-}" = true ] && [ "${RDKAFKA:-}" != new ]; then
+	heading "build with sanitizers"
+	make -s -j2 VARIANT=asan build/asan/postrider unit-programs
+	leg "unit tests, sanitizers" make -s VARIANT=asan unit
+	POSTRIDER=$PWD/build/asan/postrider leg "embedded broker, sanitizers" integration -m embedded
+	leg "integration tests, newer librdkafka" newer_rdkafka -m kafka
+fi
+leg "nothing is left behind" left_behind
+
+heading "done"
+[ $((passed + failed)) -gt 1 ] || { say "no test has '$T' in its name"; failed=1; }
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" -eq 0 ]
