@@ -31,9 +31,10 @@ class TokenEndpoint:
         self.requests: list[dict[str, str]] = []  # the parameters of every request
         self._lock = threading.Lock()
         self._good: dict[str, float] = {}
-        receiver.on(path, self._handle)
+        receiver.on(path, self.answer)
 
-    def _handle(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Reply:
+        """The handler of the token path."""
         parameters = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         self.requests.append(parameters)
         if parameters.get("grant_type") != "client_credentials":
