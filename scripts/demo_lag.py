@@ -35,7 +35,8 @@ class Reader:
         return values
 
     def skip_text(self) -> None:
-        self._at += max(0, self.take("h")[0])
+        (length,) = self.take("h")
+        self._at += max(0, length)
 
 
 def ask(connection: socket.socket, api: int, body: bytes) -> Reader:
