@@ -26,7 +26,7 @@ struct loop;
 struct loop *loop_new(void);
 /* Nothing may be watched, set or deferred any more by objects that live on. Accepts NULL. */
 void loop_free(struct loop *l);
-/* Turn until loop_stop(). */
+/* Turn until loop_stop(); may be called again after that. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
@@ -87,6 +87,8 @@ void loop_undefer(struct loop_call *c);
 /* From any thread: run @c on the loop's thread soon. It must not be posted again before it has
  * run. */
 void loop_post(struct loop *l, struct loop_call *c);
+/* On the loop's thread: a call that was posted (or deferred, or neither) will not run. */
+void loop_unpost(struct loop *l, struct loop_call *c);
 
 /* Have @fn called on the loop for these signals, which are blocked in every thread that is
  * started from now on. One handler a process: a second call replaces it. */

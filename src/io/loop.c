@@ -168,6 +168,13 @@ void loop_post(struct loop *l, struct loop_call *c)
 	wake(l);
 }
 
+void loop_unpost(struct loop *l, struct loop_call *c)
+{
+	pthread_mutex_lock(&l->post_lock);
+	list_remove(&c->node);
+	pthread_mutex_unlock(&l->post_lock);
+}
+
 void loop_stop(struct loop *l)
 {
 	atomic_store(&l->stopping, true);
@@ -273,4 +280,5 @@ void loop_run(struct loop *l)
 		l->longest_pass_us =
 			max_i64(l->longest_pass_us, clock_monotonic_us() - began_us);
 	}
+	atomic_store(&l->stopping, false);
 }
