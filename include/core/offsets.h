@@ -31,7 +31,7 @@
  * 40 records. Who reads on nevertheless loses truth at the new end, never at the old, and
  * never writes too long a text.
  * By the default limit of 4,096 bytes there is room for some 18,000 open records when they
- * stand close together, 7,000 behind one that is a million older, 2,100 strewn at one in a
+ * stand close together, 6,800 behind one that is a million older, 2,100 strewn at one in a
  * hundred, 3,000 that have two targets each.
  *
  * What must be told to make a new tracker: a reset to a lower offset, by OFFSET_OUT_OF_RANGE or

@@ -28,10 +28,10 @@
  * When nothing is done above the position and nothing is known of retries, the text is empty,
  * as it is after a reset by Kafka's own tools.
  *
- * A map is never longer than it may be. What does not fit is left out in this order:
- * retries, the newest records' first; done targets, the newest records' first; then the
- * horizon comes down. What remains is true, and what is left out is done again. offsets.h
- * keeps the last two from happening.
+ * A map is never longer than it may be. Room is given to the open records first, then to done
+ * targets, then to retries, and what has none is left out at the new end: the horizon
+ * comes down, or the newest records' targets are not told. What remains is true, and what
+ * is left out is done again. offsets.h keeps all but retries from ever being left out.
  *
  * Pure. Memory is allocated in proportion to the text or to the map.
  */
