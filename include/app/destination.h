@@ -44,6 +44,8 @@ void destination_expire(struct delivery *d);
 
 /* Would reading more events help it? */
 bool destination_is_hungry(const struct destination *dest);
+/* The loop's monotonic now, to which the times of its gate belong. */
+int64_t destination_now_ms(const struct destination *dest);
 const char *destination_name(const struct destination *dest);
 struct gate_state destination_gate_state(const struct destination *dest);
 
@@ -51,7 +53,7 @@ struct destination_status {
 	struct gate_state gate;
 	struct http_client_state http;
 	struct connection_status connection;
-	int64_t last_error_ms; /* wall time; 0: never */
+	int64_t last_error_ms, last_error_age_ms; /* wall time, and how long ago; 0: never */
 	char last_error[256];
 	uint64_t delivered, failed_attempts, buried;
 };

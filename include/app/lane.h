@@ -50,6 +50,8 @@ void lane_close(struct lane *lane, int64_t grace_ms);
 
 /* "shop.slack_orders" or, shared, "shop". */
 const char *lane_name(const struct lane *lane);
+/* Its Kafka consumer group. */
+const char *lane_group_id(const struct lane *lane);
 /* NULL when it works for all of its consumer's. */
 const char *lane_destination_name(const struct lane *lane);
 const char *lane_consumer_name(const struct lane *lane);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/engine.h"
+#include "app/observer.h"
 #include "base/log.h"
 #include "core/metrics.h"
 #include "io/embedded.h"
@@ -48,6 +49,9 @@ struct daemon {
 	struct connections *connections;
 	struct metrics *metrics;
 	struct embedded *embedded;
+	struct observer *observer; /* NULL: no admin listener */
+	struct loop_timer watchdog;
+	int64_t watchdog_ms;
 	struct crew *crews;
 	unsigned crew_count, drained_count, applying;
 	bool stopping;
@@ -218,6 +222,7 @@ static void reload(struct daemon *d)
 	point_at_embedded(d, fresh);
 	log_configure(&fresh->log);
 	d->conf = fresh;
+	observer_set_conf(d->observer, fresh);
 	d->applying = d->crew_count;
 	for (unsigned i = 0; i < d->crew_count; i++)
 		send_errand(&d->crews[i], ERRAND_APPLY, fresh);
@@ -312,6 +317,49 @@ static int start_embedded(struct daemon *d, struct err *err)
 		d->options->bootstrap_file, embedded_bootstrap_servers(d->embedded), err);
 }
 
+static int start_observer(struct daemon *d, struct err *err)
+{
+	struct engine **engines;
+	struct observer_settings s;
+
+	if (d->conf->admin_listen == NULL)
+		return 0;
+	engines = xcalloc(d->crew_count, sizeof *engines);
+	for (unsigned i = 0; i < d->crew_count; i++)
+		engines[i] = d->crews[i].engine;
+	s = (struct observer_settings){.listen = d->conf->admin_listen,
+		.engines = engines,
+		.engine_count = d->crew_count,
+		.metrics = d->metrics,
+		.conf = d->conf};
+	d->observer = observer_new(&s, err);
+	free(engines);
+	if (d->observer == NULL)
+		return err_wrap(err, "admin.listen");
+	log_info("admin_listening", "metrics, health and status are served",
+		log_str("address", observer_address(d->observer)));
+	return 0;
+}
+
+/* systemd restarts us when the control loop no longer says that it turns. */
+static void watchdog_fire(struct loop_timer *timer)
+{
+	struct daemon *d = container_of(timer, struct daemon, watchdog);
+
+	notify_systemd("WATCHDOG=1");
+	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + d->watchdog_ms);
+}
+
+static void start_watchdog(struct daemon *d)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+
+	d->watchdog_ms = usec ? strtoll(usec, NULL, 10) / 1000 / 2 : 0;
+	d->watchdog.fire = watchdog_fire;
+	if (d->watchdog_ms > 0)
+		watchdog_fire(&d->watchdog);
+}
+
 static int start(struct daemon *d, struct err *err)
 {
 	d->loop = loop_new();
@@ -322,11 +370,15 @@ static int start(struct daemon *d, struct err *err)
 	d->connections = connections_new(d->loop);
 	if (connections_apply(d->connections, d->conf, err) != 0)
 		return ERR_INVALID;
-	return start_crews(d, err);
+	if (start_crews(d, err) != 0)
+		return ERR_INVALID;
+	start_watchdog(d);
+	return start_observer(d, err);
 }
 
 static void finish(struct daemon *d)
 {
+	observer_free(d->observer);
 	for (unsigned i = 1; i < d->crew_count; i++)
 		if (d->crews[i].threaded)
 			pthread_join(d->crews[i].thread, NULL);

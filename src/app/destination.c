@@ -379,6 +379,11 @@ bool destination_is_hungry(const struct destination *dest)
 	return state.in_flight < state.window || state.queued - state.waiting < state.window;
 }
 
+int64_t destination_now_ms(const struct destination *dest)
+{
+	return loop_now_ms(dest->worker->loop);
+}
+
 const char *destination_name(const struct destination *dest)
 {
 	return dest->settings->name;
@@ -395,6 +400,7 @@ void destination_get_status(const struct destination *dest, struct destination_s
 		.gate = gate_get_state(dest->gate),
 		.http = http_client_get_state(dest->http),
 		.last_error_ms = dest->last_error_ms,
+		.last_error_age_ms = loop_wall_ms(dest->worker->loop) - dest->last_error_ms,
 		.delivered = dest->delivered,
 		.failed_attempts = dest->failed_attempts,
 		.buried = dest->buried,

@@ -270,6 +270,11 @@ const char *lane_name(const struct lane *lane)
 	return lane->name;
 }
 
+const char *lane_group_id(const struct lane *lane)
+{
+	return lane->group_id;
+}
+
 const char *lane_destination_name(const struct lane *lane)
 {
 	return lane->destination;

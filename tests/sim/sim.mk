@@ -8,3 +8,4 @@ $(SIM): $(wildcard tests/sim/*.[ch]) $(LIBRARY)
 .PHONY: sim
 sim: $(SIM) ## run the engine's simulation (SEEDS=1000)
 	$(SIM) --seeds $(or $(SEEDS),1000)
+CHECKS += sim

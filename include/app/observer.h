@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * observer.h - what the admin listener answers: /metrics /healthz /readyz /status /config and
+ * the page at /.
+ *
+ * Its routes run on the listener's thread. What lives on a worker's loop is asked of that
+ * loop by a posted call and waited for, at most OBSERVER_PATIENCE_MS: a loop that does not
+ * turn is itself an answer.
+ */
+#ifndef APP_OBSERVER_H
+#define APP_OBSERVER_H
+
+#include "app/engine.h"
+#include "core/metrics.h"
+
+#define OBSERVER_PATIENCE_MS 2000
+
+struct observer;
+
+struct observer_settings {
+	const char *listen;
+	struct engine *const *engines; /* borrowed, as is all else */
+	size_t engine_count;
+	struct metrics *metrics;
+	struct conf *conf; /* a reference is kept */
+};
+
+struct observer *observer_new(const struct observer_settings *s, struct err *err);
+/* The configuration in force is another one now. */
+void observer_set_conf(struct observer *o, struct conf *conf);
+const char *observer_address(const struct observer *o);
+/* Before the engines go. Accepts NULL. */
+void observer_free(struct observer *o);
+
+#endif
