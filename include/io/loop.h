@@ -54,6 +54,9 @@ struct loop_fd {
 void loop_watch(struct loop *l, struct loop_fd *w);
 /* Stop watching: before the descriptor is closed. */
 void loop_unwatch(struct loop *l, struct loop_fd *w);
+/* The same when somebody else has closed the descriptor already, and its number may be in use
+ * again. */
+void loop_forget(struct loop *l, struct loop_fd *w);
 
 /* Embedded; zero before its first use. Set again before it fired: moved. */
 struct loop_timer {

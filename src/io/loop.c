@@ -125,8 +125,13 @@ void loop_unwatch(struct loop *l, struct loop_fd *w)
 {
 	if (w->serial == 0)
 		return;
-	w->serial = 0;
 	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL);
+	loop_forget(l, w);
+}
+
+void loop_forget(struct loop *l, struct loop_fd *w)
+{
+	w->serial = 0;
 	for (int i = l->ready_at; i < l->ready_count; i++)
 		if (l->ready[i].data.ptr == w)
 			l->ready[i].data.ptr = NULL;
