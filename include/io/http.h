@@ -8,9 +8,12 @@
  * owner: submitted, it calls back exactly once, never before http_submit() has returned;
  * cancelled, never again.
  *
- * A POST is never sent twice behind our back: bodies go through a read callback whose seek
- * callback fails. Redirects are not followed, proxies come from the settings alone,
- * replies are kept up to a limit and the rest is read and dropped up to a second limit.
+ * A request is never sent twice behind our back: where libcurl would repeat it on another
+ * connection because the first one died without a reply, it is stopped. Redirects are not
+ * followed, proxies come from the settings alone, replies are kept up to a limit and the rest
+ * is read and dropped up to a second limit. Names are resolved by io/resolver; a request waits
+ * for the first answer as a part of its connect timeout, and new connections take the
+ * addresses in turn.
  */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -32,9 +35,10 @@ struct http_settings {
 	size_t response_max_bytes;  /* 1 MiB: more than this ends the request as
 				       RETRY_TRANSPORT_PROTOCOL */
 	bool http2;                 /* over TLS only, opt-in */
-	unsigned http2_max_connections;                        /* 4 */
-	const char *ca_file;                                   /* NULL: the system's */
-	const char *client_certificate_file, *client_key_file; /* NULL: none */
+	unsigned http2_max_connections; /* 4 */
+	const char *ca_file;            /* NULL: the system's */
+	/* NULL: none. Read again for each connection, so that renewed ones are used. */
+	const char *client_certificate_file, *client_key_file;
 	bool insecure_skip_verify;
 	const char *proxy; /* NULL: none, whatever the environment says */
 };
@@ -49,7 +53,7 @@ struct http_client;
 /* Copies the settings. ERR_INVALID when files can't be read or libcurl lacks what is asked. */
 struct http_client *http_client_new(
 	struct loop *l, const struct http_settings *s, struct err *err);
-/* No request may be in flight. Accepts NULL. */
+/* No request may be in flight. May be called from a done callback. Accepts NULL. */
 void http_client_free(struct http_client *c);
 
 struct http_result {
@@ -67,7 +71,7 @@ struct http_result {
 struct http_request;
 typedef void (*http_done_fn)(struct http_request *r, const struct http_result *result);
 
-/* All that is pointed to is borrowed until done or cancelled. */
+/* All that is pointed to is borrowed until done or cancelled. Zero before its first use. */
 struct http_request {
 	const char *method;
 	const char *url;      /* NUL-terminated, complete */
