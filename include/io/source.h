@@ -47,16 +47,21 @@ struct source_partition {
 };
 
 struct source_callbacks {
-	/* Where to read from: @committed (or -1) is what the group has; return the offset of
-	 * the first record wanted, or -1 for auto_offset_reset. */
+	/* Where to read from: @committed (or -1) is what the group has, @metadata what was
+	 * committed with it, both gone when this returns. Return the offset of the first record
+	 * wanted, or -1 for auto_offset_reset. */
 	int64_t (*assigned)(void *ctx, struct source_partition *p, int64_t committed,
 		struct slice metadata);
 	void (*revoked)(void *ctx, struct source_partition *p, bool lost);
-	/* There may be records to pull. */
+	/* There may be records to pull. It comes again only when source_next() has returned
+	 * false, or a hold was lifted, or a second has passed. */
 	void (*readable)(void *ctx);
-	/* The commit that was in flight has ended: ERR_OK, or why not. */
+	/* The commit that was in flight has ended: ERR_OK; ERR_STATE: the group is changing
+	 * hands, commit again when it is settled what is ours; ERR_LIMIT: the metadata is
+	 * larger than the broker allows; ERR_DENIED; ERR_IO: anything else. */
 	void (*committed)(void *ctx, int code, const char *text);
-	/* The number of partitions of all topics, or of ours, has changed. */
+	/* The number of partitions of all topics, or of ours, has changed. The whole is asked
+	 * for after each assignment and once a minute; until it is known it equals ours. */
 	void (*share_changed)(void *ctx, unsigned assigned, unsigned whole);
 	/* Retention has eaten @count records before they were read. */
 	void (*records_lost)(
@@ -86,12 +91,17 @@ struct source_commit {
 	struct slice metadata;
 };
 
-/* One at a time: ERR_STATE while one is in flight. Copies what it is given. */
+/* One at a time: ERR_STATE while one is in flight, or when nothing of it is ours (any more).
+ * Copies what it is given. The metadata holds no NUL. */
 int source_commit(
 	struct source *s, const struct source_commit *items, size_t count) ATTR_MUST_CHECK;
 bool source_is_committing(const struct source *s);
 
-/* Leave the group: first revoked() for each partition, then closed(), within @timeout_ms. */
+/*
+ * Leave the group: revoked() for each partition, and when all are released and no commit is in
+ * flight (or little of @timeout_ms is left) the group is told; then closed(), within
+ * @timeout_ms. A static member (instance_id) does not tell the group: it is expected back.
+ */
 void source_close(struct source *s, int64_t timeout_ms);
 /* After closed(), or at once when nothing matters any more. Accepts NULL. */
 void source_free(struct source *s);

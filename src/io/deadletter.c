@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/deadletter.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "io/deadletter_impl.h"
+
+static void serve_all(struct deadletter *d)
+{
+	d->full = false;
+	list_foreach (node, &d->topics)
+		deadletter_topic_serve(list_entry(node, struct deadletter_topic, node));
+}
+
+static void on_event(void *ctx, rd_kafka_event_t *ev)
+{
+	struct deadletter *d = ctx;
+	const rd_kafka_message_t *m;
+
+	if (rd_kafka_event_type(ev) != RD_KAFKA_EVENT_DR)
+		return;
+	while ((m = rd_kafka_event_message_next(ev)) != NULL)
+		deadletter_topic_report(m->_private, m->err);
+	serve_all(d);
+}
+
+static void on_error(void *ctx, int code, bool fatal, const char *text)
+{
+	(void)ctx;
+	(void)code;
+	(void)fatal;
+	(void)text; /* reports tell the same of each letter */
+}
+
+static void on_tick(void *ctx)
+{
+	serve_all(ctx);
+}
+
+/* Why: the headers' comments, and deadletter_topic.c. A failure must come back within a
+ * second or so, with its reason, because the topic's state is shown and we try again anyway. */
+static const struct kafka_property defaults[] = {
+	{"client.id", "postrider", NULL},
+	{"linger.ms", "5", NULL},
+	{"compression.type", "lz4", NULL},
+	{"batch.size", "65536", NULL}, /* under the smallest max.message.bytes one meets */
+	{"message.max.bytes", "1000000000", NULL}, /* the topic's limit decides */
+	{"message.timeout.ms", "30000", NULL},
+	{"retries", "2", NULL},
+	{"retry.backoff.ms", "100", NULL},
+	{"partitioner", "murmur2_random", NULL}, /* that of Java producers */
+	{"queue.buffering.max.kbytes", "65536", NULL},
+	{"reconnect.backoff.max.ms", "2000", NULL},
+	{"socket.connection.setup.timeout.ms", "10000", NULL},
+	{"socket.nagle.disable", "true", NULL},
+	{"socket.keepalive.enable", "true", NULL},
+	{"topic.metadata.propagation.max.ms", "2000", NULL},
+	{NULL, NULL, NULL},
+};
+
+static const struct kafka_property fixed[] = {
+	{"acks", "all", "a dead letter counts only when all in-sync replicas have it"},
+	{"enable.idempotence", "false",
+		"an idempotent producer can fail for good when a connection breaks"},
+	{"delivery.report.only.error", "false", "every acknowledgement is waited for"},
+	{"log.queue", "true", "librdkafka's log goes into this log"},
+	{NULL, NULL, NULL},
+};
+
+static char *find_bootstrap_servers(const struct deadletter_settings *s)
+{
+	static const char name[] = "bootstrap.servers=";
+
+	for (size_t i = s->property_count; i-- > 0;)
+		if (strncmp(s->properties[i], name, sizeof name - 1) == 0)
+			return xstrdup(s->properties[i] + sizeof name - 1);
+	return xstrdup("<host:port>");
+}
+
+struct deadletter *deadletter_new(
+	struct loop *l, const struct deadletter_settings *s, struct err *err)
+{
+	struct deadletter *d = xcalloc(1, sizeof *d);
+	const struct kafka_client_settings client = {
+		.name = "dead-letter producer",
+		.producer = true,
+		.defaults = defaults,
+		.fixed = fixed,
+		.properties = s->properties,
+		.property_count = s->property_count,
+		.events = RD_KAFKA_EVENT_DR,
+		.on_event = on_event,
+		.on_error = on_error,
+		.on_tick = on_tick,
+		.ctx = d,
+	};
+
+	d->loop = l;
+	list_init(&d->topics);
+	rng_seed_random(&d->rng);
+	d->bootstrap_servers = find_bootstrap_servers(s);
+	d->client = kafka_client_new(l, &client, err);
+	if (d->client == NULL) {
+		deadletter_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void deadletter_free(struct deadletter *d)
+{
+	struct list *node;
+
+	if (d == NULL)
+		return;
+	while ((node = list_first(&d->topics)) != NULL)
+		deadletter_topic_free(list_entry(node, struct deadletter_topic, node));
+	kafka_client_free(d->client);
+	free(d->bootstrap_servers);
+	free(d);
+}
+
+void deadletter_prepare(struct deadletter *d, const char *topic)
+{
+	deadletter_topic_obtain(d, topic);
+}
+
+void deadletter_submit(struct deadletter *d, struct deadletter_letter *letter)
+{
+	struct deadletter_topic *t = deadletter_topic_obtain(d, letter->topic);
+	struct deadletter_job *job = xcalloc(1, sizeof *job);
+
+	job->topic = t;
+	job->letter = letter;
+	job->place = DEADLETTER_QUEUED;
+	list_init(&job->node);
+	list_append(&t->queued, &job->node);
+	letter->job = job;
+	t->pending++;
+	d->pending++;
+	if (!d->full)
+		deadletter_topic_serve(t);
+}
+
+void deadletter_cancel(struct deadletter_letter *letter)
+{
+	struct deadletter_job *job = letter != NULL ? letter->job : NULL;
+
+	if (job == NULL)
+		return;
+	if (job->place != DEADLETTER_FLYING) {
+		deadletter_job_free(job);
+		return;
+	}
+	/* librdkafka still reports it; the job waits for that. */
+	letter->job = NULL;
+	job->letter = NULL;
+	job->topic->pending--;
+	job->topic->owner->pending--;
+}
+
+bool deadletter_get_state(
+	const struct deadletter *d, const char *topic, struct deadletter_topic_state *ret)
+{
+	const struct deadletter_topic *t = deadletter_topic_find(d, topic);
+
+	if (t == NULL)
+		return false;
+	ret->topic = t->name;
+	ret->pending = t->pending;
+	ret->holding = t->since_ms != 0;
+	ret->since_ms = t->since_ms;
+	memcpy(ret->reason, t->reason, sizeof ret->reason);
+	return true;
+}
+
+size_t deadletter_pending(const struct deadletter *d)
+{
+	return d->pending;
+}
