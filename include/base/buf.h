@@ -32,6 +32,8 @@ void buf_add_int(struct buf *b, int64_t value);
 void buf_addf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* The text as a JSON string, quotes included; invalid UTF-8 becomes U+FFFD. */
 void buf_add_json_string(struct buf *b, struct slice s);
+/* The text without control characters (blanks instead); invalid UTF-8 becomes U+FFFD. */
+void buf_add_printable(struct buf *b, struct slice s);
 /* Cut back to @len, which is at most b->len. Does not heal a failure. */
 void buf_truncate(struct buf *b, size_t len);
 /* Room for @len more bytes behind the end, for a caller that writes there itself and

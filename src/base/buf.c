@@ -155,3 +155,20 @@ void buf_add_json_string(struct buf *b, struct slice s)
 	}
 	buf_add_char(b, '"');
 }
+
+void buf_add_printable(struct buf *b, struct slice s)
+{
+	const unsigned char *p = (const unsigned char *)s.data;
+
+	for (size_t i = 0; i < s.len;) {
+		size_t len = utf8_length(p + i, s.len - i);
+
+		if (len == 0)
+			buf_add_str(b, "\xef\xbf\xbd");
+		else if (p[i] < 0x20 || p[i] == 0x7f)
+			buf_add_char(b, ' ');
+		else
+			buf_add(b, p + i, len);
+		i += len ? len : 1;
+	}
+}
