@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import Iterable
+from typing import Callable, Iterable, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
-from confluent_kafka.admin import NewTopic, ResourceType
+from confluent_kafka.admin import NewTopic, OffsetSpec, ResourceType
 
 from .wait import wait_until
 
+T = TypeVar("T")
 Headers = list[tuple[str, bytes]]
 
 
@@ -135,9 +137,10 @@ class Client:
 
     def consume(self, topic: str) -> list[Record]:
         """Everything that stands in the topic now, partition by partition."""
-        consumer = self._consumer(message_max=True)
+        consumer = self._reader()
         try:
-            return [r for p in self.partitions(topic) for r in _read(consumer, topic, p)]
+            return [record for partition, (low, high) in self._watermarks(topic).items()
+                    if low < high for record in _read(consumer, topic, partition, low)]
         finally:
             consumer.close()
 
@@ -155,21 +158,23 @@ class Client:
         return sum(high - low for low, high in self._watermarks(topic).values())
 
     def _watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
-        consumer = self._consumer()
-        try:
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)
-                    for p in self.partitions(topic)}
-        finally:
-            consumer.close()
+        partitions = [TopicPartition(topic, p) for p in self.partitions(topic)]
+        low = self._offsets(partitions, OffsetSpec.earliest())
+        high = self._offsets(partitions, OffsetSpec.latest())
+        return {p: (low[p], high[p]) for p in low}
 
-    def _consumer(self, group: str = "postrider-test-reader",
-                  message_max: bool = False) -> Consumer:
-        settings = {**self._settings, "group.id": group, "enable.auto.commit": False,
-                    "enable.partition.eof": True, "fetch.wait.max.ms": 20}
-        if message_max:
-            settings |= {"fetch.message.max.bytes": 20_000_000,
-                         "receive.message.max.bytes": 100_000_000}
-        return Consumer(settings)
+    def _offsets(self, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+        def ask() -> dict[int, int]:
+            asked = self.admin.list_offsets({p: spec for p in partitions}, request_timeout=20)
+            return {p.partition: answer.result(20).offset for p, answer in asked.items()}
+
+        return _patiently(ask)
+
+    def _reader(self) -> Consumer:
+        return Consumer({**self._settings, "group.id": "postrider-test-reader",
+                         "enable.auto.commit": False, "enable.partition.eof": True,
+                         "fetch.wait.max.ms": 20, "fetch.message.max.bytes": 20_000_000,
+                         "receive.message.max.bytes": 100_000_000})
 
     # Groups
 
@@ -177,15 +182,17 @@ class Client:
         """Offset and metadata of each partition."""
         asked = [TopicPartition(topic, p) for p in self.partitions(topic)]
         request = ConsumerGroupTopicPartitions(group, asked)
-        answer = self.admin.list_consumer_group_offsets([request])[group].result(20)
+        answer = _patiently(lambda: _checked(
+            self.admin.list_consumer_group_offsets([request])[group].result(20)))
         return {tp.partition: Committed(tp.offset if tp.offset >= 0 else -1, tp.metadata or "")
-                for tp in answer.topic_partitions}
+                for tp in answer}
 
     def commit(self, group: str, topic: str, offsets: dict[int, int], metadata: str = "") -> None:
         """Set a group's offsets, as `kafka-consumer-groups --reset-offsets` does."""
         wanted = [TopicPartition(topic, p, offset, metadata) for p, offset in offsets.items()]
         request = ConsumerGroupTopicPartitions(group, wanted)
-        self.admin.alter_consumer_group_offsets([request])[group].result(20)
+        _patiently(lambda: _checked(
+            self.admin.alter_consumer_group_offsets([request])[group].result(20)))
 
     def lag(self, group: str, topic: str) -> int:
         """What the group has still to commit; where it committed nothing, all there is."""
@@ -200,22 +207,47 @@ class Client:
 
     def members(self, group: str) -> list[str]:
         """The client ids of the group's members."""
-        answer = self.admin.describe_consumer_groups([group])[group].result(20)
+        answer = _patiently(
+            lambda: self.admin.describe_consumer_groups([group])[group].result(20))
         return sorted(member.client_id for member in answer.members)
 
 
-def _read(consumer: Consumer, topic: str, partition: int) -> list[Record]:
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+# What a broker says that has just started, or a topic that was just made.
+_PASSING = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE,
+            KafkaError.NOT_COORDINATOR, KafkaError.NOT_LEADER_FOR_PARTITION,
+            KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError._TRANSPORT, KafkaError._TIMED_OUT}
+
+
+def _patiently(call: Callable[[], T], timeout: float = 20.0) -> T:
+    """Call again while Kafka answers with something that passes."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _checked(answer: ConsumerGroupTopicPartitions) -> list[TopicPartition]:
+    """The partitions of the answer; each can have failed alone."""
+    for partition in answer.topic_partitions:
+        if partition.error:
+            raise KafkaException(partition.error)
+    return answer.topic_partitions
+
+
+def _read(consumer: Consumer, topic: str, partition: int, low: int) -> list[Record]:
     records: list[Record] = []
-    if low == high:
-        return records
     consumer.assign([TopicPartition(topic, partition, low)])
     while True:
         message = consumer.poll(10)
-        assert message is not None, f"{topic}/{partition}: no end of file at {high}"
-        if message.error():  # the end of the partition; after compaction its last offset is less
-            break
+        assert message is not None, f"{topic}/{partition}: nothing in 10 s after {records[-1:]}"
+        if message.error():
+            if message.error().code() == KafkaError._PARTITION_EOF:
+                return records
+            continue  # what it is about, librdkafka tries again
         records.append(Record(message.value(), message.key(), list(message.headers() or []),
                               partition, message.offset(), message.timestamp()[1]))
-    consumer.unassign()
-    return records
