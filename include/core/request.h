@@ -8,6 +8,29 @@
  * allocates nothing. The credentials themselves (Authorization, signatures) are
  * not rendered here: io adds them at each attempt.
  *
+ * A request depends on nothing but the plan and the event, so that it may be rendered
+ * again for every attempt: the time in it is the record's, or the one at which the record
+ * was first taken up.
+ *
+ * URL. The stars in the endpoint's path and query are replaced in order by
+ * path_parameter_values, everything but unreserved characters (RFC 3986, 2.3) percent-encoded.
+ * No value reaches the host, and none may make a segment "." or ".." of its own. Query
+ * parameters are added behind what the endpoint has.
+ *
+ * Headers. Connection over target, names compared without case. What EventBridge removes is
+ * removed, with a warning. Always there: Content-Type (application/json; charset=utf-8 unless
+ * given or the output is of another kind; application/octet-stream for bytes that
+ * are no JSON), User-Agent: postrider/VERSION, and Idempotency-Key:
+ * <topic>-<partition>-<offset>-<rule>-<target>. The record's traceparent and tracestate are
+ * passed on, unless a parameter of that name is configured.
+ *
+ * Dynamic values. Strings as their characters, numbers and booleans as JSON text, arrays and
+ * objects as compact JSON. Missing or null: a header, query or body parameter is left out; a
+ * path value makes the request impossible, and so does a blank one.
+ *
+ * Body. Of POST, PUT, PATCH, DELETE and OPTIONS; GET and HEAD have none. Body parameters
+ * become members of a JSON object, in the place of those that had the same key.
+ *
  * A plan is immutable and shared by threads; a struct request belongs to one.
  */
 #ifndef CORE_REQUEST_H
@@ -17,45 +40,24 @@
 #include "base/err.h"
 #include "core/event.h"
 #include "core/json.h"
+#include "core/request_settings.h"
+#include "core/template.h"
 
-/* "name" and its value: a constant, or a dynamic $.path / $kafka.… (never for a connection). */
-struct request_parameter {
-	char *name;
-	char *value;
-};
-
-struct request_parameters {
-	struct request_parameter *header, *query, *body;
-	size_t header_count, query_count, body_count;
-	char **path_values; /* path_parameter_values, in order; of a target only */
-	size_t path_value_count;
-};
-
-enum request_output {
-	REQUEST_JSON,
-	REQUEST_FORM,
-	REQUEST_CLOUDEVENTS_STRUCTURED,
-	REQUEST_CLOUDEVENTS_BINARY,
-};
-
-/* One of input, input_path, input_template; none: the whole event. */
-struct request_input {
-	char *input; /* constant JSON text */
-	char *input_path;
-	char *input_template;
-	struct request_parameter *input_paths_map; /* variable -> path */
-	size_t input_paths_count;
-	bool escape;
-};
+#define REQUEST_MAX_ENDPOINT_BYTES 2048
+#define REQUEST_MAX_URL_BYTES      16384
+#define REQUEST_MAX_HEADER_BYTES   8192 /* of one value */
+/* No body is ever larger, whatever request_init() is told: a small template can ask for the
+ * event a thousand times. */
+#define REQUEST_MAX_BODY_BYTES ((size_t)64 << 20)
 
 struct request_settings {
 	const char *rule_name, *target_id;
 	const char *endpoint; /* with its stars */
 	const char *http_method;
 	const char *idempotency_header;              /* NULL: Idempotency-Key */
-	const struct request_parameters *connection; /* wins over the target's */
-	const struct request_parameters *target;
-	const struct request_input *input;
+	const struct request_parameters *connection; /* wins over the target's; NULL: none */
+	const struct request_parameters *target;     /* NULL: none */
+	const struct request_input *input;           /* NULL: the whole event */
 	enum request_output output;
 	const char *authorization_header; /* the header the connection sets itself, which no
 					     parameter may; NULL: none */
@@ -64,17 +66,22 @@ struct request_settings {
 struct request_plan;
 
 /*
- * Compile. All faults are reported at once: one call of @complain each (field names the
- * setting, e.g. "input_template"), warning or not; the text says what is wrong and what to do.
- * Returns NULL when one of them was not a warning.
+ * Compile. All faults are reported at once: one call of @complain each (see
+ * core/request_settings.h). Returns NULL when one of them was not a warning. Whether an http:
+ * endpoint is allowed is the caller's to say.
  */
-typedef void (*request_complain_fn)(
-	void *ctx, bool is_warning, const char *field, const char *text);
 struct request_plan *request_plan_new(
 	const struct request_settings *s, request_complain_fn complain, void *ctx);
+/* Accepts NULL. */
 void request_plan_free(struct request_plan *p);
 /* Is the URL the same for every event? Then it may be parsed once. */
 bool request_plan_has_constant_url(const struct request_plan *p);
+/* That URL, or NULL when it is not constant. The plan's. */
+const char *request_plan_url(const struct request_plan *p);
+
+/* Check an endpoint by itself: http or https, a host, no user, no fragment, stars in path and
+ * query only, not too long. */
+int request_check_endpoint(const char *endpoint, struct err *err) ATTR_MUST_CHECK;
 
 struct request {
 	const char *method; /* a literal: "POST" */
@@ -82,8 +89,10 @@ struct request {
 	struct buf headers; /* "Name: value" lines, each with a NUL behind it */
 	size_t header_count;
 	struct buf body;
-	bool has_body;      /* GET and HEAD have none */
-	struct buf scratch; /* the plan's own */
+	bool has_body; /* GET and HEAD have none */
+
+	struct buf stage; /* private from here: a body that is not finished */
+	struct template_work work;
 };
 
 void request_init(struct request *r, size_t max_body_bytes);
@@ -96,10 +105,9 @@ struct request_context {
 };
 
 /*
- * Fill @r. On failure the event can never be sent so: ERR_INVALID, *ret_error_code is
- * "INVALID_JSON" or "INVALID_PARAMETER", and the error says where.
- * Idempotency-Key: <topic>-<partition>-<offset>-<rule>-<target>, User-Agent:
- * postrider/VERSION, traceparent and tracestate of the record are always among the headers.
+ * Fill @r. On failure the event can never be sent so, and the error says where:
+ *  ERR_INVALID, *ret_error_code "INVALID_JSON" or "INVALID_PARAMETER";
+ *  ERR_LIMIT, "RESOURCE_LIMIT_EXCEEDED": the body is over the limit of request_init().
  */
 int request_render(const struct request_plan *p, const struct request_context *c,
 	struct request *r, const char **ret_error_code, struct err *err) ATTR_MUST_CHECK;
