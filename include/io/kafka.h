@@ -86,6 +86,8 @@ void kafka_client_set_error(struct kafka_client *k, const char *text);
  */
 bool kafka_reap(int64_t timeout_ms) ATTR_MUST_CHECK;
 
+/* The value of bootstrap.servers, or "<host:port>", for texts; the caller frees it. */
+char *kafka_bootstrap_servers(const char *const *properties, size_t count);
 /* At least that version is loaded: kafka_is_version(2, 2, 0). */
 bool kafka_is_version(unsigned major, unsigned minor, unsigned patch);
 

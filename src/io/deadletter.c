@@ -69,16 +69,6 @@ static const struct kafka_property fixed[] = {
 	{NULL, NULL, NULL},
 };
 
-static char *find_bootstrap_servers(const struct deadletter_settings *s)
-{
-	static const char name[] = "bootstrap.servers=";
-
-	for (size_t i = s->property_count; i-- > 0;)
-		if (strncmp(s->properties[i], name, sizeof name - 1) == 0)
-			return xstrdup(s->properties[i] + sizeof name - 1);
-	return xstrdup("<host:port>");
-}
-
 struct deadletter *deadletter_new(
 	struct loop *l, const struct deadletter_settings *s, struct err *err)
 {
@@ -100,7 +90,7 @@ struct deadletter *deadletter_new(
 	d->loop = l;
 	list_init(&d->topics);
 	rng_seed_random(&d->rng);
-	d->bootstrap_servers = find_bootstrap_servers(s);
+	d->bootstrap_servers = kafka_bootstrap_servers(s->properties, s->property_count);
 	d->client = kafka_client_new(l, &client, err);
 	if (d->client == NULL) {
 		deadletter_free(d);

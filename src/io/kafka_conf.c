@@ -29,6 +29,12 @@ static const char *real_name(const char *name)
 	return name;
 }
 
+/* The same for values: acks=-1 is acks=all. */
+static const char *real_value(const char *value)
+{
+	return strcmp(value, "-1") == 0 ? "all" : value;
+}
+
 static bool is_secret(const char *name)
 {
 	static const char *const words[] = {"password", "secret", "pem", "oauthbearer.config"};
@@ -68,7 +74,7 @@ static int check_fixed(const struct kafka_property *fixed, const char *name, con
 {
 	for (; fixed->name != NULL; fixed++)
 		if (strcmp(fixed->name, real_name(name)) == 0 &&
-			strcasecmp(fixed->value, value) != 0)
+			strcasecmp(fixed->value, real_value(value)) != 0)
 			return err_set(err, ERR_INVALID,
 				"Kafka property '%s' cannot be set to '%s': %s; leave it out",
 				name, value, fixed->reason);
@@ -129,6 +135,18 @@ static void warn_of_scram(const rd_kafka_conf_t *conf)
 		"this librdkafka cannot log in with SCRAM to Kafka 4 and newer (it answers "
 		"\"invalid credentials\"); use librdkafka 2.6.1 or newer there",
 		log_str("librdkafka", rd_kafka_version_str()));
+}
+
+char *kafka_bootstrap_servers(const char *const *properties, size_t count)
+{
+	char name[NAME_MAX_BYTES];
+	const char *value;
+
+	for (size_t i = count; i-- > 0;)
+		if (split(properties[i], name, &value, NULL) == 0 &&
+			strcmp(real_name(name), "bootstrap.servers") == 0)
+			return xstrdup(value);
+	return xstrdup("<host:port>");
 }
 
 struct rd_kafka_conf_s *kafka_conf_new(const struct kafka_client_settings *s, struct err *err)
