@@ -33,24 +33,33 @@ struct offsets_bits {
 	unsigned rest, nr_rest;
 };
 
+/* How the gaps of a sequence are written. */
+struct offsets_code {
+	unsigned order; /* of golomb; 0: plain bits */
+	uint64_t bits;  /* of all gaps, the code's name not counted */
+};
+
+/* Golomb of a given order, from 1 on. */
+struct offsets_code offsets_code_of_order(
+	unsigned order, int64_t below, const int64_t *numbers, size_t n);
+/* The shortest golomb. */
+struct offsets_code offsets_code_pick_order(int64_t below, const int64_t *numbers, size_t n);
+/* @golomb or plain bits, whichever is shorter. */
+struct offsets_code offsets_code_or_plain(
+	struct offsets_code golomb, int64_t below, const int64_t *numbers, size_t n);
+
 /* Append to @text from here on. Nothing is seen there before a character is full. */
 void offsets_bits_init(struct offsets_bits *b, struct buf *text);
 void offsets_bits_put(struct offsets_bits *b, uint64_t value, unsigned width);
 void offsets_bits_put_gamma(struct offsets_bits *b, uint64_t value);
 void offsets_bits_put_golomb(struct offsets_bits *b, uint64_t value, unsigned order);
 /* @numbers rise, and the first is above @below, which may be -1. */
-void offsets_bits_put_gaps(
-	struct offsets_bits *b, int64_t below, const int64_t *numbers, size_t n);
+void offsets_bits_put_gaps(struct offsets_bits *b, struct offsets_code code, int64_t below,
+	const int64_t *numbers, size_t n);
 /* Fill up the last character. Nothing may be put after it. */
 void offsets_bits_end(struct offsets_bits *b);
 
 #define OFFSETS_BITS_CODE_WIDTH 6
-
-/* The bits that offsets_bits_put_gaps() takes. */
-uint64_t offsets_bits_gaps_width(int64_t below, const int64_t *numbers, size_t n);
-/* The order of golomb, from 1 on, that is the shortest for these gaps, and their bits. */
-unsigned offsets_bits_pick_order(
-	int64_t below, const int64_t *numbers, size_t n, uint64_t *ret_bits);
 
 struct offsets_bits_reader {
 	struct slice text; /* borrowed */

@@ -80,8 +80,9 @@ void offsets_map_release(struct offsets_map *m);
  * at the powers of two. */
 void *offsets_map_grow(void *array, size_t count, size_t size);
 
-/* Append at most @max_bytes to @out. @place as for offsets_settings. */
-void offsets_map_encode(
+/* Append at most @max_bytes to @out. @place as for offsets_settings. Returns the order of
+ * golomb that suits the gaps best. */
+unsigned offsets_map_encode(
 	const struct offsets_map *m, size_t max_bytes, uint64_t place, struct buf *out);
 
 /* ERR_INVALID says in @err what is wrong with @text, and leaves @ret untouched. Release @ret

@@ -26,8 +26,7 @@ struct offsets_record {
 	uint32_t pending; /* deliveries not settled, and one until offsets_end() */
 	uint32_t nr_targets;
 	struct target first;
-	struct target *more; /* nr_targets - 1, room for more_room */
-	uint32_t more_room;
+	struct target *more; /* nr_targets - 1 of them, grown by offsets_map_grow() */
 };
 
 struct offsets {
@@ -42,10 +41,9 @@ struct offsets {
 	struct offsets_map restored;
 	size_t next_open, next_done, next_retry;
 
-	/* For the length of the map. The gaps as they are in golomb of the order picked last.
+	/* For the length of the map. The gaps in golomb of the order that was best last time.
 	 */
-	unsigned order;
-	uint64_t gap_bits;
+	struct offsets_code gaps;
 	size_t nr_shared, nr_shared_targets; /* as in struct offsets_map_load */
 	offsets_target *distinct;            /* rising; all that ever shared a record */
 	size_t nr_distinct;
@@ -63,7 +61,7 @@ struct offsets *offsets_new(const struct offsets_settings *s, int64_t committed)
 
 	o->settings = *s;
 	o->next = committed < 0 ? -1 : committed;
-	o->order = 1;
+	o->gaps.order = 1;
 	list_init(&o->open);
 	list_init(&o->spare);
 	return o;
@@ -145,7 +143,7 @@ static uint64_t gap_bits_before(const struct offsets *o, const struct list *node
 {
 	if (node == &o->open || node->prev == &o->open)
 		return 0;
-	return offsets_bits_golomb_width(gap_before(node), o->order);
+	return offsets_bits_golomb_width(gap_before(node), o->gaps.order);
 }
 
 static struct offsets_record *record_new(struct offsets *o, int64_t offset)
@@ -162,7 +160,7 @@ static struct offsets_record *record_new(struct offsets *o, int64_t offset)
 	*r = (struct offsets_record){.offset = offset, .pending = 1};
 	list_append(&o->open, &r->node);
 	o->nr_open++;
-	o->gap_bits += gap_bits_before(o, &r->node);
+	o->gaps.bits += gap_bits_before(o, &r->node);
 	return r;
 }
 
@@ -170,22 +168,25 @@ static void record_settled(struct offsets *o, struct offsets_record *r)
 {
 	struct list *after = r->node.next;
 
-	o->gap_bits -= gap_bits_before(o, &r->node) + gap_bits_before(o, after);
+	o->gaps.bits -= gap_bits_before(o, &r->node) + gap_bits_before(o, after);
 	list_remove(&r->node);
-	o->gap_bits += gap_bits_before(o, after);
+	o->gaps.bits += gap_bits_before(o, after);
 	o->nr_open--;
 	o->settled = true;
 	if (r->nr_targets > 1) {
 		o->nr_shared--;
 		o->nr_shared_targets -= r->nr_targets - 1;
-		o->more_bytes -= r->more_room * sizeof(r->more[0]);
+		o->more_bytes -= (r->nr_targets - 1) * sizeof(r->more[0]);
 		free(r->more);
 		r->more = NULL;
 	}
 	list_prepend(&o->spare, &r->node);
 	o->nr_spare++;
 	while (o->nr_spare > o->nr_open + SPARE_RECORDS) {
-		free(record_of(list_shift(&o->spare)));
+		struct list *coldest = o->spare.prev;
+
+		list_remove(coldest);
+		free(record_of(coldest));
 		o->nr_spare--;
 	}
 }
@@ -228,12 +229,9 @@ static struct target *target_add(struct offsets *o, struct offsets_record *r, of
 {
 	struct target *t;
 
-	if (r->nr_targets > r->more_room) {
-		uint32_t room = r->more_room ? 2 * r->more_room : 1;
-
-		r->more = xreallocarray(r->more, room, sizeof(r->more[0]));
-		o->more_bytes += (room - r->more_room) * sizeof(r->more[0]);
-		r->more_room = room;
+	if (r->nr_targets > 0) {
+		r->more = offsets_map_grow(r->more, r->nr_targets - 1, sizeof(r->more[0]));
+		o->more_bytes += sizeof(r->more[0]);
 	}
 	t = target_at(r, r->nr_targets++);
 	*t = (struct target){.id = id};
@@ -453,6 +451,7 @@ void offsets_encode(struct offsets *o, struct buf *out)
 		.position = offsets_position(o),
 		.horizon = max_i64(o->next, o->restored.horizon),
 	};
+	unsigned order;
 
 	o->settled = o->noted = false;
 	if (is_empty(o) || offsets_map_room(o->settings.map_max_bytes) == 0)
@@ -460,11 +459,10 @@ void offsets_encode(struct offsets *o, struct buf *out)
 	m.open = xreallocarray(
 		NULL, o->nr_open + o->restored.nr_open - o->next_open, sizeof(m.open[0]));
 	map_add_open(&m, o);
-	if (o->nr_open > 0)
-		o->order = offsets_bits_pick_order(
-			m.open[0], m.open + 1, o->nr_open - 1, &o->gap_bits);
 	map_add_restored(&m, o);
-	offsets_map_encode(&m, o->settings.map_max_bytes, o->settings.place, out);
+	order = offsets_map_encode(&m, o->settings.map_max_bytes, o->settings.place, out);
+	if (o->nr_open > 0)
+		o->gaps = offsets_code_of_order(order, m.position, m.open + 1, o->nr_open - 1);
 	offsets_map_release(&m);
 }
 
@@ -478,7 +476,7 @@ bool offsets_is_crowded(const struct offsets *o)
 	load = (struct offsets_map_load){
 		.span = (uint64_t)(o->next - record_of(o->open.next)->offset),
 		.records = o->nr_open,
-		.gap_bits = o->gap_bits,
+		.gap_bits = o->gaps.bits,
 		.shared = o->nr_shared,
 		.targets = o->nr_shared_targets,
 		.distinct = o->nr_distinct,

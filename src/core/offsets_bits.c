@@ -40,17 +40,18 @@ void offsets_bits_put_golomb(struct offsets_bits *b, uint64_t value, unsigned or
 	offsets_bits_put(b, value, order);
 }
 
-static uint64_t golomb_bits(int64_t below, const int64_t *numbers, size_t n, unsigned order)
+struct offsets_code offsets_code_of_order(
+	unsigned order, int64_t below, const int64_t *numbers, size_t n)
 {
-	uint64_t bits = 0;
+	struct offsets_code code = {.order = order};
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t gap = (uint64_t)numbers[i] - (uint64_t)below - 1;
 
-		bits += offsets_bits_golomb_width(gap, order);
+		code.bits += offsets_bits_golomb_width(gap, order);
 		below = numbers[i];
 	}
-	return bits;
+	return code;
 }
 
 /* As a row of zeros and ones. */
@@ -64,41 +65,27 @@ static uint64_t plain_bits(int64_t below, const int64_t *numbers, size_t n)
  * mean, and going one order up saves at most one bit on each of those and costs one on
  * each other. Up to 3 is tried always, which offsets_map_bound() counts on.
  */
-unsigned offsets_bits_pick_order(
-	int64_t below, const int64_t *numbers, size_t n, uint64_t *ret_bits)
+struct offsets_code offsets_code_pick_order(int64_t below, const int64_t *numbers, size_t n)
 {
+	struct offsets_code best = offsets_code_of_order(1, below, numbers, n);
 	uint64_t mean = n > 0 ? plain_bits(below, numbers, n) / n : 0;
-	unsigned last = offsets_bits_width(mean) + 1, best = 0;
+	unsigned last = offsets_bits_width(mean) + 1;
 
-	for (unsigned order = 1; (order <= 3 || order <= last) && order < 64; order++) {
-		uint64_t bits = golomb_bits(below, numbers, n, order);
+	for (unsigned order = 2; (order <= 3 || order <= last) && order < 64; order++) {
+		struct offsets_code code = offsets_code_of_order(order, below, numbers, n);
 
-		if (best == 0 || bits < *ret_bits) {
-			best = order;
-			*ret_bits = bits;
-		}
+		if (code.bits < best.bits)
+			best = code;
 	}
 	return best;
 }
 
-/* The code that is the shorter one, and its length. */
-static unsigned pick_code(int64_t below, const int64_t *numbers, size_t n, uint64_t *ret_bits)
+struct offsets_code offsets_code_or_plain(
+	struct offsets_code golomb, int64_t below, const int64_t *numbers, size_t n)
 {
-	uint64_t plain = plain_bits(below, numbers, n);
-	unsigned order = offsets_bits_pick_order(below, numbers, n, ret_bits);
+	struct offsets_code plain = {0, plain_bits(below, numbers, n)};
 
-	if (*ret_bits < plain)
-		return order;
-	*ret_bits = plain;
-	return 0;
-}
-
-uint64_t offsets_bits_gaps_width(int64_t below, const int64_t *numbers, size_t n)
-{
-	uint64_t bits;
-
-	(void)pick_code(below, numbers, n, &bits);
-	return OFFSETS_BITS_CODE_WIDTH + bits;
+	return golomb.bits < plain.bits ? golomb : plain;
 }
 
 static void put_zeros(struct offsets_bits *b, uint64_t n)
@@ -108,21 +95,18 @@ static void put_zeros(struct offsets_bits *b, uint64_t n)
 	offsets_bits_put(b, 0, (unsigned)n);
 }
 
-void offsets_bits_put_gaps(
-	struct offsets_bits *b, int64_t below, const int64_t *numbers, size_t n)
+void offsets_bits_put_gaps(struct offsets_bits *b, struct offsets_code code, int64_t below,
+	const int64_t *numbers, size_t n)
 {
-	uint64_t bits;
-	unsigned code = pick_code(below, numbers, n, &bits);
-
-	offsets_bits_put(b, code, OFFSETS_BITS_CODE_WIDTH);
+	offsets_bits_put(b, code.order, OFFSETS_BITS_CODE_WIDTH);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t gap = (uint64_t)numbers[i] - (uint64_t)below - 1;
 
-		if (code == 0) {
+		if (code.order == 0) {
 			put_zeros(b, gap);
 			offsets_bits_put(b, 1, 1);
 		} else {
-			offsets_bits_put_golomb(b, gap, code);
+			offsets_bits_put_golomb(b, gap, code.order);
 		}
 		below = numbers[i];
 	}

@@ -70,11 +70,11 @@ static uint64_t done_bound(const struct offsets_map_load *l)
 	       l->shared + min_u64(lists, masks);
 }
 
-/* @gaps_width: of the records behind the first. */
-static uint64_t open_bits(uint64_t span, uint64_t records, uint64_t gaps_width)
+/* @gap_bits: of the records behind the first. */
+static uint64_t open_bits(uint64_t span, uint64_t records, uint64_t gap_bits)
 {
 	return offsets_bits_gamma_width(span + 1) + offsets_bits_gamma_width(records) +
-	       gaps_width;
+	       OFFSETS_BITS_CODE_WIDTH + gap_bits;
 }
 
 #define END_BITS 1 /* of the retries */
@@ -83,8 +83,7 @@ uint64_t offsets_map_bound(const struct offsets_map_load *l)
 {
 	if (l->records == 0)
 		return 0;
-	return open_bits(l->span, l->records, OFFSETS_BITS_CODE_WIDTH + l->gap_bits) +
-	       done_bound(l) + END_BITS;
+	return open_bits(l->span, l->records, l->gap_bits) + done_bound(l) + END_BITS;
 }
 
 /* The done targets of the oldest records, in the form in which they are written. */
@@ -95,6 +94,7 @@ struct done_part {
 	size_t nr_targets;
 	int64_t *records;
 	size_t nr_records;
+	struct offsets_code code; /* of the records' gaps */
 };
 
 static void done_part_release(struct done_part *p)
@@ -144,6 +144,8 @@ static void done_part_init(
 		if (i == 0 || done[i].record != done[i - 1].record)
 			p->records[p->nr_records++] = (int64_t)done[i].record;
 	}
+	p->code = offsets_code_or_plain(offsets_code_pick_order(-1, p->records, p->nr_records),
+		-1, p->records, p->nr_records);
 }
 
 /* The index behind the last target of the record whose first is at @i. */
@@ -168,7 +170,7 @@ static uint64_t done_part_bits(const struct done_part *p)
 	if (p->nr_done == 0)
 		return bits;
 	bits += 32 * p->nr_targets + offsets_bits_gamma_width(p->nr_records) +
-		offsets_bits_gaps_width(-1, p->records, p->nr_records);
+		OFFSETS_BITS_CODE_WIDTH + p->code.bits;
 	for (size_t i = 0, end; i < p->nr_done; i = end) {
 		end = record_end(p, i);
 		bits += 1 + min_u64(list_bits(p, end - i), p->nr_targets);
@@ -205,7 +207,7 @@ static void put_done(struct offsets_bits *b, const struct done_part *p)
 	for (size_t t = 0; t < p->nr_targets; t++)
 		offsets_bits_put(b, p->targets[t], 32);
 	offsets_bits_put_gamma(b, p->nr_records);
-	offsets_bits_put_gaps(b, -1, p->records, p->nr_records);
+	offsets_bits_put_gaps(b, p->code, -1, p->records, p->nr_records);
 	for (size_t i = 0, end; i < p->nr_done; i = end) {
 		end = record_end(p, i);
 		put_done_record(b, p, i, end);
@@ -284,6 +286,7 @@ static void put_retries(
 struct cut {
 	size_t nr_open;
 	int64_t horizon;
+	struct offsets_code golomb, code; /* of the gaps; code is the shorter one */
 	struct done_part done;
 };
 
@@ -292,10 +295,15 @@ static size_t some_less(size_t n)
 	return n - (n / 8 + 1);
 }
 
-static uint64_t cut_open_bits(const struct cut *c, const struct offsets_map *m)
+/* Find the code of the open records that are left, and count their bits. */
+static uint64_t cut_measure(struct cut *c, const struct offsets_map *m)
 {
-	return open_bits((uint64_t)(c->horizon - m->position), c->nr_open,
-		offsets_bits_gaps_width(m->position, m->open + 1, c->nr_open - 1));
+	const int64_t *rest = m->open + 1;
+	size_t nr_rest = c->nr_open - 1;
+
+	c->golomb = offsets_code_pick_order(m->position, rest, nr_rest);
+	c->code = offsets_code_or_plain(c->golomb, m->position, rest, nr_rest);
+	return open_bits((uint64_t)(c->horizon - m->position), c->nr_open, c->code.bits);
 }
 
 /* The map that fits: all of it, unless somebody read on although offsets_is_crowded(). */
@@ -305,12 +313,12 @@ static void cut_init(struct cut *c, const struct offsets_map *m, uint64_t room)
 	size_t nr_done;
 
 	*c = (struct cut){.nr_open = m->nr_open, .horizon = m->horizon};
-	taken = cut_open_bits(c, m);
+	taken = cut_measure(c, m);
 	while (taken + offsets_bits_gamma_width(1) + END_BITS > room && c->nr_open > 1) {
 		c->nr_open = some_less(c->nr_open);
 		c->nr_open += c->nr_open == 0;
 		c->horizon = m->open[c->nr_open];
-		taken = cut_open_bits(c, m);
+		taken = cut_measure(c, m);
 	}
 	for (nr_done = m->nr_done; nr_done > 0; nr_done--)
 		if (m->done[nr_done - 1].record < c->nr_open)
@@ -331,7 +339,7 @@ static bool says_nothing(const struct offsets_map *m)
 					  m->nr_done == 0 && m->nr_retries == 0);
 }
 
-void offsets_map_encode(
+unsigned offsets_map_encode(
 	const struct offsets_map *m, size_t max_bytes, uint64_t place, struct buf *out)
 {
 	uint64_t room = offsets_map_room(max_bytes);
@@ -340,14 +348,14 @@ void offsets_map_encode(
 	struct cut cut;
 
 	if (room == 0 || says_nothing(m))
-		return;
+		return 1;
 	cut_init(&cut, m, room);
 	buf_init(&text, max_bytes);
 	buf_addf(&text, "%s%lld:", prefix, (long long)m->position);
 	offsets_bits_init(&bits, &text);
 	offsets_bits_put_gamma(&bits, (uint64_t)(cut.horizon - m->position) + 1);
 	offsets_bits_put_gamma(&bits, cut.nr_open);
-	offsets_bits_put_gaps(&bits, m->position, m->open + 1, cut.nr_open - 1);
+	offsets_bits_put_gaps(&bits, cut.code, m->position, m->open + 1, cut.nr_open - 1);
 	put_done(&bits, &cut.done);
 	put_retries(&bits, m, cut.nr_open, room);
 	offsets_bits_end(&bits);
@@ -356,6 +364,7 @@ void offsets_map_encode(
 		buf_add_slice(out, buf_slice(&text));
 	buf_release(&text);
 	done_part_release(&cut.done);
+	return cut.golomb.order;
 }
 
 static void add_check(struct buf *text, uint64_t hash)

@@ -105,6 +105,11 @@ static size_t some_numbers(struct rng *rng, int64_t *numbers, size_t most, uint6
 	return n;
 }
 
+static struct offsets_code pick(const int64_t *numbers, size_t n)
+{
+	return offsets_code_or_plain(offsets_code_pick_order(-1, numbers, n), -1, numbers, n);
+}
+
 static void offsets_bits__gaps_come_out_and_take_the_width_they_say(void **state)
 {
 	int64_t numbers[100], again[100];
@@ -122,8 +127,8 @@ static void offsets_bits__gaps_come_out_and_take_the_width_they_say(void **state
 
 		buf_reset(&text);
 		offsets_bits_init(&b, &text);
-		offsets_bits_put_gaps(&b, -1, numbers, n);
-		assert_int_equal(b.count, offsets_bits_gaps_width(-1, numbers, n));
+		offsets_bits_put_gaps(&b, pick(numbers, n), -1, numbers, n);
+		assert_int_equal(b.count, OFFSETS_BITS_CODE_WIDTH + pick(numbers, n).bits);
 		offsets_bits_end(&b);
 		r.text = buf_slice(&text);
 		offsets_bits_get_gaps(&r, -1, end, again, n);
@@ -144,18 +149,6 @@ static size_t without(const int64_t *numbers, size_t n, size_t i, int64_t *ret)
 	memcpy(ret, numbers, i * sizeof(*ret));
 	memcpy(ret + i, numbers + i + 1, (n - i - 1) * sizeof(*ret));
 	return n - 1;
-}
-
-static uint64_t golomb_width(const int64_t *numbers, size_t n, unsigned order)
-{
-	uint64_t bits = 0;
-	int64_t below = -1;
-
-	for (size_t i = 0; i < n; i++) {
-		bits += offsets_bits_golomb_width((uint64_t)(numbers[i] - below - 1), order);
-		below = numbers[i];
-	}
-	return bits;
 }
 
 /* The promise that the whole truth of the map rests upon. */
@@ -189,10 +182,10 @@ static void offsets_bits__no_sequence_grows_when_a_number_leaves_it(void **state
 			size_t rest = without(numbers, n, i, fewer);
 
 			for (unsigned order = 1; order < 40; order++)
-				assert_true(golomb_width(fewer, rest, order) <=
-					    golomb_width(numbers, n, order));
-			assert_true(offsets_bits_gaps_width(-1, fewer, rest) <=
-				    offsets_bits_gaps_width(-1, numbers, n));
+				assert_true(
+					offsets_code_of_order(order, -1, fewer, rest).bits <=
+					offsets_code_of_order(order, -1, numbers, n).bits);
+			assert_true(pick(fewer, rest).bits <= pick(numbers, n).bits);
 		}
 	}
 }
@@ -206,13 +199,12 @@ static void offsets_bits__order_picked_is_the_shortest_of_all(void **state)
 	for (int round = 0; round < 3000; round++) {
 		int64_t numbers[100];
 		size_t n = some_numbers(&rng, numbers, 100, (uint64_t)1 << round % 50);
-		uint64_t bits;
-		unsigned picked = offsets_bits_pick_order(-1, numbers, n, &bits);
+		struct offsets_code best = offsets_code_pick_order(-1, numbers, n);
 
-		assert_in_range(picked, 1, 63);
-		assert_int_equal(bits, golomb_width(numbers, n, picked));
 		for (unsigned order = 1; order < 60; order++)
-			assert_true(bits <= golomb_width(numbers, n, order));
+			assert_true(
+				best.bits <= offsets_code_of_order(order, -1, numbers, n).bits);
+		assert_true(pick(numbers, n).bits <= best.bits);
 	}
 }
 
