@@ -65,13 +65,16 @@ newer_rdkafka() {
 	integration "$@"
 }
 
+# Whoever bears the mark, but for this shell and its children (tee).
 left_behind() {
-	local pid found=0
+	local pid stat parent found=0
 	for pid in /proc/[0-9]*; do
 		pid=${pid#/proc/}
-		[ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || [ "$(ps -o ppid= -p "$pid" 2>/dev/null | tr -d ' ')" = "$BASHPID" ] && continue
+		stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
+		read -r _ parent _ <<<"${stat##*)}"
+		[[ $pid != $$ && $parent != $$ ]] || continue
 		if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "POSTRIDER_TEST_RUN=$POSTRIDER_TEST_RUN"; then
-			printf 'left behind: pid %s: %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-200)"
+			echo "left behind: pid $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-200)"
 			found=1
 		fi
 	done
