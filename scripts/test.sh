@@ -72,7 +72,7 @@ left_behind() {
 		pid=${pid#/proc/}
 		stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
 		read -r _ parent _ <<<"${stat##*)}"
-		[[ $pid != $$ && $parent != $$ ]] || continue
+		[[ $pid != "$$" && $parent != "$$" ]] || continue
 		if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "POSTRIDER_TEST_RUN=$POSTRIDER_TEST_RUN"; then
 			echo "left behind: pid $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -c1-200)"
 			found=1
