@@ -120,6 +120,7 @@ void source_group_event(struct source *s, struct rd_kafka_op_s *ev);
 void source_commit_event(struct source *s, struct rd_kafka_op_s *ev);
 
 /* source_share.c */
+void source_share_init(struct source *s);
 void source_share_tick(struct source *s);
 /* The assignment has changed. */
 void source_share_update(struct source *s);

@@ -169,7 +169,17 @@ static void take_error(struct kafka_client *k, rd_kafka_event_t *ev)
 	k->s.on_error(k->s.ctx, code, rd_kafka_event_error_is_fatal(ev) != 0, text);
 }
 
-/* Lost connections are told by the state; what else librdkafka warns of is passed on. */
+/* What the state, an error or a callback tells anyway. */
+static bool is_told_otherwise(const char *facility)
+{
+	static const char *const facilities[] = {"FAIL", "ERROR", "FATAL", "CONFWARN"};
+
+	for (size_t i = 0; i < COUNT_OF(facilities); i++)
+		if (strcmp(facility, facilities[i]) == 0)
+			return true;
+	return false;
+}
+
 static void take_log(struct kafka_client *k, rd_kafka_event_t *ev)
 {
 	const char *facility, *text;
@@ -177,8 +187,7 @@ static void take_log(struct kafka_client *k, rd_kafka_event_t *ev)
 
 	if (rd_kafka_event_log(ev, &facility, &text, &level) != 0)
 		return;
-	if (level <= 4 && strcmp(facility, "FAIL") != 0 && strcmp(facility, "ERROR") != 0 &&
-		strcmp(facility, "CONFWARN") != 0)
+	if (level <= 4 && !is_told_otherwise(facility)) /* 4: a warning, as in syslog */
 		log_warn("kafka_client", text, log_str("facility", facility),
 			log_str("client", k->name));
 	else

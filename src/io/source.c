@@ -188,6 +188,7 @@ struct source *source_new(struct loop *l, const struct source_settings *settings
 		source_free(s);
 		return NULL;
 	}
+	source_share_init(s);
 	return s;
 }
 

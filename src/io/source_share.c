@@ -13,6 +13,8 @@
 #include "io/source_impl.h"
 
 #define COUNT_EVERY_MS 60000
+#define COUNT_AGAIN_MS 5000
+#define COUNT_SOON_MS  2000 /* after a rebalance, and once for a whole series of them */
 #define COUNT_WAIT_MS  5000
 
 struct count_work {
@@ -120,26 +122,45 @@ static void tell(struct source *s)
 	s->cb.share_changed(s->ctx, assigned, whole);
 }
 
+static void collect(struct source *s)
+{
+	const struct count_work *work;
+
+	if (s->count_errand == NULL || !kafka_errand_is_done(s->count_errand))
+		return;
+	work = kafka_errand_work(s->count_errand);
+	if (work->failed)
+		s->count_at_ms = loop_now_ms(s->loop) + COUNT_AGAIN_MS;
+	else
+		s->whole = work->whole;
+	kafka_errand_free(s->count_errand);
+	s->count_errand = NULL;
+}
+
 void source_share_update(struct source *s)
 {
-	s->count_at_ms = 0; /* at the next tick */
+	collect(s);
+	if (s->count_at_ms > loop_now_ms(s->loop) + COUNT_SOON_MS)
+		s->count_at_ms = loop_now_ms(s->loop) + COUNT_SOON_MS;
 	tell(s);
 }
 
 void source_share_tick(struct source *s)
 {
-	if (s->count_errand != NULL && kafka_errand_is_done(s->count_errand)) {
-		const struct count_work *work = kafka_errand_work(s->count_errand);
-
-		if (!work->failed)
-			s->whole = work->whole;
-		kafka_errand_free(s->count_errand);
-		s->count_errand = NULL;
+	if (s->count_errand != NULL) {
+		collect(s);
 		tell(s);
 	}
-	if (s->count_errand == NULL && s->phase == SOURCE_RUNNING && s->joined &&
-		loop_now_ms(s->loop) >= s->count_at_ms)
+	if (s->count_errand == NULL && s->phase == SOURCE_RUNNING &&
+		loop_now_ms(s->loop) >= s->count_at_ms &&
+		kafka_client_get_state(s->client)->reachable)
 		start_count(s);
+}
+
+void source_share_init(struct source *s)
+{
+	/* While the group gathers, so that the first assignment finds it done. */
+	start_count(s);
 }
 
 void source_share_release(struct source *s)
