@@ -421,6 +421,30 @@ static void offsets__oldest_attempts_travel_when_not_all_fit(void **state)
 	offsets_free(o);
 }
 
+/* Otherwise a crowded map would keep its own records from ever being read again. */
+static void offsets__restored_records_are_read_however_crowded_it_is(void **state)
+{
+	const struct offsets_settings small = {.map_max_bytes = 256};
+	struct offsets *o = offsets_new(&small, 0);
+	int64_t n = 0;
+
+	(void)state;
+	while (!offsets_is_crowded(o))
+		begin(o, 1000 * n++);
+	for (int i = 0; i < 5; i++)
+		begin(o, 1000 * n++);
+	settle(o, begin(o, 1000 * n));
+	o = reborn(o, &small);
+	for (int64_t i = 0; i < n; i++) {
+		assert_false(offsets_is_crowded(o));
+		begin(o, 1000 * i);
+	}
+	assert_false(offsets_is_crowded(o));
+	assert_null(offsets_begin(o, 1000 * n));
+	assert_true(offsets_is_crowded(o));
+	offsets_free(o);
+}
+
 static void refused(struct offsets *o, const char *metadata, const char *why)
 {
 	struct err err;
@@ -590,6 +614,7 @@ int main(void)
 		cmocka_unit_test(offsets__targets_of_one_hash_are_done_when_both_are),
 		cmocka_unit_test(offsets__attempts_survive_restarts),
 		cmocka_unit_test(offsets__oldest_attempts_travel_when_not_all_fit),
+		cmocka_unit_test(offsets__restored_records_are_read_however_crowded_it_is),
 		cmocka_unit_test(offsets__foreign_maps_are_refused_and_change_nothing),
 		cmocka_unit_test(offsets__map_of_another_position_is_refused),
 		cmocka_unit_test(offsets__map_copied_to_another_partition_is_refused),
