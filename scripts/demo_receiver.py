@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three APIs of the demo in one small HTTP server; nothing but the standard library.
 
-    demo_receiver.py DIRECTORY
+    demo_receiver.py DIRECTORY [PORT]
 
-Writes its port to DIRECTORY/port when it listens, and a line for every request to
+Takes any free port when none is given. Writes its port to DIRECTORY/port when it listens, and a line for every request to
 DIRECTORY/requests, which also goes to standard output as it happens. It is strict about
 credentials: who comes without the right ones gets a 401.
 """
@@ -26,9 +26,9 @@ from postrider_test.receiver import Receiver, Reply, Request  # noqa: E402
 class Apis:
     """Slack, HubSpot and a billing service, as far as the demo needs them."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, port: int):
         self._journal = (directory / "requests").open("w", buffering=1)
-        self.receiver = Receiver()
+        self.receiver = Receiver(port=port)
         self.receiver.start()
         self._oauth = TokenEndpoint(self.receiver, "/hubspot/oauth/token",
                                     client_secret=os.environ["HUBSPOT_SECRET"])
@@ -82,7 +82,7 @@ def main() -> None:
     directory = Path(sys.argv[1])
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # the server's thread inherits it
-    apis = Apis(directory)
+    apis = Apis(directory, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     (directory / "port.new").write_text(f"{apis.receiver.port}\n")
     (directory / "port.new").rename(directory / "port")
     signal.sigwait(signals)

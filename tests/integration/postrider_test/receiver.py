@@ -34,9 +34,10 @@ _OK = Reply()
 class Receiver:
     """Start it, script it, ask it. With `tls` it serves HTTPS under that context."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"):
+    def __init__(self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1",
+                 port: int = 0):
         self.host = host
-        self.port = 0
+        self.port = port  # 0 until it is started: any
         self._tls = tls
         self._lock = threading.Lock()
         self._requests: list[Request] = []
