@@ -52,6 +52,9 @@ struct jx_limits {
 	size_t max_bytes;   /* 4 GiB - 1 is the most there can be */
 	unsigned max_depth; /* of arrays and objects in each other; [] is one deep */
 	uint32_t max_tokens;
+	/* Accept half of a pair of surrogates in \uXXXX. It decodes to three bytes that are
+	 * no UTF-8, so it equals nothing in an event. For patterns: the original takes it. */
+	bool lone_surrogates;
 };
 
 extern const struct jx_limits jx_default_limits;

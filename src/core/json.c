@@ -31,6 +31,7 @@ struct fault {
 	const char *at;
 	const char *expected;
 	const char *over;
+	bool lone_surrogates; /* are not wrong */
 };
 
 /* What the loop carries along. Its address is never given away, so that the compiler may
@@ -102,6 +103,8 @@ static const char *skip_escape(const char *p, const char *end, struct fault *f)
 	if (!is_hex4(p + 2, end, &unit))
 		return wrong(f, p, "four hexadecimal digits behind \\u");
 	if (unit < 0xd800 || unit > 0xdfff)
+		return p + 6;
+	if (f->lone_surrogates)
 		return p + 6;
 	if (unit >= 0xdc00 || end - p < 8 || p[6] != '\\' || p[7] != 'u' ||
 		!is_hex4(p + 8, end, &low) || low < 0xdc00 || low > 0xdfff)
@@ -464,7 +467,7 @@ static int parse_all(
 	struct jx_index *ix, struct slice text, const struct jx_limits *limits, struct err *err)
 {
 	const char *end = text.data + text.len;
-	struct fault f = {0};
+	struct fault f = {.lone_surrogates = limits->lone_surrogates};
 	const char *p = parse_value(ix, text.data, end, limits, &f);
 
 	while (p != NULL && p < end && is_space(*p))

@@ -29,7 +29,8 @@ static uint32_t hex4(const char *p)
 }
 
 /* Decode the escape whose backslash is at @p; returns what stands behind it. */
-static const char *decode_escape(const char *p, char out[UTF8_MAX_BYTES], unsigned *ret_len)
+static const char *decode_escape(
+	const char *p, const char *end, char out[UTF8_MAX_BYTES], unsigned *ret_len)
 {
 	static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
 	const char *known;
@@ -43,9 +44,13 @@ static const char *decode_escape(const char *p, char out[UTF8_MAX_BYTES], unsign
 	}
 	code = hex4(p + 2);
 	p += 6;
-	if (code >= 0xd800 && code < 0xdc00) {
-		code = 0x10000 + ((code - 0xd800) << 10) + (hex4(p + 2) - 0xdc00);
-		p += 6;
+	if (code >= 0xd800 && code < 0xdc00 && end - p >= 6 && p[0] == '\\' && p[1] == 'u') {
+		uint32_t low = hex4(p + 2);
+
+		if (low >= 0xdc00 && low < 0xe000) {
+			code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+			p += 6;
+		}
 	}
 	*ret_len = utf8_encode(code, out);
 	return p;
@@ -65,7 +70,7 @@ void jx_decode_slice(struct slice raw, struct buf *out)
 		buf_add(out, p, (size_t)(backslash - p));
 		if (backslash == end)
 			break;
-		p = decode_escape(backslash, bytes, &len);
+		p = decode_escape(backslash, end, bytes, &len);
 		buf_add(out, bytes, len);
 	}
 }
@@ -88,7 +93,7 @@ static bool equals_decoded(struct slice raw, struct slice s)
 		char bytes[UTF8_MAX_BYTES] = {*p};
 		unsigned len = 1;
 
-		p = *p == '\\' ? decode_escape(p, bytes, &len) : p + 1;
+		p = *p == '\\' ? decode_escape(p, end, bytes, &len) : p + 1;
 		if (len > s.len - at || memcmp(s.data + at, bytes, len) != 0)
 			return false;
 		at += len;
