@@ -12,8 +12,8 @@
  *      +----------------------------- RECOVERING <----- it was answered ---+
  *
  * OPEN lets nothing pass; the time to the next probe is drawn evenly from the upper half of
- * an interval that doubles with each failed probe, up to a maximum, and begins anew only when the
- * breaker has closed. It is never sooner than the site's Retry-After, of which at most an
+ * an interval that doubles with each failed probe, up to a maximum, and begins anew only when
+ * the breaker has closed. It is never sooner than the site's Retry-After, of which at most an
  * hour is believed. PROBING: one request is on the wire. RECOVERING: as many as the
  * opening allows, 1 at first. It doubles when as many have been answered in a row and at least
  * BREAKER_ROUND_MS have passed, so that a site that answers at once is not run over;
@@ -44,9 +44,9 @@ enum breaker_state {
 };
 
 struct breaker_settings {
-	unsigned failures;            /* in a row that open it; 0: it never opens */
+	unsigned failures;              /* in a row that open it; 0: it never opens */
 	int64_t probe_ms, probe_max_ms; /* first and longest interval between probes */
-	int64_t retry_after_ms;       /* a Retry-After beyond it opens at once; 0: never */
+	int64_t retry_after_ms;         /* a Retry-After beyond it opens at once; 0: never */
 };
 
 struct breaker {
@@ -76,8 +76,8 @@ static inline uint32_t breaker_epoch(const struct breaker *b)
 
 /* What came of a request of @epoch. @retry_after_ms 0: none. @window: of this moment. */
 void breaker_answered(struct breaker *b, uint32_t epoch, unsigned window, int64_t now_ms);
-void breaker_failed(struct breaker *b, uint32_t epoch, int64_t retry_after_ms,
-	struct rng *rng, int64_t now_ms);
+void breaker_failed(struct breaker *b, uint32_t epoch, int64_t retry_after_ms, struct rng *rng,
+	int64_t now_ms);
 /* The probe came back and nothing was learnt from it: another may go at once. */
 void breaker_probe_undone(struct breaker *b, int64_t now_ms);
 

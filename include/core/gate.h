@@ -16,6 +16,10 @@
  * order of joining; the next one only after the first was dropped. While one waits for
  * its retry those behind it wait too, and no other line does. (Two keys with one
  * number only wait needlessly for each other.)
+ *
+ * The parts: breaker.h, window.h (why AIMD), bucket.h, line.h. No token is taken while the
+ * breaker or the window holds everything back. A take costs O(log n) of the entries that
+ * may go or wait for a time; one behind a busy line costs nothing until its line is free.
  */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
@@ -29,8 +33,8 @@ struct gate_settings {
 				     matter */
 	bool auto_concurrency;    /* max_concurrency = "auto" */
 	unsigned max_concurrency_limit; /* of auto; 1000 */
-	int64_t rate_per_1000s; /* invocations in 1,000 s, so that "10 a minute" is exact; 0:
-				   unlimited */
+	int64_t rate_per_1000s; /* invocations in 1,000 s, rounded down ("10 a minute" is 166,
+				   0.4 % less); 0: unlimited */
 	unsigned
 		burst; /* tokens the bucket holds; 0: a tenth of a second's worth, at least 1 */
 	unsigned breaker_failures;    /* consecutive site failures that open it: 10; 0: never */
@@ -43,13 +47,15 @@ struct gate_settings {
 extern const struct gate_settings gate_default_settings;
 
 struct gate;
-struct gate_line;
+struct line;
 
 /* Zero before gate_join(). Private to the gate. */
 struct gate_entry {
-	struct list node;
-	struct heap_node timer;
-	struct gate_line *line;
+	struct list node;       /* behind others, or fresh */
+	struct heap_node timer; /* of its retry, or of its turn */
+	uint64_t turn;          /* in order of joining */
+	struct line *line;      /* NULL: of no line */
+	uint32_t epoch;         /* of the breaker when it was sent */
 	uint8_t state;
 	bool probe;
 };
@@ -65,7 +71,9 @@ enum gate_outcome {
 	GATE_DELIVERED,
 	GATE_SITE_FAILURE,  /* feeds the breaker, shrinks an automatic window */
 	GATE_EVENT_FAILURE, /* the site answered: says nothing against it */
-	GATE_NO_ANSWER,     /* never reached the site (cancelled, no token): nothing learnt */
+	GATE_NO_ANSWER,     /* cancelled, or our own fault: nothing learnt */
+	GATE_UNTRIED, /* nothing was sent at all (no credentials, no request): the slot and
+			 the token go back as if it had not been taken */
 };
 
 struct gate_left {
@@ -78,9 +86,11 @@ struct gate_left {
 /* What the gate says of itself, for metrics, status and log. */
 struct gate_state {
 	enum gate_breaker breaker;
-	int64_t breaker_since_ms, next_probe_ms;
+	int64_t breaker_since_ms;
+	int64_t next_probe_ms; /* while GATE_OPEN */
 	unsigned consecutive_failures;
-	unsigned window; /* allowed in flight now, this loop's share */
+	unsigned window; /* allowed in flight now, this loop's share; while the breaker is open
+			    what it will be thereafter */
 	unsigned in_flight;
 	size_t queued;          /* joined and not sending, also those that wait for a time */
 	size_t waiting;         /* of these, those that wait for their retry time */
@@ -97,8 +107,11 @@ void gate_reconfigure(struct gate *g, const struct gate_settings *s, int64_t now
 /*
  * This gate's share of the destination's rate and window: @part of @whole assigned
  * partitions (all instances and workers together hold `whole`). The sum over all shares
- * never exceeds the limit; a share that grows begins without the tokens of the growth.
- * Part 0: nothing is let through. Until it is first called the share is 1 of 1.
+ * never exceeds the limit; a share that grows begins without the tokens of the growth,
+ * and a gate begins without any, since another life of the process may just have used them.
+ * But a share is never less than one slot and one token, for with less it would stand still
+ * for ever: where there are more gates than slots or tokens of burst, their number is the
+ * limit. Part 0: nothing is let through. Until it is first called the share is 1 of 1.
  */
 void gate_set_share(struct gate *g, unsigned part, unsigned whole, int64_t now_ms);
 

@@ -1,38 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * window.h - how many requests may be on the wire to one destination.
+ * window.h - how many requests may be on the wire at once, as a number given or as one found.
  *
- * Fixed (max_concurrency), or automatic: AIMD on both loss and latency. We take it
- * over a pure gradient because HTTP APIs say "too much" in words (429, 503) as often as by
- * slowing down, and a gradient hears only the second. It grows by one a round trip (doubling
- * until the first setback) while the window is in use and answers come as fast as the fastest
- * seen lately; it shrinks to 7/10 on 429, 503, time-outs and failures, and to 9/10 when answers
- * take more than twice as long, at most once a round trip. "The fastest lately" rises by 1/256
- * an answer, so that an API that has become slower for good is believed after a while.
+ * A fixed window is max_concurrency. An automatic one looks for the most that the site serves
+ * without getting slower, by additive increase and multiplicative decrease (AIMD), as TCP
+ * does. It goes by rounds; a round is as many answers as the window was wide at its begin:
  *
- * Pure.
+ *   - a failure of the site, a 429 or a 503: to three quarters, at once, and at most once
+ *     for what was on the wire at that time;
+ *   - a round whose mean latency is beyond one and a half times the usual and 5 ms: to
+ *     seven eighths;
+ *   - a round in which the window was full and neither happened: it grows. Twofold before
+ *     the first decrease (10,000 are found in ten rounds), later by its square root;
+ *   - a round in which it was never full says nothing about a wider one: it stays.
+ *
+ * Usual is the mean latency of the best round; each round that is slower moves it a sixteenth
+ * of the way, so that a site which has become slower for good is found to be usual soon.
+ *
+ * Why not by the gradient of the latencies (TCP Vegas; Netflix's concurrency-limits): it
+ * steers by the ratio of the latency to that of an idle site, and all its precision is
+ * that ratio's. A web API has no such latency: it depends on the event more than on the
+ * load, and comes in whole milliseconds here. Its plain words, 429, 503 and time-outs, are
+ * what AIMD was made for; the latency only serves as a brake in front of them.
+ *
+ * A share of part/whole is rounded down, but is at least 1 unless part is 0: with less nothing
+ * would ever be sent. With more shares than the window is wide their number is the
+ * limit in its place.
+ *
+ * Pure; time is no matter to it.
  */
 #ifndef CORE_WINDOW_H
 #define CORE_WINDOW_H
 
-#include "core/gate.h"
+#include "base/util.h"
 
-struct window {
-	bool is_auto;
-	unsigned max; /* fixed, or the limit of the automatic one */
-	unsigned part, whole;
-	double size;       /* of the automatic one */
-	double fastest_ms; /* 0: no answer yet */
-	bool met_setback;
-	int64_t not_again_before_ms; /* shrink */
+#define WINDOW_AUTO_BEGIN 16
+
+struct window_settings {
+	unsigned max; /* of all shares */
+	bool automatic;
 };
 
-void window_init(struct window *w, const struct gate_settings *s);
-void window_set(struct window *w, const struct gate_settings *s);
+struct window {
+	struct window_settings settings;
+	unsigned part, whole;
+	unsigned limit;   /* of this share */
+	unsigned size;    /* now: 0 to limit */
+	bool has_shrunk;  /* since the begin: no doubling any more */
+	bool was_full;    /* in this round */
+	unsigned answers; /* that are left of this round */
+	unsigned deaf;    /* answers to requests from before the last decrease */
+	int64_t latency_sum_ms;
+	unsigned latency_count;
+	int64_t usual_us; /* 0: not known */
+};
+
+enum window_answer {
+	WINDOW_ANSWERED,   /* latency counts */
+	WINDOW_OVERLOADED, /* throttled, or the site failed */
+	WINDOW_NOTHING,    /* says nothing */
+};
+
+void window_init(struct window *w, const struct window_settings *s);
+void window_configure(struct window *w, const struct window_settings *s);
 void window_set_share(struct window *w, unsigned part, unsigned whole);
-/* Our share: at least 1, unless it is a share of nothing. */
-unsigned window_size(const struct window *w);
-void window_answered(
-	struct window *w, const struct gate_left *l, unsigned in_flight, int64_t now_ms);
+/* The window was the reason why a request had to wait. */
+static inline void window_note_full(struct window *w)
+{
+	w->was_full = true;
+}
+/* What has come of a request; @in_flight: without it. */
+void window_note(
+	struct window *w, enum window_answer a, int64_t latency_ms, unsigned in_flight);
 
 #endif

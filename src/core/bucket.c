@@ -1,77 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/bucket.h"
 
-#define UNITS_A_TOKEN 1000000
+#define MS_PER_1000S 1000000
 
-static int64_t cost(const struct bucket *b)
+static unsigned least(unsigned a, unsigned b)
 {
-	return (int64_t)UNITS_A_TOKEN * b->whole;
+	return a < b ? a : b;
 }
 
-/* A share of the burst, but never less than one token, or nothing would ever pass. */
-static int64_t capacity(const struct bucket *b)
+static unsigned default_burst(int64_t rate_per_1000s)
 {
-	int64_t burst = b->burst;
-
-	if (burst == 0)
-		burst = max_i64(b->rate_per_1000s / 10000, 1);
-	return b->part == 0 ? 0 : max_i64(burst * UNITS_A_TOKEN * b->part, cost(b));
+	return (unsigned)max_i64(1, rate_per_1000s / 1000 / 10);
 }
 
-static void fill(struct bucket *b, int64_t now_ms)
+static void read_time(struct bucket *b, int64_t now_ms)
 {
-	int64_t flow = b->rate_per_1000s * b->part, room = capacity(b) - b->level;
-	int64_t for_ms = now_ms - b->filled_ms;
+	int64_t elapsed_ms = now_ms - b->read_at_ms;
 
-	b->filled_ms = now_ms;
-	if (flow == 0 || for_ms <= 0)
+	if (elapsed_ms <= 0)
 		return;
-	/* So long a time fills it, whatever its product would overflow to. */
-	b->level = for_ms > room / flow ? capacity(b) : b->level + for_ms * flow;
+	b->read_at_ms = now_ms;
+	if (b->gain > 0 && elapsed_ms > (b->cap - b->level) / b->gain)
+		b->level = b->cap;
+	else
+		b->level += elapsed_ms * b->gain;
+}
+
+/* Everything follows from rate, burst and share; the level is in units of @old_token. */
+static void derive(struct bucket *b, int64_t old_token)
+{
+	b->token = (int64_t)MS_PER_1000S * b->whole;
+	b->gain = b->rate_per_1000s * b->part;
+	b->cap = b->part == 0 ? 0
+			      : max_i64((int64_t)b->burst * MS_PER_1000S * b->part, b->token);
+	b->cap += max_i64(b->gain - 1, 0);
+	b->level = min_i64((int64_t)((__int128)b->level * b->token / old_token), b->cap);
 }
 
 void bucket_init(struct bucket *b, int64_t rate_per_1000s, unsigned burst, int64_t now_ms)
 {
-	*b = (struct bucket){.rate_per_1000s = rate_per_1000s,
-		.burst = burst,
-		.part = 1,
-		.whole = 1,
-		.filled_ms = now_ms};
-	b->level = capacity(b);
+	*b = (struct bucket){
+		.part = 1, .whole = 1, .token = MS_PER_1000S, .read_at_ms = now_ms};
+	bucket_set_rate(b, rate_per_1000s, burst, now_ms);
 }
 
 void bucket_set_rate(struct bucket *b, int64_t rate_per_1000s, unsigned burst, int64_t now_ms)
 {
-	fill(b, now_ms);
-	b->rate_per_1000s = rate_per_1000s;
-	b->burst = burst;
-	b->level = min_i64(b->level, capacity(b));
+	read_time(b, now_ms);
+	b->rate_per_1000s = min_i64(rate_per_1000s, BUCKET_RATE_MAX);
+	b->burst = least(burst ? burst : default_burst(b->rate_per_1000s), BUCKET_BURST_MAX);
+	derive(b, b->token);
 }
 
 void bucket_set_share(struct bucket *b, unsigned part, unsigned whole, int64_t now_ms)
 {
-	fill(b, now_ms);
-	b->level = (int64_t)((__int128)b->level * whole / b->whole);
-	b->part = part;
-	b->whole = whole;
-	b->level = min_i64(b->level, capacity(b));
+	int64_t old_token = b->token;
+
+	read_time(b, now_ms);
+	b->whole = whole < 1 ? 1 : least(whole, BUCKET_WHOLE_MAX);
+	b->part = least(part, b->whole);
+	derive(b, old_token);
 }
 
-int64_t bucket_next_ms(struct bucket *b, int64_t now_ms)
+int64_t bucket_ready_at(struct bucket *b, int64_t now_ms)
 {
-	int64_t flow = b->rate_per_1000s * b->part, missing;
+	int64_t missing;
 
 	if (b->rate_per_1000s == 0)
 		return now_ms;
-	fill(b, now_ms);
-	missing = cost(b) - b->level;
+	read_time(b, now_ms);
+	missing = b->token - b->level;
 	if (missing <= 0)
 		return now_ms;
-	return flow == 0 ? INT64_MAX : now_ms + (missing + flow - 1) / flow;
+	return b->gain > 0 ? b->read_at_ms + (missing + b->gain - 1) / b->gain : INT64_MAX;
 }
 
 void bucket_take(struct bucket *b)
 {
 	if (b->rate_per_1000s > 0)
-		b->level -= cost(b);
+		b->level -= b->token;
+}
+
+void bucket_give_back(struct bucket *b)
+{
+	if (b->rate_per_1000s > 0)
+		b->level = min_i64(b->level + b->token, b->cap);
 }

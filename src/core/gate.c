@@ -5,44 +5,44 @@
 
 #include "core/breaker.h"
 #include "core/bucket.h"
+#include "core/line.h"
 #include "core/window.h"
 
-#define uthash_fatal(text) abort()
-#include <uthash.h>
-
-/* Entries of one number. Its head is elsewhere (ready, timed or sending); `behind` waits for
- * it. */
-struct gate_line {
-	uint64_t number;
-	struct list behind;
-	UT_hash_handle hh;
-};
+/* Entries whose time has come become ready so many at a take: no take is long, and each makes
+ * more of them ready than it takes. */
+#define DUE_AT_ONCE 8
 
 enum entry_state {
 	OUTSIDE,
-	READY,  /* in `ready` or `due` */
-	BEHIND, /* in its line */
-	TIMED,  /* in the heap */
+	BEHIND,  /* in its line's queue */
+	FRESH,   /* ready, in `fresh` */
+	READY,   /* ready, in `ready` */
+	WAITING, /* for its time, in `waiting` */
 	SENDING,
-	LEFT, /* answered; its owner decides */
+	LEFT,
 };
 
+/*
+ * What is ready stands in two places, so that the usual entry costs O(1): those that were
+ * ready when they joined are in order by nature; those that became so later, behind a line
+ * or a retry, are ordered by a heap of their turns. The next is the earlier of the two
+ * heads.
+ */
 struct gate {
 	struct gate_settings settings;
 	struct rng *rng;
 	struct breaker breaker;
-	struct bucket bucket;
 	struct window window;
-	struct gate_line *lines; /* by number */
-	struct gate_line *spare; /* one, so that the usual join and drop do not allocate */
-	struct list due;         /* retries whose time has come: before `ready` */
-	struct list ready;
-	struct heap timed;
+	struct bucket bucket;
+	struct line_table lines;
+	struct list fresh;
+	struct heap ready;   /* by turn */
+	struct heap waiting; /* by time */
+	uint64_t next_turn;
 	unsigned in_flight;
 	size_t queued;
-	int64_t rate_waited_ms;
-	int64_t rate_since_ms; /* only the rate has held something back since then; 0: it has
-				  not */
+	bool rate_holds; /* since: */
+	int64_t rate_held_since_ms, rate_waited_ms;
 };
 
 const struct gate_settings gate_default_settings = {
@@ -54,6 +54,293 @@ const struct gate_settings gate_default_settings = {
 	.breaker_retry_after_ms = 60000,
 };
 
+static struct breaker_settings breaker_settings_of(const struct gate_settings *s)
+{
+	return (struct breaker_settings){
+		.failures = s->breaker_failures,
+		.probe_ms = s->breaker_probe_ms,
+		.probe_max_ms = s->breaker_probe_max_ms,
+		.retry_after_ms = s->breaker_retry_after_ms,
+	};
+}
+
+static struct window_settings window_settings_of(const struct gate_settings *s)
+{
+	return (struct window_settings){
+		.max = s->auto_concurrency ? s->max_concurrency_limit : s->max_concurrency,
+		.automatic = s->auto_concurrency,
+	};
+}
+
+struct gate *gate_new(const struct gate_settings *s, struct rng *rng, int64_t now_ms)
+{
+	struct breaker_settings breaker = breaker_settings_of(s);
+	struct window_settings window = window_settings_of(s);
+	struct gate *g = xcalloc(1, sizeof *g);
+
+	g->settings = *s;
+	g->rng = rng;
+	breaker_init(&g->breaker, &breaker, now_ms);
+	window_init(&g->window, &window);
+	bucket_init(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
+	line_table_init(&g->lines);
+	list_init(&g->fresh);
+	heap_init(&g->ready);
+	heap_init(&g->waiting);
+	return g;
+}
+
+void gate_free(struct gate *g)
+{
+	if (g == NULL)
+		return;
+	line_table_release(&g->lines);
+	heap_release(&g->ready);
+	heap_release(&g->waiting);
+	free(g);
+}
+
+void gate_reconfigure(struct gate *g, const struct gate_settings *s, int64_t now_ms)
+{
+	struct breaker_settings breaker = breaker_settings_of(s);
+	struct window_settings window = window_settings_of(s);
+
+	g->settings = *s;
+	breaker_configure(&g->breaker, &breaker, now_ms);
+	window_configure(&g->window, &window);
+	bucket_set_rate(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
+}
+
+void gate_set_share(struct gate *g, unsigned part, unsigned whole, int64_t now_ms)
+{
+	window_set_share(&g->window, part, whole);
+	bucket_set_share(&g->bucket, part, whole, now_ms);
+}
+
+/* --- who is ready ------------------------------------------------------------------------ */
+
+static void make_ready(struct gate *g, struct gate_entry *e)
+{
+	e->state = READY;
+	heap_set(&g->ready, &e->timer, (int64_t)e->turn);
+}
+
+static void make_due_ready(struct gate *g, int64_t now_ms)
+{
+	for (int i = 0; i < DUE_AT_ONCE; i++) {
+		struct heap_node *first = heap_first(&g->waiting);
+
+		if (first == NULL || first->at_ms > now_ms)
+			return;
+		heap_remove(&g->waiting, first);
+		make_ready(g, container_of(first, struct gate_entry, timer));
+	}
+}
+
+static struct gate_entry *first_ready(const struct gate *g)
+{
+	struct list *node = list_first(&g->fresh);
+	struct heap_node *first = heap_first(&g->ready);
+	struct gate_entry *fresh = node ? list_entry(node, struct gate_entry, node) : NULL;
+	struct gate_entry *ready = first ? container_of(first, struct gate_entry, timer) : NULL;
+
+	if (fresh == NULL || (ready != NULL && ready->turn < fresh->turn))
+		return ready;
+	return fresh;
+}
+
+/* Out of whatever it stands in. */
+static void unlink_entry(struct gate *g, struct gate_entry *e)
+{
+	switch ((enum entry_state)e->state) {
+	case BEHIND:
+	case FRESH:
+		list_remove(&e->node);
+		break;
+	case READY:
+		heap_remove(&g->ready, &e->timer);
+		break;
+	case WAITING:
+		heap_remove(&g->waiting, &e->timer);
+		break;
+	case OUTSIDE:
+	case SENDING:
+	case LEFT:
+		break;
+	}
+}
+
+void gate_join(struct gate *g, struct gate_entry *e, uint64_t line)
+{
+	bool held = true;
+
+	e->turn = g->next_turn++;
+	e->line = line ? line_join(&g->lines, line, &e->node, &held) : NULL;
+	g->queued++;
+	e->state = held ? FRESH : BEHIND;
+	if (held)
+		list_append(&g->fresh, &e->node);
+}
+
+/* --- who may go -------------------------------------------------------------------------- */
+
+/* Time in which a request was ready and only the rate held it back. */
+static void account_rate(struct gate *g, bool holds, int64_t now_ms)
+{
+	if (g->rate_holds)
+		g->rate_waited_ms += max_i64(now_ms - g->rate_held_since_ms, 0);
+	g->rate_holds = holds;
+	g->rate_held_since_ms = now_ms;
+}
+
+/* When the first ready entry may go; INT64_MAX when only a request that ends, or new settings,
+ * can tell. */
+static int64_t passage_ms(struct gate *g, int64_t now_ms)
+{
+	unsigned allowed = breaker_allows(&g->breaker, g->window.size, now_ms);
+
+	if (g->in_flight >= g->window.size) {
+		window_note_full(&g->window);
+		return INT64_MAX;
+	}
+	if (allowed == 0 && g->breaker.state == BREAKER_OPEN)
+		return g->breaker.next_probe_ms;
+	if (g->in_flight >= allowed)
+		return INT64_MAX;
+	return bucket_ready_at(&g->bucket, now_ms);
+}
+
+struct gate_entry *gate_take(struct gate *g, int64_t now_ms, int64_t *ret_at_ms)
+{
+	struct gate_entry *e;
+	struct heap_node *waiting;
+	int64_t at_ms;
+
+	make_due_ready(g, now_ms);
+	e = first_ready(g);
+	if (e == NULL) {
+		waiting = heap_first(&g->waiting);
+		*ret_at_ms = waiting ? waiting->at_ms : INT64_MAX;
+		account_rate(g, false, now_ms);
+		return NULL;
+	}
+	at_ms = passage_ms(g, now_ms);
+	if (at_ms > now_ms) {
+		*ret_at_ms = at_ms;
+		account_rate(g, at_ms != INT64_MAX && g->breaker.state != BREAKER_OPEN, now_ms);
+		return NULL;
+	}
+	account_rate(g, false, now_ms);
+	unlink_entry(g, e);
+	e->state = SENDING;
+	e->probe = breaker_send(&g->breaker, now_ms);
+	e->epoch = breaker_epoch(&g->breaker);
+	bucket_take(&g->bucket);
+	g->in_flight++;
+	g->queued--;
+	return e;
+}
+
+/* --- what came of it --------------------------------------------------------------------- */
+
+static void tell_window(struct gate *g, const struct gate_left *l)
+{
+	enum window_answer a = WINDOW_NOTHING;
+
+	if (l->throttled || l->outcome == GATE_SITE_FAILURE)
+		a = WINDOW_OVERLOADED;
+	else if (l->outcome == GATE_DELIVERED || l->outcome == GATE_EVENT_FAILURE)
+		a = WINDOW_ANSWERED;
+	window_note(&g->window, a, l->latency_ms, g->in_flight);
+}
+
+static void tell_breaker(
+	struct gate *g, const struct gate_entry *e, const struct gate_left *l, int64_t now_ms)
+{
+	switch (l->outcome) {
+	case GATE_DELIVERED:
+	case GATE_EVENT_FAILURE:
+		breaker_answered(&g->breaker, e->epoch, g->window.size, now_ms);
+		return;
+	case GATE_SITE_FAILURE:
+		breaker_failed(&g->breaker, e->epoch, l->retry_after_ms, g->rng, now_ms);
+		return;
+	case GATE_NO_ANSWER:
+	case GATE_UNTRIED:
+		break;
+	}
+	if (e->probe)
+		breaker_probe_undone(&g->breaker, now_ms);
+}
+
+void gate_leave(struct gate *g, struct gate_entry *e, const struct gate_left *l, int64_t now_ms)
+{
+	g->in_flight--;
+	e->state = LEFT;
+	if (l->outcome == GATE_UNTRIED)
+		bucket_give_back(&g->bucket);
+	tell_window(g, l);
+	tell_breaker(g, e, l, now_ms);
+	e->probe = false;
+}
+
+void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
+{
+	e->state = WAITING;
+	heap_set(&g->waiting, &e->timer, at_ms);
+	g->queued++;
+}
+
+void gate_drop(struct gate *g, struct gate_entry *e)
+{
+	struct list *next;
+
+	if (e->state != LEFT)
+		g->queued--;
+	unlink_entry(g, e);
+	if (e->line != NULL && e->state != BEHIND) {
+		next = line_pass(&g->lines, e->line);
+		if (next != NULL)
+			make_ready(g, list_entry(next, struct gate_entry, node));
+	}
+	e->line = NULL;
+	e->state = OUTSIDE;
+}
+
+/* --- what it says of itself -------------------------------------------------------------- */
+
+static enum gate_breaker breaker_of(enum breaker_state s)
+{
+	static const enum gate_breaker names[] = {
+		[BREAKER_CLOSED] = GATE_CLOSED,
+		[BREAKER_OPEN] = GATE_OPEN,
+		[BREAKER_PROBING] = GATE_PROBING,
+		[BREAKER_RECOVERING] = GATE_RECOVERING,
+	};
+
+	return names[s];
+}
+
+struct gate_state gate_get_state(const struct gate *g)
+{
+	const struct breaker *b = &g->breaker;
+	unsigned window = g->window.size;
+
+	return (struct gate_state){
+		.breaker = breaker_of(b->state),
+		.breaker_since_ms = b->since_ms,
+		.next_probe_ms = b->next_probe_ms,
+		.consecutive_failures = b->consecutive_failures,
+		.window = b->state == BREAKER_RECOVERING && b->opening < window ? b->opening
+										: window,
+		.in_flight = g->in_flight,
+		.queued = g->queued,
+		.waiting = g->waiting.count,
+		.rate_waited_ms = g->rate_waited_ms,
+		.breaker_changes = b->changes,
+	};
+}
+
 const char *gate_breaker_name(enum gate_breaker b)
 {
 	static const char *const names[] = {
@@ -64,223 +351,4 @@ const char *gate_breaker_name(enum gate_breaker b)
 	};
 
 	return names[b];
-}
-
-struct gate *gate_new(const struct gate_settings *s, struct rng *rng, int64_t now_ms)
-{
-	struct gate *g = xcalloc(1, sizeof *g);
-
-	g->settings = *s;
-	g->rng = rng;
-	breaker_init(&g->breaker, now_ms);
-	bucket_init(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
-	window_init(&g->window, s);
-	list_init(&g->due);
-	list_init(&g->ready);
-	heap_init(&g->timed);
-	return g;
-}
-
-void gate_free(struct gate *g)
-{
-	if (g == NULL)
-		return;
-	heap_release(&g->timed);
-	free(g->spare);
-	free(g);
-}
-
-void gate_reconfigure(struct gate *g, const struct gate_settings *s, int64_t now_ms)
-{
-	g->settings = *s;
-	bucket_set_rate(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
-	window_set(&g->window, s);
-}
-
-void gate_set_share(struct gate *g, unsigned part, unsigned whole, int64_t now_ms)
-{
-	bucket_set_share(&g->bucket, part, whole, now_ms);
-	window_set_share(&g->window, part, whole);
-}
-
-/* --- lines ------------------------------------------------------------------------------ */
-
-static struct gate_line *line_find(const struct gate *g, uint64_t number)
-{
-	struct gate_line *line;
-
-	HASH_FIND(hh, g->lines, &number, sizeof number, line);
-	return line;
-}
-
-static struct gate_line *line_new(struct gate *g, uint64_t number)
-{
-	struct gate_line *line = g->spare ? g->spare : xmalloc(sizeof *line);
-
-	g->spare = NULL;
-	line->number = number;
-	list_init(&line->behind);
-	HASH_ADD(hh, g->lines, number, sizeof line->number, line);
-	return line;
-}
-
-static void line_end(struct gate *g, struct gate_line *line)
-{
-	HASH_DEL(g->lines, line);
-	if (g->spare == NULL)
-		g->spare = line;
-	else
-		free(line);
-}
-
-static void make_ready(struct gate *g, struct gate_entry *e)
-{
-	e->state = READY;
-	list_append(&g->ready, &e->node);
-}
-
-/* The head of a line has gone: the next one may go. */
-static void line_advance(struct gate *g, struct gate_line *line)
-{
-	struct list *node = list_shift(&line->behind);
-
-	if (node != NULL)
-		make_ready(g, list_entry(node, struct gate_entry, node));
-	else
-		line_end(g, line);
-}
-
-void gate_join(struct gate *g, struct gate_entry *e, uint64_t number)
-{
-	g->queued++;
-	list_init(&e->node);
-	e->line = number ? line_find(g, number) : NULL;
-	if (e->line != NULL) {
-		e->state = BEHIND;
-		list_append(&e->line->behind, &e->node);
-		return;
-	}
-	if (number != 0)
-		e->line = line_new(g, number);
-	make_ready(g, e);
-}
-
-/* --- who may go ------------------------------------------------------------------------- */
-
-static void collect_due(struct gate *g, int64_t now_ms)
-{
-	struct heap_node *n;
-
-	while ((n = heap_first(&g->timed)) != NULL && n->at_ms <= now_ms) {
-		struct gate_entry *e = container_of(n, struct gate_entry, timer);
-
-		heap_remove(&g->timed, n);
-		e->state = READY;
-		list_append(&g->due, &e->node);
-	}
-}
-
-static struct gate_entry *first_ready(const struct gate *g)
-{
-	struct list *node = list_first(&g->due);
-
-	if (node == NULL)
-		node = list_first(&g->ready);
-	return node ? list_entry(node, struct gate_entry, node) : NULL;
-}
-
-static void count_rate_wait(struct gate *g, bool waits, int64_t now_ms)
-{
-	if (g->rate_since_ms != 0)
-		g->rate_waited_ms += now_ms - g->rate_since_ms;
-	g->rate_since_ms = waits ? now_ms : 0;
-}
-
-/* When the next ready entry may go, all reasons considered. */
-static int64_t may_go_ms(struct gate *g, int64_t now_ms)
-{
-	unsigned window = window_size(&g->window);
-	int64_t breaker_ms = breaker_next_ms(&g->breaker, window, now_ms), rate_ms;
-
-	if (window == 0)
-		return INT64_MAX;
-	/* A probe is one request more than what is still on the wire from before. */
-	if (g->in_flight >= window && g->breaker.state != GATE_OPEN)
-		return INT64_MAX;
-	if (breaker_ms > now_ms)
-		return breaker_ms;
-	rate_ms = bucket_next_ms(&g->bucket, now_ms);
-	count_rate_wait(g, rate_ms > now_ms, now_ms);
-	return rate_ms;
-}
-
-struct gate_entry *gate_take(struct gate *g, int64_t now_ms, int64_t *ret_at_ms)
-{
-	struct gate_entry *e;
-	struct heap_node *first;
-
-	collect_due(g, now_ms);
-	e = first_ready(g);
-	if (e == NULL) {
-		first = heap_first(&g->timed);
-		*ret_at_ms = first ? first->at_ms : INT64_MAX;
-		return NULL;
-	}
-	*ret_at_ms = may_go_ms(g, now_ms);
-	if (*ret_at_ms > now_ms)
-		return NULL;
-	list_remove(&e->node);
-	bucket_take(&g->bucket);
-	e->probe = breaker_sent(&g->breaker, now_ms);
-	e->state = SENDING;
-	g->queued--;
-	g->in_flight++;
-	return e;
-}
-
-void gate_leave(struct gate *g, struct gate_entry *e, const struct gate_left *l, int64_t now_ms)
-{
-	window_answered(&g->window, l, g->in_flight, now_ms);
-	breaker_answered(&g->breaker, &g->settings, l, e->probe, g->rng, now_ms);
-	g->in_flight--;
-	e->probe = false;
-	e->state = LEFT;
-}
-
-void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
-{
-	e->state = TIMED;
-	g->queued++;
-	heap_set(&g->timed, &e->timer, at_ms);
-}
-
-void gate_drop(struct gate *g, struct gate_entry *e)
-{
-	bool is_head = e->state != BEHIND;
-
-	if (e->state == READY || e->state == BEHIND)
-		list_remove(&e->node);
-	heap_remove(&g->timed, &e->timer);
-	if (e->state != LEFT)
-		g->queued--;
-	if (e->line != NULL && is_head)
-		line_advance(g, e->line);
-	e->line = NULL;
-	e->state = OUTSIDE;
-}
-
-struct gate_state gate_get_state(const struct gate *g)
-{
-	return (struct gate_state){
-		.breaker = g->breaker.state,
-		.breaker_since_ms = g->breaker.since_ms,
-		.next_probe_ms = g->breaker.probe_at_ms,
-		.consecutive_failures = g->breaker.failures,
-		.window = window_size(&g->window),
-		.in_flight = g->in_flight,
-		.queued = g->queued,
-		.waiting = g->timed.count,
-		.rate_waited_ms = g->rate_waited_ms,
-		.breaker_changes = g->breaker.changes,
-	};
 }

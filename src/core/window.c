@@ -1,70 +1,122 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/window.h"
 
-#define START_SIZE 8
+#define SLOW_SLACK_US 5000
 
-void window_set(struct window *w, const struct gate_settings *s)
+static unsigned clamp(unsigned size, unsigned limit)
 {
-	w->is_auto = s->auto_concurrency;
-	w->max = s->auto_concurrency ? s->max_concurrency_limit : s->max_concurrency;
-	if (w->size > w->max)
-		w->size = w->max;
+	if (size > limit)
+		return limit;
+	return size < 1 && limit > 0 ? 1 : size;
 }
 
-void window_init(struct window *w, const struct gate_settings *s)
+static void begin_round(struct window *w)
 {
-	*w = (struct window){.part = 1, .whole = 1, .size = START_SIZE};
-	window_set(w, s);
+	w->answers = w->size;
+	w->was_full = false;
+	w->latency_sum_ms = 0;
+	w->latency_count = 0;
+}
+
+static void apply(struct window *w)
+{
+	w->limit = (unsigned)((uint64_t)w->settings.max * w->part / w->whole);
+	if (w->limit == 0 && w->part > 0)
+		w->limit = 1;
+	w->size = w->settings.automatic ? clamp(w->size, w->limit) : w->limit;
+	begin_round(w);
+}
+
+void window_init(struct window *w, const struct window_settings *s)
+{
+	*w = (struct window){.settings = *s, .part = 1, .whole = 1, .size = WINDOW_AUTO_BEGIN};
+	apply(w);
+}
+
+void window_configure(struct window *w, const struct window_settings *s)
+{
+	if (s->automatic && !w->settings.automatic) {
+		w->size = WINDOW_AUTO_BEGIN;
+		w->has_shrunk = false;
+		w->usual_us = 0;
+	}
+	w->settings = *s;
+	apply(w);
 }
 
 void window_set_share(struct window *w, unsigned part, unsigned whole)
 {
-	w->part = part;
-	w->whole = whole;
+	w->whole = whole < 1 ? 1 : whole;
+	w->part = part < w->whole ? part : w->whole;
+	apply(w);
 }
 
-unsigned window_size(const struct window *w)
+static void shrink(struct window *w, unsigned eighths, unsigned in_flight)
 {
-	uint64_t size = w->is_auto ? (uint64_t)w->size : w->max;
-
-	if (w->part == 0)
-		return 0;
-	return (unsigned)max_i64((int64_t)(size * w->part / w->whole), 1);
+	w->size = clamp((unsigned)((uint64_t)w->size * eighths / 8), w->limit);
+	w->has_shrunk = true;
+	w->deaf = in_flight;
+	begin_round(w);
 }
 
-static void shrink(struct window *w, double factor, int64_t now_ms)
+static unsigned square_root(unsigned n)
 {
-	if (now_ms < w->not_again_before_ms)
-		return;
-	w->met_setback = true;
-	w->not_again_before_ms = now_ms + (int64_t)w->fastest_ms + 1;
-	w->size = w->size * factor < 1 ? 1 : w->size * factor;
+	unsigned root = 1;
+
+	while ((uint64_t)(root + 1) * (root + 1) <= n)
+		root++;
+	return root;
 }
 
 static void grow(struct window *w)
 {
-	w->size += w->met_setback ? 1 / w->size : 1;
-	if (w->size > w->max)
-		w->size = w->max;
+	unsigned step = w->has_shrunk ? square_root(w->size) : w->size;
+
+	w->size = clamp(w->size + step, w->limit);
 }
 
-void window_answered(
-	struct window *w, const struct gate_left *l, unsigned in_flight, int64_t now_ms)
+static bool is_slow(struct window *w, int64_t mean_us)
 {
-	double latency_ms = l->latency_ms > 1 ? (double)l->latency_ms : 1;
+	bool slow = w->usual_us > 0 && mean_us > w->usual_us * 3 / 2 + SLOW_SLACK_US;
 
-	if (!w->is_auto || l->outcome == GATE_NO_ANSWER)
-		return;
-	if (l->throttled || l->outcome == GATE_SITE_FAILURE) {
-		shrink(w, 0.7, now_ms);
+	if (w->usual_us == 0 || mean_us < w->usual_us)
+		w->usual_us = max_i64(mean_us, 1);
+	else
+		w->usual_us += (mean_us - w->usual_us) / 16;
+	return slow;
+}
+
+static void end_round(struct window *w, unsigned in_flight)
+{
+	bool slow =
+		w->latency_count > 0 && is_slow(w, w->latency_sum_ms * 1000 / w->latency_count);
+
+	if (slow) {
+		shrink(w, 7, in_flight);
 		return;
 	}
-	if (w->fastest_ms == 0 || latency_ms < w->fastest_ms)
-		w->fastest_ms = latency_ms;
-	else
-		w->fastest_ms += (latency_ms - w->fastest_ms) / 256;
-	if (latency_ms > 2 * w->fastest_ms + 2)
-		shrink(w, 0.9, now_ms);
-	else if (in_flight + 1 >= window_size(w))
+	if (w->was_full)
 		grow(w);
+	begin_round(w);
+}
+
+void window_note(struct window *w, enum window_answer a, int64_t latency_ms, unsigned in_flight)
+{
+	bool deaf = w->deaf > 0;
+
+	if (!w->settings.automatic)
+		return;
+	w->deaf -= deaf;
+	if (a == WINDOW_NOTHING)
+		return;
+	if (a == WINDOW_OVERLOADED) {
+		if (!deaf)
+			shrink(w, 6, in_flight);
+		return;
+	}
+	w->latency_sum_ms += latency_ms;
+	w->latency_count++;
+	if (w->answers > 0 && --w->answers > 0)
+		return;
+	end_round(w, in_flight);
 }
