@@ -29,7 +29,7 @@ enum attempt_begun {
 struct attempt_report {
 	struct retry_outcome outcome;
 	uint64_t generation; /* of the credentials used */
-	int64_t latency_ms;
+	int64_t latency_us;
 };
 
 typedef void (*attempt_done_fn)(struct delivery *d, const struct attempt_report *report);

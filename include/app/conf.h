@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "core/envelope.h"
 #include "core/gate.h"
 #include "core/offsets.h"
 #include "core/pattern.h"
@@ -61,6 +62,7 @@ struct conf_consumer {
 	size_t property_count;
 	enum conf_isolation isolation;
 	enum conf_event_format event_format;
+	struct envelope *envelope;	/* compiled from these */
 	char *envelope_source, *envelope_detail_type; /* of CONF_FORMAT_ENVELOPE */
 	char *dead_letter_topic;                      /* NULL: <group_id>.dead-letters */
 	int64_t commit_interval_ms;                   /* 20 */

@@ -13,6 +13,7 @@
 #include "core/delivery.h"
 #include "core/event.h"
 #include "core/gate.h"
+#include "core/metrics.h"
 #include "core/offsets.h"
 
 struct attempt;
@@ -50,6 +51,7 @@ struct delivery {
 	int64_t age_from_ms;          /* wall time from which its age counts */
 	uint64_t rejected_generation; /* of the token that the API last refused; 0: none */
 	struct delivery_facts facts;
+	struct metric *ended; /* postrider_invocations_total of its target */
 };
 
 /* The one writer of d->state; a move that core/delivery.h does not allow is our bug and aborts.

@@ -58,6 +58,8 @@ struct destination_status {
 	uint64_t delivered, failed_attempts, buried;
 };
 
+/* Once a second: its metrics say how it is. */
+void destination_sample(struct destination *dest);
 void destination_get_status(const struct destination *dest, struct destination_status *ret);
 
 #endif

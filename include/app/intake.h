@@ -19,6 +19,7 @@ struct intake;
 struct intake_hit {
 	const struct conf_target *target;
 	struct destination *dest;
+	struct metric *created, *ended; /* of its target */
 };
 
 /* The run-time destination for a configured one, or NULL when this lane does not work for it.
@@ -28,7 +29,7 @@ typedef struct destination *(*intake_resolve_fn)(
 
 /* Keeps a reference to @conf. */
 struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
-	intake_resolve_fn resolve, void *ctx);
+	struct metrics *m, intake_resolve_fn resolve, void *ctx);
 void intake_free(struct intake *in);
 struct conf *intake_conf(const struct intake *in);
 /* Would more records help one of its destinations? */

@@ -81,6 +81,8 @@ struct lane_status {
 };
 
 void lane_get_status(const struct lane *lane, struct lane_status *ret);
+/* Once a second: its metrics say how it is. */
+void lane_sample(struct lane *lane);
 /* One call a partition. */
 void lane_visit_partitions(const struct lane *lane,
 	void (*visit)(void *ctx, const struct lane_partition_status *p), void *ctx);

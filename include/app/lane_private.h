@@ -7,6 +7,7 @@
 #ifndef APP_LANE_PRIVATE_H
 #define APP_LANE_PRIVATE_H
 
+#include "app/gauges.h"
 #include "app/intake.h"
 #include "app/lane.h"
 #include "app/partition.h"
@@ -25,6 +26,7 @@ struct lane {
 	struct source *source;
 	struct list partitions;
 	struct budget_member budget;
+	struct lane_gauges gauges;
 	struct loop_call pull;      /* take up records */
 	struct loop_call settle_up; /* commit, go on reading, give back: after settlements */
 	struct loop_timer commit_timer, sweep_timer, retire_timer;

@@ -13,6 +13,7 @@
 #define APP_PARTITION_H
 
 #include "app/delivery.h"
+#include "app/gauges.h"
 #include "io/source.h"
 
 struct lane;
@@ -29,6 +30,7 @@ struct partition {
 	bool in_commit; /* part of the commit in flight */
 	bool recommit;  /* the last commit failed: what it said must be said again */
 	int64_t retire_by_ms;
+	struct partition_gauges gauges;
 };
 
 struct partition *partition_new(struct lane *lane, struct source_partition *source,

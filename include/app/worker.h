@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "core/budget.h"
+#include "core/envelope.h"
 #include "core/event.h"
 #include "core/json.h"
 #include "io/deadletter.h"
@@ -31,6 +32,7 @@ struct worker {
 	 * nothing else is indexed as a rule, so that most events are scanned once. */
 	struct jx_index ix;
 	struct jx_limits limits;
+	struct envelope_work envelope_work; /* a text that was made for the index */
 	const struct event *indexed;
 };
 
@@ -38,11 +40,13 @@ struct worker {
 void worker_init(struct worker *w);
 void worker_release(struct worker *w);
 
-/* The index over @ev's value as patterns and paths see it; NULL when it is no JSON. Valid
- * until the next call with another event. */
-const struct jx_index *worker_index(struct worker *w, const struct event *ev);
-/* @ev is a copy of the record whose @value the index was made over: the index is @ev's now. */
-void worker_adopt_index(struct worker *w, struct slice value, const struct event *ev);
+/* The index over @ev as patterns and paths see it, through its consumer's @envelope; NULL when
+ * it is no JSON. Valid until the next call with another event. */
+const struct jx_index *worker_index(
+	struct worker *w, const struct event *ev, const struct envelope *envelope);
+/* The index was made over @record, of which @ev is a copy: it is @ev's now. */
+void worker_adopt_index(
+	struct worker *w, const struct event_fields *record, const struct event *ev);
 /* Drop a reference to an event that may be the indexed one. */
 void worker_unref_event(struct worker *w, struct event *ev);
 

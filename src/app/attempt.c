@@ -17,7 +17,6 @@ struct attempt {
 	struct request request;
 	struct connection_credentials credentials;
 	struct http_request http;
-	int64_t began_ms;
 	bool reauthorise_on_403, renewable;
 };
 
@@ -105,7 +104,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 				.reauthorise_on_403 = a->reauthorise_on_403,
 			},
 		.generation = a->credentials.generation,
-		.latency_ms = loop_now_ms(loop) - a->began_ms,
+		.latency_us = result->total_us,
 	};
 
 	d->facts.last_attempt_ms = loop_wall_ms(loop);
@@ -118,7 +117,8 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 
 static bool render(struct attempt *a, struct delivery *d)
 {
-	struct request_context context = {d->ev, worker_index(d->worker, d->ev)};
+	struct request_context context = {
+		d->ev, worker_index(d->worker, d->ev, d->target->rule->consumer->envelope)};
 	const char *code = NULL;
 	struct err err;
 
@@ -185,7 +185,6 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	fill(a, d->target->plan);
 	a->reauthorise_on_403 = d->target->destination->connection->reauthorize_on_403;
 	a->renewable = connection_is_renewable(connection);
-	a->began_ms = loop_now_ms(loop);
 	if (d->facts.first_attempt_ms == 0)
 		d->facts.first_attempt_ms = loop_wall_ms(loop);
 	d->facts.attempts++;

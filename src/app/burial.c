@@ -37,14 +37,32 @@ static void burial_free(struct burial *b)
 	free(b);
 }
 
+/* Failures are rare enough to be looked up by name. */
+static void count(const struct delivery *d, enum metric_id id, const char *code)
+{
+	const struct conf_target *t = d->target;
+
+	metric_add(metrics_obtain(d->worker->metrics, id, t ? t->rule->name : "",
+			   t ? t->id : "", code),
+		1);
+}
+
+static void settle(struct delivery *d)
+{
+	metric_add(d->ended, 1);
+	count(d, METRIC_FAILED_INVOCATIONS, NULL);
+	delivery_move(d, DELIVERY_DONE);
+	d->owner->settled(d);
+}
+
 static void acknowledged(struct deadletter_letter *letter)
 {
 	struct burial *b = container_of(letter, struct burial, letter);
 	struct delivery *d = b->d;
 
 	burial_free(b);
-	delivery_move(d, DELIVERY_DONE);
-	d->owner->settled(d);
+	count(d, METRIC_SENT_TO_DLQ, d->facts.error_code);
+	settle(d);
 }
 
 static void write_letter(struct delivery *d, const char *topic)
@@ -95,8 +113,8 @@ void delivery_bury(struct delivery *d, const char *topic)
 		write_letter(d, topic);
 		return;
 	}
-	delivery_move(d, DELIVERY_DONE);
-	d->owner->settled(d);
+	count(d, METRIC_DROPPED, NULL);
+	settle(d);
 }
 
 void delivery_unbury(struct delivery *d)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/attempt.h"
+#include "app/gauges.h"
 #include "app/worker.h"
 #include "base/log.h"
 
@@ -17,6 +18,7 @@ struct destination {
 	struct gate *gate;
 	struct http_client *http;
 	struct attempt_pool attempts;
+	struct destination_gauges gauges;
 	struct loop_call pump;
 	struct loop_timer pump_timer;
 	enum gate_breaker announced; /* the breaker's state that the log knows */
@@ -49,6 +51,7 @@ struct destination *destination_new(struct worker *w, struct conf *conf,
 	dest->waiter.ready = credentials_ready;
 	dest->pump_timer.fire = pump_fire;
 	attempt_pool_init(&dest->attempts);
+	destination_gauges_init(&dest->gauges, w->metrics, settings->name);
 	loop_call_init(&dest->pump, pump_run);
 	return dest;
 }
@@ -61,6 +64,7 @@ void destination_free(struct destination *dest)
 	loop_undefer(&dest->pump);
 	connection_unwait(&dest->waiter);
 	attempt_pool_release(&dest->attempts);
+	destination_gauges_clear(&dest->gauges);
 	gate_free(dest->gate);
 	http_client_free(dest->http);
 	conf_unref(dest->conf);
@@ -100,6 +104,9 @@ static void settle(struct destination *dest, struct delivery *d)
 {
 	delivery_move(d, DELIVERY_DONE);
 	dest->deliveries--;
+	metric_add(d->ended, 1);
+	metric_observe(dest->gauges.event_seconds,
+		(loop_wall_ms(dest->worker->loop) - d->ev->f.taken_up_ms) * 1000);
 	d->owner->settled(d);
 }
 
@@ -150,6 +157,7 @@ static void retry_later(
 static void reauthorise(struct destination *dest, struct delivery *d, uint64_t generation)
 {
 	connection_rejected(dest->connection, generation);
+	metric_add(dest->gauges.reauthorizations, 1);
 	d->rejected_generation = generation;
 	d->facts.attempts--;
 	retry_at(dest, d, loop_now_ms(dest->worker->loop));
@@ -171,12 +179,14 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 	struct retry_verdict verdict = retry_judge(&d->target->retry, outcome);
 	struct gate_left left = {
 		.outcome = gate_outcome_of(&verdict),
-		.latency_ms = report->latency_ms,
+		.latency_ms = report->latency_us / 1000,
 		.throttled = outcome->status == 429 || outcome->status == 503,
 		.retry_after_ms =
 			outcome->retry_after == RETRY_AFTER_DELAY ? outcome->retry_after_ms : 0,
 	};
 
+	destination_gauges_count(
+		&dest->gauges, outcome, d->facts.attempts > 1, report->latency_us);
 	gate_leave(dest->gate, &d->gate, &left, loop_now_ms(dest->worker->loop));
 	if (verdict.action != RETRY_DELIVERED) {
 		dest->failed_attempts++;
@@ -407,4 +417,12 @@ void destination_get_status(const struct destination *dest, struct destination_s
 	};
 	snprintf(ret->last_error, sizeof ret->last_error, "%s", dest->last_error);
 	connection_get_status(dest->connection, &ret->connection);
+}
+
+void destination_sample(struct destination *dest)
+{
+	struct destination_status s;
+
+	destination_get_status(dest, &s);
+	destination_gauges_sample(&dest->gauges, &s);
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+
+/* How often what is so (not what happens) is told to the metrics. */
+#define SAMPLE_MS 1000
 
 struct engine_lane {
 	struct list node;
@@ -26,6 +30,9 @@ struct engine {
 	struct conf *conf;
 	struct connections *connections;
 	struct list lanes, destinations;
+	struct loop_timer sampler;
+	struct metric *stall, *letters;
+	int64_t said_stall, said_letters;
 	struct loop_call reap; /* frees what has closed, outside of its own callbacks */
 	bool apply_again; /* a lane can be made only when its namesake has left the group */
 	bool draining, drained;
@@ -44,10 +51,25 @@ static const struct lane_callbacks lane_events = {
 	.fenced = on_fenced,
 };
 
+static void sample_fire(struct loop_timer *timer)
+{
+	struct engine *e = container_of(timer, struct engine, sampler);
+
+	list_foreach (node, &e->lanes)
+		lane_sample(list_entry(node, struct engine_lane, node)->lane);
+	list_foreach (node, &e->destinations)
+		destination_sample(list_entry(node, struct engine_destination, node)->dest);
+	metric_gauge(e->stall, &e->said_stall, loop_longest_pass_us(e->worker.loop));
+	metric_gauge(e->letters, &e->said_letters,
+		(int64_t)deadletter_pending(e->worker.deadletter));
+	loop_timer_set(e->worker.loop, timer, loop_now_ms(e->worker.loop) + SAMPLE_MS);
+}
+
 struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *metrics,
 	const struct engine_callbacks *cb, void *ctx)
 {
 	struct engine *e = xcalloc(1, sizeof *e);
+	char name[16];
 
 	e->worker.loop = loop;
 	e->worker.number = number;
@@ -59,6 +81,10 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	list_init(&e->lanes);
 	list_init(&e->destinations);
 	loop_call_init(&e->reap, reap_run);
+	snprintf(name, sizeof name, "%u", number);
+	e->stall = metrics_obtain(metrics, METRIC_LOOP_STALL, name, NULL, NULL);
+	e->letters = metrics_obtain(metrics, METRIC_LETTERS_PENDING, NULL, NULL, NULL);
+	e->sampler.fire = sample_fire;
 	return e;
 }
 
@@ -365,6 +391,8 @@ int engine_apply(
 	e->worker.log_deliveries = conf->log_deliveries;
 	budget_set_limits(&e->worker.budget, conf->max_in_flight / conf->workers,
 		conf->max_memory_bytes / conf->workers);
+	if (!loop_timer_is_set(&e->sampler) && e->worker.metrics != NULL)
+		loop_timer_set(e->worker.loop, &e->sampler, loop_now_ms(e->worker.loop));
 	forget_wants(e);
 	code = apply_all(e, conf, err);
 	if (code == 0)
@@ -389,6 +417,7 @@ void engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	loop_undefer(&e->reap);
+	loop_timer_cancel(e->worker.loop, &e->sampler);
 	list_foreach_safe (node, &e->lanes) {
 		struct engine_lane *l = list_entry(node, struct engine_lane, node);
 

@@ -9,11 +9,13 @@
 /* One enabled rule, and where its targets lie in `hits`. */
 struct route {
 	const struct conf_rule *rule;
+	struct metric *triggered;
 	size_t first, count;
 };
 
 struct intake {
 	struct conf *conf;
+	const struct conf_consumer *consumer;
 	struct ruleset *ruleset;
 	struct ruleset_scratch *scratch;
 	struct route *routes;
@@ -41,10 +43,22 @@ static void add_destination(struct intake *in, struct destination *dest)
 	in->destinations[in->destination_count++] = dest;
 }
 
-static void add_rule(
-	struct intake *in, const struct conf_rule *rule, intake_resolve_fn resolve, void *ctx)
+static struct intake_hit hit_of(
+	struct metrics *m, const struct conf_target *t, struct destination *dest)
 {
-	struct route route = {rule, in->hit_count, 0};
+	return (struct intake_hit){
+		.target = t,
+		.dest = dest,
+		.created = metrics_obtain(
+			m, METRIC_INVOCATIONS_CREATED, t->rule->name, t->id, NULL),
+		.ended = metrics_obtain(m, METRIC_INVOCATIONS, t->rule->name, t->id, NULL),
+	};
+}
+
+static void add_rule(struct intake *in, struct metrics *m, const struct conf_rule *rule,
+	intake_resolve_fn resolve, void *ctx)
+{
+	struct route route = {.rule = rule, .first = in->hit_count};
 
 	for (size_t i = 0; i < rule->target_count; i++) {
 		struct destination *dest = resolve(ctx, rule->targets[i].destination);
@@ -52,12 +66,13 @@ static void add_rule(
 		if (dest == NULL)
 			continue;
 		in->hits = xreallocarray(in->hits, in->hit_count + 1, sizeof *in->hits);
-		in->hits[in->hit_count++] = (struct intake_hit){&rule->targets[i], dest};
+		in->hits[in->hit_count++] = hit_of(m, &rule->targets[i], dest);
 		route.count++;
 		add_destination(in, dest);
 	}
 	if (route.count == 0)
 		return;
+	route.triggered = metrics_obtain(m, METRIC_TRIGGERED_RULES, rule->name, NULL, NULL);
 	in->needs_metadata |= rule->kafka_pattern != NULL;
 	in->routes = xreallocarray(in->routes, in->route_count + 1, sizeof *in->routes);
 	in->routes[in->route_count++] = route;
@@ -76,16 +91,17 @@ static void compile(struct intake *in)
 }
 
 struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
-	intake_resolve_fn resolve, void *ctx)
+	struct metrics *m, intake_resolve_fn resolve, void *ctx)
 {
 	struct intake *in = xcalloc(1, sizeof *in);
 
 	in->conf = conf_ref(conf);
+	in->consumer = consumer;
 	buf_init(&in->metadata, BUF_UNLIMITED);
 	jx_init(&in->metadata_ix);
 	for (size_t i = 0; i < conf->rule_count; i++)
 		if (conf->rules[i].enabled && conf->rules[i].consumer == consumer)
-			add_rule(in, &conf->rules[i], resolve, ctx);
+			add_rule(in, m, &conf->rules[i], resolve, ctx);
 	compile(in);
 	return in;
 }
@@ -186,7 +202,8 @@ int intake_match(struct intake *in, struct worker *w, const struct event_fields 
 	w->indexed = NULL;
 	w->limits.max_bytes = in->conf->max_record_bytes;
 	w->limits.max_depth = in->conf->max_depth;
-	code = jx_parse(&w->ix, record->value, &w->limits, err);
+	code = envelope_index(
+		in->consumer->envelope, record, &w->envelope_work, &w->ix, &w->limits, err);
 	if (code != 0)
 		return code;
 	matched = ruleset_match(in->ruleset, in->scratch, &w->ix, &rules);

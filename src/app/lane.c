@@ -18,6 +18,8 @@ static int64_t on_assigned(
 
 	sp->owner = p;
 	list_append(&lane->partitions, &p->node);
+	partition_gauges_init(
+		&p->gauges, lane->worker->metrics, lane->name, sp->topic, sp->partition);
 	return offsets_position(p->tracker);
 }
 
@@ -60,6 +62,7 @@ static void on_records_lost(void *ctx, struct source_partition *sp, int64_t from
 {
 	struct lane *lane = ctx;
 
+	metric_add(lane->gauges.lost, count);
 	log_error("records_lost",
 		"retention has removed records before they were read: they can't be delivered",
 		log_str("lane", lane->name), log_str("topic", sp->topic),
@@ -177,7 +180,8 @@ struct lane *lane_new(struct worker *w, struct conf *conf, const struct conf_con
 	lane->sweep_timer.fire = lane_sweep;
 	lane->retire_timer.fire = lane_retire_timer;
 	budget_join(&w->budget, &lane->budget);
-	lane->intake = intake_new(conf, consumer, resolve, lane);
+	lane_gauges_init(&lane->gauges, w->metrics, lane->name);
+	lane->intake = intake_new(conf, consumer, lane->worker->metrics, resolve, lane);
 	lane->source = open_source(lane, err);
 	if (lane->source == NULL) {
 		err_wrap(err, "consumer '%s'", consumer->name);
@@ -205,6 +209,7 @@ void lane_free(struct lane *lane)
 	loop_undefer(&lane->pull);
 	loop_undefer(&lane->settle_up);
 	budget_part(&lane->budget);
+	lane_gauges_clear(&lane->gauges);
 	intake_free(lane->intake);
 	conf_unref(lane->conf);
 	free(lane->name);
@@ -222,7 +227,7 @@ void lane_reconfigure(
 
 	lane->conf = conf_ref(conf);
 	lane->consumer = consumer;
-	lane->intake = intake_new(conf, consumer, resolve, lane);
+	lane->intake = intake_new(conf, consumer, lane->worker->metrics, resolve, lane);
 	intake_free(old);
 	conf_unref(old_conf);
 	loop_defer(lane->worker->loop, &lane->pull);
@@ -312,27 +317,49 @@ void lane_get_status(const struct lane *lane, struct lane_status *ret)
 		ret->partition_count++;
 }
 
+static struct lane_partition_status partition_status(
+	const struct lane *lane, const struct partition *p)
+{
+	struct lane_partition_status s = {
+		.topic = p->source->topic,
+		.partition = p->source->partition,
+		.position = offsets_position(p->tracker),
+		.open_records = offsets_open_records(p->tracker),
+		.held = p->held,
+		.retiring = p->retiring,
+	};
+	int64_t low;
+
+	source_watermarks(lane->source, p->source, &low, &s.high);
+	if (!list_is_empty(&p->deliveries)) {
+		const struct delivery *oldest =
+			list_entry(p->deliveries.next, struct delivery, node);
+
+		s.oldest_open_ms = loop_wall_ms(lane->worker->loop) - oldest->ev->f.taken_up_ms;
+	}
+	return s;
+}
+
 void lane_visit_partitions(const struct lane *lane,
 	void (*visit)(void *ctx, const struct lane_partition_status *p), void *ctx)
 {
-	int64_t wall_ms = loop_wall_ms(lane->worker->loop), low;
-
 	list_foreach (node, &lane->partitions) {
-		const struct partition *p = list_entry(node, struct partition, node);
-		struct lane_partition_status s = {
-			.topic = p->source->topic,
-			.partition = p->source->partition,
-			.position = offsets_position(p->tracker),
-			.open_records = offsets_open_records(p->tracker),
-			.held = p->held,
-			.retiring = p->retiring,
-		};
+		struct lane_partition_status s =
+			partition_status(lane, list_entry(node, struct partition, node));
 
-		source_watermarks(lane->source, p->source, &low, &s.high);
-		if (!list_is_empty(&p->deliveries))
-			s.oldest_open_ms =
-				wall_ms - list_entry(p->deliveries.next, struct delivery, node)
-						  ->ev->f.taken_up_ms;
 		visit(ctx, &s);
+	}
+}
+
+void lane_sample(struct lane *lane)
+{
+	lane_gauges_sample(&lane->gauges, lane);
+	list_foreach (node, &lane->partitions) {
+		struct partition *p = list_entry(node, struct partition, node);
+		struct lane_partition_status s = partition_status(lane, p);
+
+		partition_gauges_sample(&p->gauges,
+			s.high >= 0 && s.position >= 0 ? s.high - s.position : 0,
+			s.open_records, s.oldest_open_ms);
 	}
 }

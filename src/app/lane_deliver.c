@@ -72,6 +72,8 @@ static struct delivery *delivery_new(struct partition *p, struct event *ev,
 	d->conf = conf_ref(lane->conf);
 	d->target = hit ? hit->target : NULL;
 	d->dest = hit ? hit->dest : NULL;
+	d->ended = hit ? hit->ended : NULL;
+	metric_add(hit ? hit->created : NULL, 1);
 	d->state = DELIVERY_QUEUED;
 	d->age_from_ms = ev->f.taken_up_ms;
 	if (d->target != NULL && d->target->retry.age_from_timestamp && ev->f.timestamp_ms >= 0)
@@ -112,7 +114,7 @@ static struct event *keep(struct lane *lane, const struct event_fields *record)
 	struct event *ev = event_new(record);
 
 	budget_take(&lane->budget, 0, ev->bytes);
-	worker_adopt_index(lane->worker, record->value, ev);
+	worker_adopt_index(lane->worker, record, ev);
 	return ev;
 }
 
@@ -186,17 +188,24 @@ static void take_up(struct lane *lane, struct partition *p, struct event_fields 
 	size_t count;
 	struct err err;
 
-	if (r == NULL)
-		return; /* an earlier life settled it */
+	metric_add(lane->gauges.events, 1);
+	if (r == NULL) { /* an earlier life settled it */
+		metric_add(lane->gauges.skipped, 1);
+		return;
+	}
 	record->taken_up_ms = loop_wall_ms(lane->worker->loop);
-	if (record->value.data == NULL)
-		offsets_end(p->tracker, r); /* a tombstone says nothing to an API */
-	else if (intake_match(lane->intake, lane->worker, record, &hits, &count, &err) != 0)
-		reject(p, r, record, err.text);
-	else if (count == 0)
+	if (record->value.data == NULL) {
+		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
 		offsets_end(p->tracker, r);
-	else
+	} else if (intake_match(lane->intake, lane->worker, record, &hits, &count, &err) != 0) {
+		metric_add(lane->gauges.invalid, 1);
+		reject(p, r, record, err.text);
+	} else if (count == 0) {
+		offsets_end(p->tracker, r);
+	} else {
+		metric_add(lane->gauges.matched, 1);
 		deliver(p, r, record, hits, count);
+	}
 	if (!p->held && offsets_is_crowded(p->tracker)) {
 		p->held = true;
 		source_hold(lane->source, p->source, true);

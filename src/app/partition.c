@@ -29,6 +29,7 @@ struct partition *partition_new(struct lane *lane, struct source_partition *sour
 void partition_free(struct partition *p)
 {
 	list_remove(&p->node);
+	partition_gauges_clear(&p->gauges);
 	offsets_free(p->tracker);
 	free(p);
 }

@@ -5,6 +5,7 @@ void worker_init(struct worker *w)
 {
 	rng_seed_random(&w->rng);
 	jx_init(&w->ix);
+	envelope_work_init(&w->envelope_work);
 	w->limits = jx_default_limits;
 	w->indexed = NULL;
 }
@@ -12,25 +13,31 @@ void worker_init(struct worker *w)
 void worker_release(struct worker *w)
 {
 	jx_release(&w->ix);
+	envelope_work_release(&w->envelope_work);
 }
 
-const struct jx_index *worker_index(struct worker *w, const struct event *ev)
+const struct jx_index *worker_index(
+	struct worker *w, const struct event *ev, const struct envelope *envelope)
 {
 	if (w->indexed == ev)
 		return &w->ix;
 	w->indexed = NULL;
-	if (jx_parse(&w->ix, ev->f.value, &w->limits, NULL) != 0)
+	if (envelope_index(envelope, &ev->f, &w->envelope_work, &w->ix, &w->limits, NULL) !=
+			0 ||
+		w->ix.count == 0)
 		return NULL;
 	w->indexed = ev;
 	return &w->ix;
 }
 
-void worker_adopt_index(struct worker *w, struct slice value, const struct event *ev)
+void worker_adopt_index(
+	struct worker *w, const struct event_fields *record, const struct event *ev)
 {
 	w->indexed = NULL;
-	if (w->ix.count == 0 || w->ix.text != value.data)
+	if (w->ix.count == 0)
 		return;
-	w->ix.text = ev->f.value.data;
+	if (w->ix.text == record->value.data)
+		w->ix.text = ev->f.value.data;
 	w->indexed = ev;
 }
 

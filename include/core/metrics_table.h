@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * metrics_table.h - every metric there is, in one table: METRIC(id, type, name, labels, scale, help).
+ *
+ * Labels are names separated by blanks, at most three; their values come from the configuration, never from
+ * an event. Values are kept as whole numbers; `scale` of them are one of the unit in the name.
+ * The original's metrics (specification, 8.1) have its names. Include with METRIC defined.
+ */
+/* clang-format off */
+
+/* What comes in. */
+METRIC(EVENTS, COUNTER, "postrider_events_total", "lane", 1, "Records taken up.")
+METRIC(MATCHED_EVENTS, COUNTER, "postrider_matched_events_total", "lane", 1, "Records that matched at least one rule.")
+METRIC(TRIGGERED_RULES, COUNTER, "postrider_triggered_rules_total", "rule", 1, "Times that a rule matched.")
+METRIC(INVALID_EVENTS, COUNTER, "postrider_invalid_events_total", "lane", 1, "Records that are no event: not JSON, too deep, too large.")
+METRIC(TOMBSTONES, COUNTER, "postrider_tombstones_total", "lane", 1, "Records without a value, which are settled at once.")
+METRIC(SKIPPED_EVENTS, COUNTER, "postrider_skipped_events_total", "lane", 1, "Records that an earlier assignment had settled already.")
+METRIC(LOST_RECORDS, COUNTER, "postrider_lost_records_total", "lane", 1, "Records that retention removed before they were read.")
+
+/* Deliveries. */
+METRIC(INVOCATIONS_CREATED, COUNTER, "postrider_invocations_created_total", "rule target", 1, "Deliveries made by matches.")
+METRIC(INVOCATIONS, COUNTER, "postrider_invocations_total", "rule target", 1, "Deliveries ended: succeeded or failed for good.")
+METRIC(FAILED_INVOCATIONS, COUNTER, "postrider_failed_invocations_total", "rule target", 1, "Deliveries failed for good.")
+METRIC(SENT_TO_DLQ, COUNTER, "postrider_invocations_sent_to_dlq_total", "rule target code", 1, "Dead letters acknowledged by Kafka.")
+METRIC(DROPPED, COUNTER, "postrider_invocations_dropped_total", "rule target", 1, "Deliveries failed for good whose target has dead_letter_topic \"none\".")
+METRIC(INVOCATION_ATTEMPTS, COUNTER, "postrider_invocation_attempts_total", "destination", 1, "Requests made, retries included.")
+METRIC(SUCCESSFUL_ATTEMPTS, COUNTER, "postrider_successful_invocation_attempts_total", "destination", 1, "Requests answered with 2xx.")
+METRIC(RETRY_ATTEMPTS, COUNTER, "postrider_retry_invocation_attempts_total", "destination", 1, "Requests that were retries.")
+METRIC(THROTTLED, COUNTER, "postrider_throttled_invocation_attempts_total", "destination", 1, "Requests answered with 429.")
+METRIC(REAUTHORIZATIONS, COUNTER, "postrider_reauthorizations_total", "destination", 1, "Requests whose token was refused and renewed.")
+METRIC(RESPONSES, COUNTER, "postrider_responses_total", "destination class", 1, "Replies by class of status, and failures of the transport by name.")
+METRIC(ATTEMPT_SECONDS, HISTOGRAM, "postrider_invocation_attempt_seconds", "destination", 1000000, "From the start of a request to its end.")
+METRIC(EVENT_SECONDS, HISTOGRAM, "postrider_ingestion_to_complete_seconds", "destination", 1000000, "From taking up a record to the end of its delivery.")
+
+/* Destinations, as they are. */
+METRIC(IN_FLIGHT, GAUGE, "postrider_in_flight", "destination", 1, "Requests on the wire.")
+METRIC(WINDOW, GAUGE, "postrider_window", "destination", 1, "Requests that may be on the wire.")
+METRIC(QUEUED, GAUGE, "postrider_queued_deliveries", "destination", 1, "Deliveries that wait in the gate.")
+METRIC(WAITING, GAUGE, "postrider_waiting_deliveries", "destination", 1, "Of these, those that wait for their retry.")
+METRIC(BREAKER_OPEN, GAUGE, "postrider_breaker_open", "destination", 1, "1 while the breaker is not closed.")
+METRIC(RATE_WAITED, COUNTER, "postrider_rate_limit_wait_seconds_total", "destination", 1000, "Time in which only the rate limit held something back.")
+METRIC(CONNECTIONS_OPEN, GAUGE, "postrider_connections_open", "destination", 1, "Open HTTP connections.")
+METRIC(CONNECTIONS_OPENED, COUNTER, "postrider_connections_opened_total", "destination", 1, "HTTP connections made.")
+
+/* Connections. */
+METRIC(AUTHORIZED, GAUGE, "postrider_connection_authorized", "connection", 1, "1 while there are credentials.")
+METRIC(TOKEN_AGE, GAUGE, "postrider_token_age_seconds", "connection", 1000, "Age of the access token.")
+METRIC(TOKEN_REFRESHES, COUNTER, "postrider_token_refreshes_total", "connection", 1, "Access tokens got.")
+METRIC(TOKEN_FAILURES, COUNTER, "postrider_token_refresh_failures_total", "connection", 1, "Requests for an access token that failed.")
+
+/* Lanes. */
+METRIC(OPEN_DELIVERIES, GAUGE, "postrider_open_deliveries", "lane", 1, "Deliveries that are not settled.")
+METRIC(OPEN_BYTES, GAUGE, "postrider_open_bytes", "lane", 1, "Memory of the records held.")
+METRIC(READING_STOPPED, GAUGE, "postrider_reading_stopped", "lane", 1, "1 while the lane does not read because a limit is reached.")
+METRIC(LAG, GAUGE, "postrider_lag_records", "lane topic partition", 1, "Records behind the committed position.")
+METRIC(OPEN_RECORDS, GAUGE, "postrider_open_records", "lane topic partition", 1, "Records taken up and not settled.")
+METRIC(OLDEST_OPEN, GAUGE, "postrider_oldest_open_record_age_seconds", "lane topic partition", 1000, "Age of the oldest record that is not settled.")
+METRIC(COMMITS, COUNTER, "postrider_commits_total", "lane", 1, "Commits answered.")
+METRIC(COMMIT_FAILURES, COUNTER, "postrider_commit_failures_total", "lane", 1, "Commits refused.")
+METRIC(REBALANCES, COUNTER, "postrider_rebalances_total", "lane", 1, "Assignments and revocations.")
+METRIC(KAFKA_REACHABLE, GAUGE, "postrider_kafka_reachable", "lane", 1, "1 while a broker answers.")
+
+/* The process. */
+METRIC(LETTERS_PENDING, GAUGE, "postrider_dead_letters_pending", "", 1, "Dead letters that Kafka has not acknowledged.")
+METRIC(LOOP_STALL, GAUGE, "postrider_loop_longest_pass_seconds", "worker", 1000000, "Longest pass of the loop in the last second.")
+METRIC(RELOAD_SUCCESSFUL, GAUGE, "postrider_config_last_reload_successful", "", 1, "1 when the last configuration read is in force.")
+METRIC(RELOAD_TIME, GAUGE, "postrider_config_last_reload_success_timestamp_seconds", "", 1000, "When the configuration in force was read.")
+METRIC(BUILD_INFO, GAUGE, "postrider_build_info", "version", 1, "Always 1.")
+/* clang-format on */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/gauges.h"
+
+#include <stdio.h>
+
+#include "app/destination.h"
+#include "app/lane.h"
+
+/* --- destinations ----------------------------------------------------------------------- */
+
+void destination_gauges_init(
+	struct destination_gauges *g, struct metrics *m, const char *destination)
+{
+	static const char *const classes[GAUGES_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+#define OBTAIN(id) metrics_obtain(m, METRIC_##id, destination, NULL, NULL)
+	*g = (struct destination_gauges){
+		.attempts = OBTAIN(INVOCATION_ATTEMPTS),
+		.successes = OBTAIN(SUCCESSFUL_ATTEMPTS),
+		.retries = OBTAIN(RETRY_ATTEMPTS),
+		.throttled = OBTAIN(THROTTLED),
+		.reauthorizations = OBTAIN(REAUTHORIZATIONS),
+		.attempt_seconds = OBTAIN(ATTEMPT_SECONDS),
+		.event_seconds = OBTAIN(EVENT_SECONDS),
+		.in_flight = OBTAIN(IN_FLIGHT),
+		.window = OBTAIN(WINDOW),
+		.queued = OBTAIN(QUEUED),
+		.waiting = OBTAIN(WAITING),
+		.breaker_open = OBTAIN(BREAKER_OPEN),
+		.rate_waited = OBTAIN(RATE_WAITED),
+		.connections_open = OBTAIN(CONNECTIONS_OPEN),
+		.connections_opened = OBTAIN(CONNECTIONS_OPENED),
+	};
+#undef OBTAIN
+	for (size_t i = 0; i < GAUGES_CLASSES; i++)
+		g->classes[i] =
+			metrics_obtain(m, METRIC_RESPONSES, destination, classes[i], NULL);
+	for (size_t i = RETRY_TRANSPORT_OK + 1; i < RETRY_TRANSPORT_NR_VALUES; i++)
+		g->transports[i] = metrics_obtain(m, METRIC_RESPONSES, destination,
+			retry_transport_name((enum retry_transport)i), NULL);
+}
+
+void destination_gauges_count(struct destination_gauges *g, const struct retry_outcome *o,
+	bool was_retry, int64_t latency_us)
+{
+	metric_add(g->attempts, 1);
+	metric_add(g->retries, was_retry);
+	metric_observe(g->attempt_seconds, latency_us);
+	if (o->transport != RETRY_TRANSPORT_OK) {
+		metric_add(g->transports[o->transport], 1);
+		return;
+	}
+	if (o->status >= 100 && o->status <= 599)
+		metric_add(g->classes[o->status / 100 - 1], 1);
+	metric_add(g->successes, o->status >= 200 && o->status <= 299);
+	metric_add(g->throttled, o->status == 429);
+}
+
+void destination_gauges_sample(struct destination_gauges *g, const struct destination_status *s)
+{
+	metric_gauge(g->in_flight, &g->said.in_flight, s->gate.in_flight);
+	metric_gauge(g->window, &g->said.window, s->gate.window);
+	metric_gauge(g->queued, &g->said.queued, (int64_t)s->gate.queued);
+	metric_gauge(g->waiting, &g->said.waiting, (int64_t)s->gate.waiting);
+	metric_gauge(g->breaker_open, &g->said.breaker_open, s->gate.breaker != GATE_CLOSED);
+	metric_gauge(g->connections_open, &g->said.connections_open, s->http.connections_open);
+	metric_follow(g->rate_waited, &g->said.rate_waited, s->gate.rate_waited_ms);
+	/* A reload may begin a new client, which counts from nothing. */
+	if ((int64_t)s->http.connections_opened < g->said.connections_opened)
+		g->said.connections_opened = 0;
+	metric_follow(g->connections_opened, &g->said.connections_opened,
+		(int64_t)s->http.connections_opened);
+}
+
+void destination_gauges_clear(struct destination_gauges *g)
+{
+	metric_gauge(g->in_flight, &g->said.in_flight, 0);
+	metric_gauge(g->window, &g->said.window, 0);
+	metric_gauge(g->queued, &g->said.queued, 0);
+	metric_gauge(g->waiting, &g->said.waiting, 0);
+	metric_gauge(g->breaker_open, &g->said.breaker_open, 0);
+	metric_gauge(g->connections_open, &g->said.connections_open, 0);
+}
+
+/* --- lanes ------------------------------------------------------------------------------ */
+
+void lane_gauges_init(struct lane_gauges *g, struct metrics *m, const char *lane)
+{
+#define OBTAIN(id) metrics_obtain(m, METRIC_##id, lane, NULL, NULL)
+	*g = (struct lane_gauges){
+		.registry = m,
+		.events = OBTAIN(EVENTS),
+		.matched = OBTAIN(MATCHED_EVENTS),
+		.invalid = OBTAIN(INVALID_EVENTS),
+		.tombstones = OBTAIN(TOMBSTONES),
+		.skipped = OBTAIN(SKIPPED_EVENTS),
+		.lost = OBTAIN(LOST_RECORDS),
+		.open_deliveries = OBTAIN(OPEN_DELIVERIES),
+		.open_bytes = OBTAIN(OPEN_BYTES),
+		.reading_stopped = OBTAIN(READING_STOPPED),
+		.commits = OBTAIN(COMMITS),
+		.commit_failures = OBTAIN(COMMIT_FAILURES),
+		.rebalances = OBTAIN(REBALANCES),
+		.reachable = OBTAIN(KAFKA_REACHABLE),
+	};
+#undef OBTAIN
+}
+
+void lane_gauges_sample(struct lane_gauges *g, const struct lane *lane)
+{
+	struct lane_status s;
+
+	lane_get_status(lane, &s);
+	metric_gauge(g->open_deliveries, &g->said.open_deliveries, (int64_t)s.open_deliveries);
+	metric_gauge(g->open_bytes, &g->said.open_bytes, (int64_t)s.open_bytes);
+	metric_gauge(g->reading_stopped, &g->said.reading_stopped, s.stalled);
+	metric_gauge(g->reachable, &g->said.reachable, s.source.reachable);
+	metric_follow(g->commits, &g->said.commits, (int64_t)s.commits);
+	metric_follow(g->commit_failures, &g->said.commit_failures, (int64_t)s.commit_failures);
+	metric_follow(g->rebalances, &g->said.rebalances, (int64_t)s.source.rebalances);
+}
+
+void lane_gauges_clear(struct lane_gauges *g)
+{
+	metric_gauge(g->open_deliveries, &g->said.open_deliveries, 0);
+	metric_gauge(g->open_bytes, &g->said.open_bytes, 0);
+	metric_gauge(g->reading_stopped, &g->said.reading_stopped, 0);
+	metric_gauge(g->reachable, &g->said.reachable, 0);
+}
+
+/* --- partitions ------------------------------------------------------------------------- */
+
+void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const char *lane,
+	const char *topic, int32_t partition)
+{
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", (int)partition);
+	*g = (struct partition_gauges){
+		.lag = metrics_obtain(m, METRIC_LAG, lane, topic, number),
+		.open_records = metrics_obtain(m, METRIC_OPEN_RECORDS, lane, topic, number),
+		.oldest = metrics_obtain(m, METRIC_OLDEST_OPEN, lane, topic, number),
+	};
+}
+
+void partition_gauges_sample(
+	struct partition_gauges *g, int64_t lag, size_t open_records, int64_t oldest_ms)
+{
+	metric_gauge(g->lag, &g->said.lag, max_i64(lag, 0));
+	metric_gauge(g->open_records, &g->said.open_records, (int64_t)open_records);
+	metric_gauge(g->oldest, &g->said.oldest, oldest_ms);
+}
+
+void partition_gauges_clear(struct partition_gauges *g)
+{
+	partition_gauges_sample(g, 0, 0, 0);
+}
