@@ -4,7 +4,11 @@
 #include "core/cloudevents.h"
 #include "core/form.h"
 
-static const struct jx_limits body_limits = {UINT32_MAX - 1, 2000, 1U << 24};
+static const struct jx_limits body_limits = {
+	.max_bytes = UINT32_MAX - 1,
+	.max_depth = 2000,
+	.max_tokens = 1U << 24,
+};
 
 #define OCTETS "application/octet-stream"
 

@@ -100,22 +100,37 @@ static void find_source(struct template *t, struct template_hole *h, const char 
 		h->name.data);
 }
 
-/* Without `escape`: what the values of @h could do to the quotes they stand in. */
-static void check_quotes(
-	const struct template *t, const struct template_hole *h, struct request_complaints *c)
+/* Could the values of @h break the quotes that they stand in? */
+static bool is_risky(const struct template *t, const struct template_hole *h)
 {
-	unsigned line, column;
+	return t->kind == TEMPLATE_JSON && !t->escape && h->in_quotes && h->source != NULL &&
+	       !value_source_is_plain(h->source);
+}
 
-	if (!h->in_quotes || h->source == NULL || t->escape || t->kind != TEMPLATE_JSON ||
-		value_source_is_plain(h->source))
-		return;
-	locate(t, h, &line, &column);
-	request_warn(c, "input_template",
-		"line %u, column %u: <%.*s> is inserted between quotes as it is, so that a quote, "
-		"a backslash or a line break in it breaks the JSON, and the event goes to the "
-		"dead letters; set escape = true, or leave out the quotes around it",
-		line, column, (int)min_i64((int64_t)h->name.len, MAX_NAME_CHARACTERS),
-		h->name.data);
+/* One warning for all of them, where the first is. */
+static void warn_of_quotes(const struct template *t, struct request_complaints *c)
+{
+	unsigned line = 0, column = 0;
+	struct buf names;
+
+	buf_init(&names, MAX_NAME_CHARACTERS * 2);
+	for (size_t i = 0; i < t->parts.count; i++) {
+		const struct template_hole *h = &t->parts.holes[i];
+
+		if (!is_risky(t, h))
+			continue;
+		if (names.len == 0)
+			locate(t, h, &line, &column);
+		buf_addf(&names, "%s<%.*s>", names.len > 0 ? ", " : "", (int)h->name.len,
+			h->name.data);
+	}
+	if (names.len > 0 || buf_failed(&names))
+		request_warn(c, "input_template",
+			"line %u, column %u: %s: inserted between quotes as it is, so that a "
+			"quote, a backslash or a line break in a value breaks the JSON, and the "
+			"event becomes a dead letter; set escape = true, or leave out the quotes",
+			line, column, buf_str(&names));
+	buf_release(&names);
 }
 
 static void check_holes(struct template *t, const char *rule_name, struct request_complaints *c)
@@ -125,7 +140,6 @@ static void check_holes(struct template *t, const char *rule_name, struct reques
 		unsigned line, column;
 
 		find_source(t, h, rule_name, c);
-		check_quotes(t, h, c);
 		if (t->kind != TEMPLATE_JSON || !h->in_key)
 			continue;
 		locate(t, h, &line, &column);
@@ -134,6 +148,7 @@ static void check_holes(struct template *t, const char *rule_name, struct reques
 			line, column, (int)min_i64((int64_t)h->name.len, MAX_NAME_CHARACTERS),
 			h->name.data);
 	}
+	warn_of_quotes(t, c);
 }
 
 static void check_text(const struct template *t, struct request_complaints *c)

@@ -3,7 +3,11 @@
 
 #include "core/json_scan.h"
 
-static const struct jx_limits check_limits = {UINT32_MAX - 1, 2000, 1U << 24};
+static const struct jx_limits check_limits = {
+	.max_bytes = UINT32_MAX - 1,
+	.max_depth = 2000,
+	.max_tokens = 1U << 24,
+};
 
 static int full(const struct buf *b, const char **ret_error_code, struct err *err)
 {

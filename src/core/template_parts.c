@@ -115,7 +115,11 @@ enum template_kind template_parts_kind(struct slice text)
 int template_parts_check_json(
 	const struct template_parts *p, struct slice text, struct err *err)
 {
-	static const struct jx_limits limits = {UINT32_MAX - 1, 1000, UINT32_MAX / 64};
+	static const struct jx_limits limits = {
+		.max_bytes = UINT32_MAX - 1,
+		.max_depth = 1000,
+		.max_tokens = UINT32_MAX / 64,
+	};
 	char *sample = xmemdup(text.data, text.len);
 	struct jx_index ix;
 	int r;

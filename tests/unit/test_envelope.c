@@ -209,7 +209,7 @@ static void envelope__bytes_need_not_be_json(void **state)
 
 static void envelope__a_value_at_the_limits_may_be_wrapped(void **state)
 {
-	struct jx_limits limits = {8, 2, 3};
+	struct jx_limits limits = {.max_bytes = 8, .max_depth = 2, .max_tokens = 3};
 	struct record r = {"[[1   ]]", {0}};
 	struct event_fields f = fields_of(&r);
 	struct envelope *e =
