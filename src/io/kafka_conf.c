@@ -158,6 +158,8 @@ struct rd_kafka_conf_s *kafka_conf_new(const struct kafka_client_settings *s, st
 	for (size_t i = 0; i < s->property_count; i++) {
 		if (apply_user(conf, s, s->properties[i], err) != 0) {
 			err_wrap(err, "%s", s->name);
+			if (err != NULL)
+				err->code = ERR_INVALID;
 			rd_kafka_conf_destroy(conf);
 			return NULL;
 		}
