@@ -11,6 +11,7 @@
 #define APP_CONNECTIONS_H
 
 #include "app/conf.h"
+#include "core/metrics.h"
 #include "io/connection.h"
 
 struct connections;
@@ -23,6 +24,8 @@ int connections_apply(
 	struct connections *c, struct conf *conf, struct err *err) ATTR_MUST_CHECK;
 /* NULL when there is none of that name. */
 struct connection *connections_find(const struct connections *c, const char *name);
+/* Once a second: their metrics say how they are. */
+void connections_sample(struct connections *c, struct metrics *m);
 void connections_visit(const struct connections *c,
 	void (*visit)(void *ctx, const char *name, struct connection *connection), void *ctx);
 

@@ -8,6 +8,9 @@ struct entry {
 	const struct conf_connection *settings;
 	struct conf *conf; /* whose texts the connection borrows */
 	struct connection *connection;
+	struct {
+		int64_t authorized, age, refreshes, failures;
+	} said;
 };
 
 struct connections {
@@ -185,5 +188,26 @@ void connections_visit(const struct connections *c,
 		struct entry *e = list_entry(node, struct entry, node);
 
 		visit(ctx, e->settings->name, e->connection);
+	}
+}
+
+void connections_sample(struct connections *c, struct metrics *m)
+{
+	list_foreach (node, &c->current) {
+		struct entry *e = list_entry(node, struct entry, node);
+		const char *name = e->settings->name;
+		struct connection_status s;
+
+		connection_get_status(e->connection, &s);
+		metric_gauge(metrics_obtain(m, METRIC_AUTHORIZED, name, NULL, NULL),
+			&e->said.authorized, s.state == CONNECTION_AUTHORIZED);
+		if (s.token_age_ms < 0)
+			continue;
+		metric_gauge(metrics_obtain(m, METRIC_TOKEN_AGE, name, NULL, NULL),
+			&e->said.age, s.token_age_ms);
+		metric_follow(metrics_obtain(m, METRIC_TOKEN_REFRESHES, name, NULL, NULL),
+			&e->said.refreshes, (int64_t)s.refreshes);
+		metric_follow(metrics_obtain(m, METRIC_TOKEN_FAILURES, name, NULL, NULL),
+			&e->said.failures, (int64_t)s.refresh_failures);
 	}
 }

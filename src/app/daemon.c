@@ -50,7 +50,8 @@ struct daemon {
 	struct metrics *metrics;
 	struct embedded *embedded;
 	struct observer *observer; /* NULL: no admin listener */
-	struct loop_timer watchdog;
+	struct loop_timer watchdog, sampler;
+	int64_t said_successful, said_time;
 	int64_t watchdog_ms;
 	struct crew *crews;
 	unsigned crew_count, drained_count, applying;
@@ -91,6 +92,15 @@ static void point_at_embedded(struct daemon *d, struct conf *conf)
 		return;
 	free(conf->bootstrap_servers);
 	conf->bootstrap_servers = xstrdup(embedded_bootstrap_servers(d->embedded));
+}
+
+static void note_reload(struct daemon *d, bool successful)
+{
+	metric_gauge(metrics_obtain(d->metrics, METRIC_RELOAD_SUCCESSFUL, NULL, NULL, NULL),
+		&d->said_successful, successful);
+	if (successful)
+		metric_gauge(metrics_obtain(d->metrics, METRIC_RELOAD_TIME, NULL, NULL, NULL),
+			&d->said_time, loop_wall_ms(d->loop));
 }
 
 /* --- errands ---------------------------------------------------------------------------- */
@@ -213,6 +223,7 @@ static void reload(struct daemon *d)
 		fresh = NULL;
 	}
 	notify_systemd("READY=1");
+	note_reload(d, fresh != NULL);
 	if (fresh == NULL) {
 		log_error("reload_refused",
 			"the configuration has faults; the old one stays in force",
@@ -350,6 +361,14 @@ static void watchdog_fire(struct loop_timer *timer)
 	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + d->watchdog_ms);
 }
 
+static void sample_fire(struct loop_timer *timer)
+{
+	struct daemon *d = container_of(timer, struct daemon, sampler);
+
+	connections_sample(d->connections, d->metrics);
+	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + 1000);
+}
+
 static void start_watchdog(struct daemon *d)
 {
 	const char *usec = getenv("WATCHDOG_USEC");
@@ -373,6 +392,11 @@ static int start(struct daemon *d, struct err *err)
 	if (start_crews(d, err) != 0)
 		return ERR_INVALID;
 	start_watchdog(d);
+	d->sampler.fire = sample_fire;
+	sample_fire(&d->sampler);
+	note_reload(d, true);
+	metric_add(metrics_obtain(d->metrics, METRIC_BUILD_INFO, POSTRIDER_VERSION, NULL, NULL),
+		1);
 	return start_observer(d, err);
 }
 

@@ -154,11 +154,9 @@ static void retry_later(
 }
 
 /* The API refused the token: a new one is tried at no cost, if one can be had. */
-static void reauthorise(struct destination *dest, struct delivery *d, uint64_t generation)
+static void reauthorise(struct destination *dest, struct delivery *d)
 {
-	connection_rejected(dest->connection, generation);
 	metric_add(dest->gauges.reauthorizations, 1);
-	d->rejected_generation = generation;
 	d->facts.attempts--;
 	retry_at(dest, d, loop_now_ms(dest->worker->loop));
 }
@@ -193,6 +191,11 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 		remember_error(dest, d);
 	}
 	announce_breaker(dest);
+	if (verdict.fault == RETRY_FAULT_CREDENTIALS) {
+		/* Whether it costs an attempt or not: *these* credentials are no good. */
+		connection_rejected(dest->connection, report->generation);
+		d->rejected_generation = report->generation;
+	}
 	switch (verdict.action) {
 	case RETRY_DELIVERED:
 		gate_drop(dest->gate, &d->gate);
@@ -204,7 +207,7 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 		retry_later(dest, d, &verdict);
 		break;
 	case RETRY_REAUTHORISE:
-		reauthorise(dest, d, report->generation);
+		reauthorise(dest, d);
 		break;
 	case RETRY_REFUSE:
 		d->facts.error_code = verdict.error_code;

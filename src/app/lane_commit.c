@@ -34,6 +34,8 @@ static void commit_now(struct lane *lane)
 	struct buf maps[PARTITIONS_A_COMMIT];
 	size_t count = gather(lane, items, maps);
 
+	if (count == 0)
+		return;
 	if (source_commit(lane->source, items, count) != 0)
 		lane_committed(lane, ERR_STATE, "the consumer can't commit now");
 	for (size_t i = 0; i < count; i++)
