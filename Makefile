@@ -33,7 +33,7 @@ all: $(PROGRAM) ## build the program at build/postrider
 	@ln -sf $(VARIANT)/postrider build/postrider
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z -]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z -]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' Makefile $(wildcard tests/*/*.mk)
 
 $(PROGRAM): $(BUILD)/app/main.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

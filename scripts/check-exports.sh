@@ -7,8 +7,12 @@ set -euo pipefail
 cd "${0%/*}/.."
 
 BUILD=${1:-build/plain}
-mapfile -t objects < <(find "$BUILD" -path "$BUILD/unit" -prune -o -name '*.o' -print | sort)
-[ ${#objects[@]} -gt 0 ] || { echo "nothing is built in $BUILD: run make"; exit 1; }
+objects=()
+for source in src/*/*.c; do
+	object=$BUILD/${source#src/}
+	objects+=("${object%.c}.o")
+done
+[ -f "${objects[0]}" ] || { echo "nothing is built in $BUILD: run make"; exit 1; }
 
 bad=0
 while read -r symbol object; do
@@ -17,7 +21,7 @@ while read -r symbol object; do
 		echo "${source%.o}.c: nobody else calls $symbol: make it static, or remove it"
 		bad=1
 	fi
-done < <(nm -A "${objects[@]}" | awk '
+done < <(nm -A "${objects[@]}" 2>/dev/null | awk '
 	{ split($1, where, ":"); symbol = $NF; type = $(NF - 1) }
 	type == "U" { used[symbol] = 1 }
 	type == "T" && symbol != "main" { defined[symbol] = where[1] }

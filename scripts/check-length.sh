@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # check-length.sh - a file has at most 600 lines, a function at most 60, from the line with
-# its name to its closing brace. Prints the longest of each.
+# its name to its closing brace. A file of tests may have 1,000: they are read one by one.
+# Prints the longest of each.
 set -euo pipefail
 cd "${0%/*}/.."
 
@@ -47,8 +48,9 @@ awk -v exceptions="$(exceptions)" '
 		delete excused[name]
 	}
 	function check_file() {
-		if (lines > 600) {
-			printf "%s: %d lines, more than 600\n", file, lines
+		limit = file ~ /^tests/ ? 1000 : 600
+		if (lines > limit) {
+			printf "%s: %d lines, more than %d\n", file, lines, limit
 			bad = 1
 		}
 		if (lines > biggest) { biggest = lines; biggest_name = file }

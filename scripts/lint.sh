@@ -55,7 +55,7 @@ licensed() {
 
 pages() {
 	local page
-	for page in etc/*.[1-9]; do
+	for page in etc/man/*.[1-9]; do
 		[ ! -f "$page" ] || mandoc -T lint -W warning "$page" || return 1
 	done
 }
