@@ -445,36 +445,6 @@ static void offsets__restored_records_are_read_however_crowded_it_is(void **stat
 	offsets_free(o);
 }
 
-static void refused(struct offsets *o, const char *metadata, const char *why)
-{
-	struct err err;
-
-	assert_int_equal(offsets_restore(o, slice_str(metadata), &err), ERR_INVALID);
-	assert_non_null(strstr(err.text, why));
-	/* And it changed nothing. */
-	assert_int_equal(offsets_position(o), 10);
-}
-
-static void offsets__foreign_maps_are_refused_and_change_nothing(void **state)
-{
-	struct offsets *o = tracker(10);
-
-	(void)state;
-	assert_int_equal(offsets_restore(o, slice_str(""), NULL), 0);
-	refused(o, "consumed by somebody", "not a completion map");
-	refused(o, "o8AAAAAA", "not a completion map");
-	refused(o, "pr:", "not a completion map");
-	refused(o, "pr2:10:AAAA:AAAAAAAAAAA", "version '2'");
-	refused(o, "pr10:10:AAAA:AAAAAAAAAAA", "version '10'");
-	refused(o, "pr1:10:AAAA:AAAAAAAAAAA", "checksum");
-	refused(o, "pr1:10", "checksum");
-	refused(o, "pr1:10:AAAA", "checksum");
-	for (int64_t i = 10; i < 20; i++)
-		begin(o, i);
-	assert_int_equal(offsets_open_records(o), 10);
-	offsets_free(o);
-}
-
 static void offsets__map_of_another_position_is_refused(void **state)
 {
 	struct offsets *o = tracker(0), *other;
@@ -615,7 +585,6 @@ int main(void)
 		cmocka_unit_test(offsets__attempts_survive_restarts),
 		cmocka_unit_test(offsets__oldest_attempts_travel_when_not_all_fit),
 		cmocka_unit_test(offsets__restored_records_are_read_however_crowded_it_is),
-		cmocka_unit_test(offsets__foreign_maps_are_refused_and_change_nothing),
 		cmocka_unit_test(offsets__map_of_another_position_is_refused),
 		cmocka_unit_test(offsets__map_copied_to_another_partition_is_refused),
 		cmocka_unit_test(offsets__without_a_map_the_position_is_all),

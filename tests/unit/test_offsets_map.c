@@ -171,6 +171,36 @@ static void offsets_map__truncated_or_lengthened_text_is_detected(void **state)
 	offsets_map_release(&m);
 }
 
+static void refused(struct offsets *o, const char *metadata, const char *why)
+{
+	struct err err;
+
+	assert_int_equal(offsets_restore(o, slice_str(metadata), &err), ERR_INVALID);
+	assert_non_null(strstr(err.text, why));
+	/* And it changed nothing. */
+	assert_int_equal(offsets_position(o), 10);
+}
+
+static void offsets__foreign_maps_are_refused_and_change_nothing(void **state)
+{
+	struct offsets *o = offsets_new(&offsets_default_settings, 10);
+
+	(void)state;
+	assert_int_equal(offsets_restore(o, slice_str(""), NULL), 0);
+	refused(o, "consumed by somebody", "not a completion map");
+	refused(o, "o8AAAAAA", "not a completion map");
+	refused(o, "pr:", "not a completion map");
+	refused(o, "pr2:10:AAAA:AAAAAAAAAAA", "version '2'");
+	refused(o, "pr10:10:AAAA:AAAAAAAAAAA", "version '10'");
+	refused(o, "pr1:10:AAAA:AAAAAAAAAAA", "checksum");
+	refused(o, "pr1:10", "checksum");
+	refused(o, "pr1:10:AAAA", "checksum");
+	for (int64_t i = 10; i < 20; i++)
+		assert_non_null(offsets_begin(o, i));
+	assert_int_equal(offsets_open_records(o), 10);
+	offsets_free(o);
+}
+
 /* The checksum is right and the bits are nonsense: refused, or harmless. */
 static void offsets_map__sealed_nonsense_does_no_harm(void **state)
 {
@@ -494,6 +524,7 @@ int main(void)
 		cmocka_unit_test(offsets_map__version_1_is_read_for_ever),
 		cmocka_unit_test(offsets_map__any_flipped_byte_is_detected),
 		cmocka_unit_test(offsets_map__truncated_or_lengthened_text_is_detected),
+		cmocka_unit_test(offsets__foreign_maps_are_refused_and_change_nothing),
 		cmocka_unit_test(offsets_map__sealed_nonsense_does_no_harm),
 		cmocka_unit_test(offsets_map__position_must_be_a_number),
 		cmocka_unit_test(offsets_map__text_over_the_limit_is_refused_unread),
