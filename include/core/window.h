@@ -14,8 +14,9 @@
  *     the first decrease (10,000 are found in ten rounds), later by its square root;
  *   - a round in which it was never full says nothing about a wider one: it stays.
  *
- * Usual is the mean latency of the best round; each round that is slower moves it a sixteenth
- * of the way, so that a site which has become slower for good is found to be usual soon.
+ * Usual is what the best rounds took. That a site has become slower by itself is found by
+ * shrinking: when four slow rounds in a row, and windows each smaller than the last, have not
+ * made it faster, then our load is not why, and what it takes now is usual.
  *
  * Why not by the gradient of the latencies (TCP Vegas; Netflix's concurrency-limits): it
  * steers by the ratio of the latency to that of an idle site, and all its precision is
@@ -52,7 +53,9 @@ struct window {
 	unsigned deaf;    /* answers to requests from before the last decrease */
 	int64_t latency_sum_ms;
 	unsigned latency_count;
-	int64_t usual_us; /* 0: not known */
+	int64_t usual_us;      /* 0: not known */
+	unsigned slow_rounds;  /* in a row */
+	int64_t slow_first_us; /* what the first of them took */
 };
 
 enum window_answer {
