@@ -28,13 +28,14 @@ struct partition {
 	bool retiring;
 	bool held;      /* the completion map is crowded: it is not read */
 	bool in_commit; /* part of the commit in flight */
-	bool recommit;  /* the last commit failed: what it said must be said again */
 	int64_t retire_by_ms;
 	struct partition_gauges gauges;
 };
 
-struct partition *partition_new(struct lane *lane, struct source_partition *source,
-	const struct offsets_settings *s, int64_t committed, struct slice metadata);
+/* @group is the lane's: a map that belongs to another group or partition is not believed. */
+struct partition *partition_new(struct lane *lane, const char *group,
+	struct source_partition *source, const struct offsets_settings *s, int64_t committed,
+	struct slice metadata);
 /* No delivery may be open. */
 void partition_free(struct partition *p);
 

@@ -13,8 +13,8 @@ static int64_t on_assigned(
 	void *ctx, struct source_partition *sp, int64_t committed, struct slice metadata)
 {
 	struct lane *lane = ctx;
-	struct partition *p =
-		partition_new(lane, sp, &lane->consumer->offsets, committed, metadata);
+	struct partition *p = partition_new(
+		lane, lane->group_id, sp, &lane->consumer->offsets, committed, metadata);
 
 	sp->owner = p;
 	list_append(&lane->partitions, &p->node);

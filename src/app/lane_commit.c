@@ -4,6 +4,8 @@
 #include "app/lane_private.h"
 #include "base/log.h"
 
+/* Attempts of what is still open need not be told as closely as what is settled. */
+#define ATTEMPTS_INTERVAL_MS 1000
 /* Partitions in one commit; the rest go with the next. */
 #define PARTITIONS_A_COMMIT 256
 
@@ -19,7 +21,6 @@ static size_t gather(struct lane *lane, struct source_commit *items, struct buf 
 			continue;
 		buf_init(&maps[count], BUF_UNLIMITED);
 		offsets_encode(p->tracker, &maps[count]);
-		p->recommit = false;
 		p->in_commit = true;
 		items[count] = (struct source_commit){p->source, offsets_position(p->tracker),
 			slice_of(buf_str(&maps[count]), maps[count].len)};
@@ -42,35 +43,59 @@ static void commit_now(struct lane *lane)
 		buf_release(&maps[i]);
 }
 
-/* Does anything want a commit, and is it urgent, because a partition only waits for that? */
-static bool has_news(const struct lane *lane, bool *ret_urgent)
+/* How soon does what is new want to be committed? */
+enum haste {
+	NOTHING_NEW,
+	ATTEMPTS_ONLY, /* a restart would only count them again: once a second is enough */
+	SETTLED,
+	AWAITED, /* a partition is given back as soon as it is committed */
+};
+
+static enum haste haste_of(const struct partition *p)
 {
-	bool news = false;
+	if (!partition_has_news(p))
+		return NOTHING_NEW;
+	if (p->retiring && p->open == 0)
+		return AWAITED;
+	return offsets_has_settled(p->tracker) ? SETTLED : ATTEMPTS_ONLY;
+}
 
-	*ret_urgent = false;
+static int64_t due_at_ms(const struct lane *lane)
+{
+	enum haste haste = NOTHING_NEW;
+
 	list_foreach (node, &lane->partitions) {
-		const struct partition *p = list_entry(node, struct partition, node);
+		enum haste of = haste_of(list_entry(node, struct partition, node));
 
-		if (!partition_has_news(p))
-			continue;
-		news = true;
-		*ret_urgent |= p->retiring && p->open == 0;
+		haste = of > haste ? of : haste;
 	}
-	return news;
+	switch (haste) {
+	case ATTEMPTS_ONLY:
+		return lane->commit_not_before_ms + ATTEMPTS_INTERVAL_MS;
+	case SETTLED:
+		return lane->commit_not_before_ms;
+	case AWAITED:
+		return 0;
+	case NOTHING_NEW:
+		break;
+	}
+	return INT64_MAX;
 }
 
 /* One in flight; the next no sooner than the interval after the last one's answer. */
 static void commit_if_due(struct lane *lane)
 {
 	struct loop *loop = lane->worker->loop;
-	bool urgent;
+	int64_t at_ms;
 
-	if (source_is_committing(lane->source) || !has_news(lane, &urgent))
+	if (source_is_committing(lane->source))
 		return;
-	if (urgent || loop_now_ms(loop) >= lane->commit_not_before_ms)
+	at_ms = due_at_ms(lane);
+	if (at_ms <= loop_now_ms(loop))
 		commit_now(lane);
-	else if (!loop_timer_is_set(&lane->commit_timer))
-		loop_timer_set(loop, &lane->commit_timer, lane->commit_not_before_ms);
+	else if (at_ms < INT64_MAX && (!loop_timer_is_set(&lane->commit_timer) ||
+					      lane->commit_timer.node.at_ms > at_ms))
+		loop_timer_set(loop, &lane->commit_timer, at_ms);
 }
 
 void lane_commit_timer(struct loop_timer *timer)
@@ -95,8 +120,8 @@ void lane_committed(struct lane *lane, int code, const char *text)
 
 		/* A partition that goes is not held up by a commit that fails: its next owner
 		 * repeats. */
-		if (code != ERR_OK && p->in_commit)
-			p->recommit = !(p->retiring && p->open == 0);
+		if (code != ERR_OK && p->in_commit && !(p->retiring && p->open == 0))
+			offsets_mark_changed(p->tracker);
 		p->in_commit = false;
 	}
 	lane_settle_up_soon(lane);

@@ -5,15 +5,26 @@
 
 #include "base/log.h"
 
-struct partition *partition_new(struct lane *lane, struct source_partition *source,
-	const struct offsets_settings *s, int64_t committed, struct slice metadata)
+static uint64_t place_of(const char *group, const struct source_partition *source)
+{
+	uint64_t place = util_hash(group, strlen(group)) * 31 +
+			 util_hash(source->topic, strlen(source->topic));
+
+	return place * 31 + (uint64_t)source->partition;
+}
+
+struct partition *partition_new(struct lane *lane, const char *group,
+	struct source_partition *source, const struct offsets_settings *s, int64_t committed,
+	struct slice metadata)
 {
 	struct partition *p = xcalloc(1, sizeof *p);
+	struct offsets_settings mine = *s;
 	struct err err;
 
 	p->lane = lane;
 	p->source = source;
-	p->tracker = offsets_new(s, committed);
+	mine.place = place_of(group, source);
+	p->tracker = offsets_new(&mine, committed);
 	list_init(&p->node);
 	list_init(&p->deliveries);
 	if (offsets_restore(p->tracker, metadata, &err) != 0)
@@ -36,6 +47,5 @@ void partition_free(struct partition *p)
 
 bool partition_has_news(const struct partition *p)
 {
-	return offsets_position(p->tracker) >= 0 &&
-	       (p->recommit || offsets_changed(p->tracker));
+	return offsets_position(p->tracker) >= 0 && offsets_changed(p->tracker);
 }
