@@ -1,0 +1,18 @@
+# Fuzzing of paths, templates and requests over events. FUZZ_SECONDS says for how long.
+
+FUZZ_SECONDS ?= 60
+FUZZ_RENDER  := $(wildcard src/core/json*.c src/core/path*.c src/core/template*.c \
+	src/core/request*.c) $(addprefix src/,core/cloudevents.c core/envelope.c core/event.c \
+	core/form.c core/utf8.c base/buf.c base/clock.c base/err.c base/util.c)
+
+.PHONY: fuzz-path fuzz-template fuzz-request
+fuzz-path fuzz-template fuzz-request: fuzz-%: build/fuzz/fuzz_% ## fuzz what is made of an event
+	@mkdir -p build/fuzz/corpus-$*
+	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=600 -artifact_prefix=build/fuzz/ \
+		-dict=tests/fuzz/render.dict build/fuzz/corpus-$*
+
+build/fuzz/fuzz_path build/fuzz/fuzz_template build/fuzz/fuzz_request: \
+		build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_RENDER)
+	@mkdir -p $(@D)
+	clang -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -O1 -g \
+		-fno-sanitize-recover=all -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson
