@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/gate.h"
+
+static struct rng rng;
+
+static struct gate *make(const struct gate_settings *s)
+{
+	rng_seed(&rng, 1);
+	return gate_new(s, &rng, 0);
+}
+
+static struct gate_settings usual(void)
+{
+	return gate_default_settings;
+}
+
+/* The entry that may go now is @e; NULL: none. When to ask again is returned. */
+#define assert_next(g, e, now_ms) assert_ptr_equal(gate_take(g, now_ms, &again_ms), e)
+
+static void leave(
+	struct gate *g, struct gate_entry *e, enum gate_outcome outcome, int64_t now_ms)
+{
+	gate_leave(g, e, &(struct gate_left){.outcome = outcome, .latency_ms = 20}, now_ms);
+}
+
+static void finish(struct gate *g, struct gate_entry *e, int64_t now_ms)
+{
+	leave(g, e, GATE_DELIVERED, now_ms);
+	gate_drop(g, e);
+}
+
+/* Let the first of the gate fail until the breaker opens. */
+static void open_breaker(struct gate *g, int64_t now_ms)
+{
+	int64_t again_ms;
+
+	while (gate_get_state(g).breaker == GATE_CLOSED) {
+		struct gate_entry *e = gate_take(g, now_ms, &again_ms);
+
+		assert_non_null(e);
+		leave(g, e, GATE_SITE_FAILURE, now_ms);
+		gate_wait(g, e, now_ms);
+	}
+}
+
+static void gate__hands_out_in_order_of_joining(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e[3] = {0};
+	int64_t again_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 0);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		assert_next(g, &e[i], 0);
+	assert_next(g, NULL, 0);
+	assert_int_equal(again_ms, INT64_MAX);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		finish(g, &e[i], 10);
+	gate_free(g);
+}
+
+static void gate__a_line_sends_one_at_a_time(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry a1 = {0}, a2 = {0}, b = {0};
+	int64_t again_ms;
+
+	(void)state;
+	gate_join(g, &a1, 7);
+	gate_join(g, &a2, 7);
+	gate_join(g, &b, 8);
+	assert_next(g, &a1, 0);
+	assert_next(g, &b, 0);
+	assert_next(g, NULL, 0);
+	/* While it waits for its retry, who is behind it waits too. */
+	leave(g, &a1, GATE_SITE_FAILURE, 5);
+	gate_wait(g, &a1, 1000);
+	assert_next(g, NULL, 5);
+	assert_int_equal(again_ms, 1000);
+	assert_next(g, &a1, 1000);
+	finish(g, &a1, 1010);
+	assert_next(g, &a2, 1010);
+	finish(g, &a2, 1010);
+	finish(g, &b, 1010);
+	gate_free(g);
+}
+
+static void gate__who_waited_is_among_the_first(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry first = {0}, behind = {0}, later = {0};
+	int64_t again_ms;
+
+	(void)state;
+	gate_join(g, &first, 7);
+	assert_next(g, &first, 0);
+	leave(g, &first, GATE_SITE_FAILURE, 0);
+	gate_wait(g, &first, 50);
+	gate_join(g, &behind, 7);
+	gate_join(g, &later, 0);
+	assert_next(g, &first, 50);
+	finish(g, &first, 50);
+	assert_next(g, &behind, 50);
+	assert_next(g, &later, 50);
+	finish(g, &behind, 50);
+	finish(g, &later, 50);
+	gate_free(g);
+}
+
+static void gate__a_dropped_entry_frees_its_line(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e[5] = {0};
+	int64_t again_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 7);
+	gate_drop(g, &e[0]); /* was ready */
+	gate_drop(g, &e[2]); /* was behind */
+	assert_next(g, &e[1], 0);
+	leave(g, &e[1], GATE_SITE_FAILURE, 0);
+	gate_wait(g, &e[1], 1000);
+	gate_drop(g, &e[1]); /* was waiting */
+	assert_next(g, &e[3], 0);
+	finish(g, &e[3], 0);
+	gate_drop(g, &e[4]);
+	assert_next(g, NULL, 0);
+	assert_int_equal(gate_get_state(g).queued, 0);
+	gate_free(g);
+}
+
+static void gate__the_window_bounds_what_is_in_flight(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e[3] = {0};
+	struct gate *g;
+	int64_t again_ms;
+
+	(void)state;
+	s.max_concurrency = 2;
+	g = make(&s);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 0);
+	assert_next(g, &e[0], 0);
+	assert_next(g, &e[1], 0);
+	assert_next(g, NULL, 0);
+	assert_int_equal(again_ms, INT64_MAX);
+	finish(g, &e[0], 0);
+	assert_next(g, &e[2], 0);
+	finish(g, &e[1], 0);
+	finish(g, &e[2], 0);
+	gate_free(g);
+}
+
+static void gate__an_automatic_window_shrinks_on_429(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e = {0};
+	struct gate *g;
+	int64_t again_ms;
+
+	(void)state;
+	s.auto_concurrency = true;
+	g = make(&s);
+	gate_join(g, &e, 0);
+	assert_next(g, &e, 0);
+	gate_leave(g, &e, &(struct gate_left){GATE_EVENT_FAILURE, 20, true, 0}, 0);
+	assert_int_equal(gate_get_state(g).window, 12);
+	gate_drop(g, &e);
+	gate_free(g);
+}
+
+static void gate__the_rate_spaces_requests_and_says_how_long_it_held(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e[3] = {0};
+	struct gate *g;
+	int64_t again_ms;
+
+	(void)state;
+	s.rate_per_1000s = 10000;
+	g = make(&s);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 0);
+	assert_next(g, NULL, 0);
+	assert_int_equal(again_ms, 100);
+	assert_next(g, &e[0], 100);
+	assert_next(g, NULL, 150);
+	assert_int_equal(again_ms, 200);
+	assert_next(g, &e[1], 230);
+	assert_next(g, NULL, 300);
+	assert_int_equal(again_ms, 330);
+	assert_next(g, &e[2], 330);
+	assert_int_equal(gate_get_state(g).rate_waited_ms, 100 + 80 + 30);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		finish(g, &e[i], 330);
+	gate_free(g);
+}
+
+static void gate__untried_gives_its_token_back_and_no_answer_does_not(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e = {0};
+	struct gate *g;
+	int64_t again_ms;
+
+	(void)state;
+	s.rate_per_1000s = 1000;
+	g = make(&s);
+	gate_join(g, &e, 0);
+	assert_next(g, &e, 1000);
+	leave(g, &e, GATE_UNTRIED, 1000);
+	gate_wait(g, &e, 1000);
+	assert_next(g, &e, 1000);
+	leave(g, &e, GATE_NO_ANSWER, 1000);
+	gate_wait(g, &e, 1000);
+	assert_next(g, NULL, 1000);
+	assert_int_equal(again_ms, 2000);
+	gate_drop(g, &e);
+	gate_free(g);
+}
+
+static void gate__an_open_breaker_burns_neither_attempts_nor_tokens(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e[20] = {0};
+	struct gate *g;
+	int64_t again_ms, probe_ms;
+
+	(void)state;
+	s.rate_per_1000s = 1000;
+	s.burst = 3;
+	s.breaker_failures = 1;
+	s.breaker_probe_ms = s.breaker_probe_max_ms = 100000;
+	g = make(&s);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 0);
+	open_breaker(g, 1000);
+	probe_ms = gate_get_state(g).next_probe_ms;
+	for (int64_t ms = 1000; ms < probe_ms; ms += 500) {
+		assert_next(g, NULL, ms);
+		assert_int_equal(again_ms, probe_ms);
+	}
+	assert_next(g, &e[0], probe_ms);
+	assert_int_equal(gate_get_state(g).breaker, GATE_PROBING);
+	assert_next(g, NULL, probe_ms);
+	assert_int_equal(again_ms, INT64_MAX);
+	finish(g, &e[0], probe_ms);
+	/* The bucket was full when the breaker let go: two are left of three. */
+	assert_next(g, &e[1], probe_ms);
+	finish(g, &e[1], probe_ms);
+	assert_next(g, &e[2], probe_ms);
+	finish(g, &e[2], probe_ms);
+	assert_next(g, NULL, probe_ms);
+	for (size_t i = 3; i < COUNT_OF(e); i++)
+		gate_drop(g, &e[i]);
+	gate_free(g);
+}
+
+static void gate__an_untried_probe_is_no_probe(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e = {0};
+	struct gate *g;
+	int64_t again_ms, probe_ms;
+
+	(void)state;
+	s.breaker_failures = 1;
+	g = make(&s);
+	gate_join(g, &e, 0);
+	open_breaker(g, 0);
+	probe_ms = gate_get_state(g).next_probe_ms;
+	assert_next(g, &e, probe_ms);
+	leave(g, &e, GATE_UNTRIED, probe_ms);
+	gate_wait(g, &e, probe_ms);
+	assert_next(g, &e, probe_ms);
+	assert_int_equal(gate_get_state(g).breaker, GATE_PROBING);
+	finish(g, &e, probe_ms);
+	gate_free(g);
+}
+
+static void gate__a_ten_minute_outage_costs_a_handful_of_attempts(void **state)
+{
+	enum {
+		WAITING = 5000
+	};
+	static struct gate_entry e[WAITING];
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry *taken;
+	int64_t now_ms = 0, again_ms;
+	unsigned attempts = 0, first_second = 0, in_flight;
+
+	(void)state;
+	memset(e, 0, sizeof e);
+	for (size_t i = 0; i < WAITING; i++)
+		gate_join(g, &e[i], 1 + i % 700);
+	while (now_ms < 600000) {
+		while ((taken = gate_take(g, now_ms, &again_ms)) != NULL) {
+			attempts++;
+			leave(g, taken, GATE_SITE_FAILURE, now_ms);
+			gate_wait(g, taken, now_ms + 1000);
+		}
+		now_ms = again_ms;
+	}
+	assert_in_range(attempts, 15, 35);
+	/* It is back, and answers in 10 ms: 1, 2, 4 … 64 at once, each for 100 ms. */
+	for (int64_t end_ms = now_ms + 1000; now_ms < end_ms; now_ms += 10) {
+		in_flight = 0;
+		while ((taken = gate_take(g, now_ms, &again_ms)) != NULL) {
+			in_flight++;
+			first_second++;
+			finish(g, taken, now_ms);
+			if (in_flight == gate_get_state(g).window)
+				break;
+		}
+	}
+	assert_in_range(first_second, 1000, 10 * (127 + 3 * 64));
+	for (size_t i = 0; i < WAITING; i++)
+		if (e[i].state != 0)
+			gate_drop(g, &e[i]);
+	gate_free(g);
+}
+
+static void gate__a_share_of_nothing_lets_nothing_through(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e = {0};
+	int64_t again_ms;
+
+	(void)state;
+	gate_join(g, &e, 0);
+	gate_set_share(g, 0, 4, 0);
+	assert_next(g, NULL, 1000);
+	assert_int_equal(again_ms, INT64_MAX);
+	gate_set_share(g, 1, 4, 1000);
+	assert_next(g, &e, 1000);
+	finish(g, &e, 1000);
+	gate_free(g);
+}
+
+static void gate__state_tells_what_waits(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e[3] = {0};
+	int64_t again_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 7);
+	assert_next(g, &e[0], 0);
+	leave(g, &e[0], GATE_SITE_FAILURE, 0);
+	gate_wait(g, &e[0], 100);
+	assert_int_equal(gate_get_state(g).queued, 3);
+	assert_int_equal(gate_get_state(g).waiting, 1);
+	assert_next(g, &e[0], 100);
+	assert_int_equal(gate_get_state(g).queued, 2);
+	assert_int_equal(gate_get_state(g).in_flight, 1);
+	finish(g, &e[0], 100);
+	gate_drop(g, &e[2]);
+	gate_drop(g, &e[1]);
+	assert_int_equal(gate_get_state(g).queued, 0);
+	gate_free(g);
+}
+
+static void gate__an_entry_is_small(void **state)
+{
+	(void)state;
+	assert_true(sizeof(struct gate_entry) <= 96);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gate__hands_out_in_order_of_joining),
+		cmocka_unit_test(gate__a_line_sends_one_at_a_time),
+		cmocka_unit_test(gate__who_waited_is_among_the_first),
+		cmocka_unit_test(gate__a_dropped_entry_frees_its_line),
+		cmocka_unit_test(gate__the_window_bounds_what_is_in_flight),
+		cmocka_unit_test(gate__an_automatic_window_shrinks_on_429),
+		cmocka_unit_test(gate__the_rate_spaces_requests_and_says_how_long_it_held),
+		cmocka_unit_test(gate__untried_gives_its_token_back_and_no_answer_does_not),
+		cmocka_unit_test(gate__an_open_breaker_burns_neither_attempts_nor_tokens),
+		cmocka_unit_test(gate__an_untried_probe_is_no_probe),
+		cmocka_unit_test(gate__a_ten_minute_outage_costs_a_handful_of_attempts),
+		cmocka_unit_test(gate__a_share_of_nothing_lets_nothing_through),
+		cmocka_unit_test(gate__state_tells_what_waits),
+		cmocka_unit_test(gate__an_entry_is_small),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
