@@ -5,6 +5,12 @@
  *
  * Listens on 127.0.0.1 only; keeps everything in memory, 5 MiB a partition; topics come into
  * being when they are named, with four partitions. Not for production: the log says so.
+ *
+ * Before librdkafka 2.6 the first member of a group waits 3 s, and every later join and leave
+ * session.timeout.ms - 1 s, which must be over 3 s. It knows no static members, transactions or
+ * offsets by time. Threads are librdkafka's own.
+ *
+ * This file also defines bind(), because the mock cluster has no setting for its ports.
  */
 #ifndef IO_EMBEDDED_H
 #define IO_EMBEDDED_H
@@ -13,7 +19,7 @@
 
 struct embedded;
 
-/* @port: of the first broker, 0 for any. */
+/* @port: of the first broker, the others follow; 0 for any. ERR_IO names a taken port. */
 struct embedded *embedded_new(unsigned brokers, unsigned port, struct err *err);
 /* "127.0.0.1:34567", owned by @e. */
 const char *embedded_bootstrap_servers(const struct embedded *e);

@@ -16,6 +16,7 @@ struct topics_work {
 	bool create_wanted;
 	struct topics_create create;
 	int timeout_ms;
+	bool has_controller;
 	char *bootstrap_servers; /* for the commands in the reasons */
 };
 

@@ -23,7 +23,16 @@ struct embedded {
 
 /* While a cluster is being made, in the thread that makes it: the port of its next broker. */
 static _Thread_local unsigned next_port;
-static _Thread_local int bind_errno;
+
+static int bind_to_port(int fd, const struct sockaddr *address, unsigned port)
+{
+	struct sockaddr_in with_port;
+
+	memcpy(&with_port, address, sizeof with_port);
+	with_port.sin_port = htons((uint16_t)port);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+	return (int)syscall(SYS_bind, fd, &with_port, sizeof with_port);
+}
 
 /*
  * In place of the C library's. The mock cluster always asks for any port of 127.0.0.1, and
@@ -31,18 +40,40 @@ static _Thread_local int bind_errno;
  */
 int bind(int fd, const struct sockaddr *address, socklen_t len)
 {
-	struct sockaddr_in with_port;
-	int result;
-
-	if (next_port != 0 && address->sa_family == AF_INET && len >= sizeof with_port) {
-		memcpy(&with_port, address, sizeof with_port);
-		with_port.sin_port = htons((uint16_t)next_port++);
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-		result = (int)syscall(SYS_bind, fd, &with_port, sizeof with_port);
-		bind_errno = result == 0 ? 0 : errno;
-		return result;
-	}
+	if (next_port != 0 && address->sa_family == AF_INET &&
+		len >= sizeof(struct sockaddr_in))
+		return bind_to_port(fd, address, next_port++);
 	return (int)syscall(SYS_bind, fd, address, len);
+}
+
+/* The mock cluster ends the process when a port is taken, so that is found out before. */
+static int check_port(unsigned port, struct err *err)
+{
+	struct sockaddr_in loopback = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int failed, reason;
+
+	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	failed = bind_to_port(fd, (struct sockaddr *)&loopback, port);
+	reason = errno;
+	close(fd);
+	if (!failed)
+		return 0;
+	return err_set(err, ERR_IO, "embedded broker: port %u of 127.0.0.1: %s", port,
+		strerror(reason));
+}
+
+static int check_ports(unsigned first, unsigned count, struct err *err)
+{
+	if (first == 0)
+		return 0;
+	if (first + count > UINT16_MAX + 1)
+		return err_set(err, ERR_INVALID,
+			"embedded broker: there are no %u ports from %u on", count, first);
+	for (unsigned i = 0; i < count; i++)
+		if (check_port(first + i, err) != 0)
+			return ERR_IO;
+	return 0;
 }
 
 static void pass_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -81,18 +112,17 @@ static void shorten_first_join(rd_kafka_mock_cluster_t *cluster)
 
 struct embedded *embedded_new(unsigned brokers, unsigned port, struct err *err)
 {
-	struct embedded *e = xcalloc(1, sizeof *e);
+	struct embedded *e;
 
+	if (check_ports(port, brokers, err) != 0)
+		return NULL;
+	e = xcalloc(1, sizeof *e);
 	e->rk = make_client(err);
 	if (e->rk != NULL) {
-		bind_errno = 0;
 		next_port = port;
 		e->cluster = rd_kafka_mock_cluster_new(e->rk, (int)brokers);
 		next_port = 0;
-		if (e->cluster == NULL && bind_errno != 0)
-			err_set(err, ERR_IO, "embedded broker: port %u of 127.0.0.1: %s", port,
-				strerror(bind_errno));
-		else if (e->cluster == NULL)
+		if (e->cluster == NULL)
 			err_set(err, ERR_IO, "embedded broker: cannot start %u brokers",
 				brokers);
 	}

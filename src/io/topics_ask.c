@@ -57,6 +57,18 @@ static void take_metadata(struct topics_work *work, const struct rd_kafka_metada
 	}
 }
 
+/* The embedded broker names a controller that is not there: requests to it would only time
+ * out. */
+static bool has_controller(rd_kafka_t *rk, const struct rd_kafka_metadata *md)
+{
+	int32_t id = rd_kafka_controllerid(rk, 0);
+
+	for (int i = 0; i < md->broker_cnt; i++)
+		if (md->brokers[i].id == id)
+			return true;
+	return false;
+}
+
 /* All topics are asked for and not ours by name: asking by name could make them. */
 static rd_kafka_resp_err_t look(rd_kafka_t *rk, struct topics_work *work)
 {
@@ -67,11 +79,12 @@ static rd_kafka_resp_err_t look(rd_kafka_t *rk, struct topics_work *work)
 		return code;
 	for (int i = 0; i < md->topic_cnt; i++)
 		take_metadata(work, &md->topics[i]);
+	work->has_controller = has_controller(rk, md);
 	rd_kafka_metadata_destroy(md);
 	return code;
 }
 
-/* The embedded broker has no request for it, and makes a topic that is named. */
+/* The embedded broker has no other way, and makes a topic that is named. */
 static void create_by_naming(rd_kafka_t *rk, struct topics_work *work, struct topics_info *info)
 {
 	rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, info->name, NULL);
@@ -85,6 +98,8 @@ static void create_by_naming(rd_kafka_t *rk, struct topics_work *work, struct to
 			info->presence = TOPICS_MADE;
 		rd_kafka_metadata_destroy(md);
 	}
+	if (info->presence == TOPICS_MADE)
+		info->reason[0] = '\0';
 	rd_kafka_topic_destroy(topic);
 }
 
@@ -110,8 +125,8 @@ static rd_kafka_AdminOptions_t *options_new(
 	return options;
 }
 
-static void take_created(rd_kafka_t *rk, struct topics_work *work, struct topics_info *info,
-	rd_kafka_event_t *ev)
+static void take_created(
+	struct topics_work *work, struct topics_info *info, rd_kafka_event_t *ev)
 {
 	const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(ev);
 	const rd_kafka_topic_result_t **topics = NULL;
@@ -129,9 +144,9 @@ static void take_created(rd_kafka_t *rk, struct topics_work *work, struct topics
 		info->presence = TOPICS_MADE;
 	else if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
 		info->presence = TOPICS_THERE; /* another instance was faster */
-	else if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
-		create_by_naming(rk, work, info);
-	if (info->presence == TOPICS_MISSING)
+	if (info->presence != TOPICS_MISSING)
+		info->reason[0] = '\0';
+	else
 		say_missing(work, info, text ? text : rd_kafka_err2str(code));
 }
 
@@ -151,7 +166,7 @@ static void create_one(rd_kafka_t *rk, struct topics_work *work, struct topics_i
 	queue = rd_kafka_queue_new(rk);
 	rd_kafka_CreateTopics(rk, &topic, 1, options, queue);
 	ev = rd_kafka_queue_poll(queue, -1); /* the request's own timeout ends it */
-	take_created(rk, work, info, ev);
+	take_created(work, info, ev);
 	rd_kafka_event_destroy(ev);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_AdminOptions_destroy(options);
@@ -172,9 +187,14 @@ static void create_missing(rd_kafka_t *rk, struct topics_work *work)
 {
 	struct timespec pause = {0, SEE_WAIT_MS * 1000000L};
 
-	for (size_t i = 0; i < work->count; i++)
-		if (work->infos[i].presence == TOPICS_MISSING)
+	for (size_t i = 0; i < work->count; i++) {
+		if (work->infos[i].presence != TOPICS_MISSING)
+			continue;
+		if (work->has_controller)
 			create_one(rk, work, &work->infos[i]);
+		else
+			create_by_naming(rk, work, &work->infos[i]);
+	}
 	for (int i = 0; i < SEE_TRIES && has_unseen(work); i++) {
 		nanosleep(&pause, NULL); /* this thread has nothing else to do */
 		look(rk, work);
@@ -261,5 +281,6 @@ void topics_ask(rd_kafka_t *rk, struct topics_work *work)
 			say_missing(work, &work->infos[i], "the topic does not exist");
 	if (work->create_wanted)
 		create_missing(rk, work);
-	describe(rk, work);
+	if (work->has_controller)
+		describe(rk, work);
 }

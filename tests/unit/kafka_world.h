@@ -47,7 +47,7 @@ static struct {
 	unsigned count;
 } world_lines[32];
 
-static unsigned world_log_count(const char *id)
+static inline unsigned world_log_count(const char *id)
 {
 	for (size_t i = 0; i < COUNT_OF(world_lines); i++)
 		if (strcmp(world_lines[i].id, id) == 0)
@@ -55,7 +55,7 @@ static unsigned world_log_count(const char *id)
 	return 0;
 }
 
-static void world_take_line(enum log_level level, const char *id, struct slice line)
+static inline void world_take_line(enum log_level level, const char *id, struct slice line)
 {
 	if (level >= LOG_WARN && getenv("V") != NULL)
 		fprintf(stderr, "%.*s", (int)line.len, line.data);
@@ -69,7 +69,7 @@ static void world_take_line(enum log_level level, const char *id, struct slice l
 	}
 }
 
-static void world_look(struct loop_timer *t)
+static inline void world_look(struct loop_timer *t)
 {
 	struct world *w = container_of(t, struct world, look);
 
@@ -103,7 +103,7 @@ static inline void world_create_topic(struct world *w, const char *topic, int pa
 	assert_int_equal(rd_kafka_mock_topic_create(w->cluster, topic, partitions, 1), 0);
 }
 
-static void world_drop_log(
+static inline void world_drop_log(
 	const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
 	(void)rk;
