@@ -36,6 +36,9 @@ struct pattern_options {
  * conditions in all of them together. */
 #define PATTERN_MAX_COMBINATIONS 65536
 #define PATTERN_MAX_CONDITIONS   1000000
+/* Names in one path, and in all of them together. */
+#define PATTERN_MAX_DEPTH 2000
+#define PATTERN_MAX_NAMES 1000000
 
 /*
  * Compile @json_text; @options may be NULL (not strict, no warnings). Returns NULL with

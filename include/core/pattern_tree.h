@@ -15,6 +15,7 @@
 
 struct name {
 	uint32_t parent; /* of the root: itself */
+	uint32_t depth;
 	struct slice text;
 };
 

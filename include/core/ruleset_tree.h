@@ -103,6 +103,10 @@ struct ruleset_scratch {
 /* The name that member @m of an object at @name leads to, or NAMES_NONE. */
 uint32_t ruleset_name_of_member(
 	const struct ruleset *rs, const struct jx_index *ix, uint32_t name, uint32_t m);
+/* Whether some leaf of the field of condition @c meets it, in the event just matched. */
+bool ruleset_leaf_holds(struct ruleset_scratch *s, uint32_t c);
+/* Whether two fields of the alternative may lie in one array of that event. */
+bool ruleset_shares_array(const struct ruleset_scratch *s, const struct rule_alternative *a);
 /* Whether alternative @a matches with regard to arrays; all its conditions that may not be
  * absent hold somewhere. */
 bool arrays_agree(struct ruleset_scratch *s, const struct rule_alternative *a);

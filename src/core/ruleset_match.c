@@ -180,8 +180,7 @@ static void walk(struct ruleset_scratch *s, uint32_t name, uint32_t t)
 	}
 }
 
-/* Whether some leaf of the condition's field meets it. */
-static bool leaf_holds(struct ruleset_scratch *s, uint32_t c)
+bool ruleset_leaf_holds(struct ruleset_scratch *s, uint32_t c)
 {
 	uint32_t field = s->rs->conditions[c].field;
 	uint32_t l = JX_NONE;
@@ -197,8 +196,7 @@ static bool leaf_holds(struct ruleset_scratch *s, uint32_t c)
 	return holds;
 }
 
-/* Whether two fields of the alternative may lie in one array of the event. */
-static bool shares_array(const struct ruleset_scratch *s, const struct rule_alternative *a)
+bool ruleset_shares_array(const struct ruleset_scratch *s, const struct rule_alternative *a)
 {
 	const struct ruleset *rs = s->rs;
 
@@ -227,12 +225,12 @@ static void try_alternative(struct ruleset_scratch *s, uint32_t n)
 
 	if (s->rule_hits[a->rule] == s->generation)
 		return;
-	shared = s->array_count > 0 && a->end - a->first > 1 && shares_array(s, a);
+	shared = s->array_count > 0 && a->end - a->first > 1 && ruleset_shares_array(s, a);
 	for (uint32_t m = a->first; m < a->end; m++) {
 		uint32_t c = rs->members[m];
 		const struct rule_condition *rc = &rs->conditions[c];
 
-		if (leaf_holds(s, c))
+		if (ruleset_leaf_holds(s, c))
 			continue;
 		if (!rc->may_be_absent)
 			return;
