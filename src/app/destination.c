@@ -9,6 +9,12 @@
 #include "app/worker.h"
 #include "base/log.h"
 
+/* A client of before a reload, kept until what is on its wire has ended. */
+struct old_client {
+	struct list node;
+	struct http_client *http;
+};
+
 struct destination {
 	struct worker *worker;
 	struct conf *conf;
@@ -17,6 +23,7 @@ struct destination {
 	struct connection_waiter waiter;
 	struct gate *gate;
 	struct http_client *http;
+	struct list old_clients;
 	struct attempt_pool attempts;
 	struct destination_gauges gauges;
 	struct loop_call pump;
@@ -50,10 +57,24 @@ struct destination *destination_new(struct worker *w, struct conf *conf,
 	dest->waiter.loop = w->loop;
 	dest->waiter.ready = credentials_ready;
 	dest->pump_timer.fire = pump_fire;
+	list_init(&dest->old_clients);
 	attempt_pool_init(&dest->attempts);
 	destination_gauges_init(&dest->gauges, w->metrics, settings->name);
 	loop_call_init(&dest->pump, pump_run);
 	return dest;
+}
+
+static void free_old_clients(struct destination *dest)
+{
+	list_foreach_safe (node, &dest->old_clients) {
+		struct old_client *old = list_entry(node, struct old_client, node);
+
+		if (http_client_get_state(old->http).in_flight > 0)
+			continue;
+		list_remove(&old->node);
+		http_client_free(old->http);
+		free(old);
+	}
 }
 
 void destination_free(struct destination *dest)
@@ -66,6 +87,7 @@ void destination_free(struct destination *dest)
 	attempt_pool_release(&dest->attempts);
 	destination_gauges_clear(&dest->gauges);
 	gate_free(dest->gate);
+	free_old_clients(dest);
 	http_client_free(dest->http);
 	conf_unref(dest->conf);
 	free(dest);
@@ -356,16 +378,46 @@ void destination_expire(struct delivery *d)
 	bury(dest, d);
 }
 
+static bool same_http(const struct http_settings *a, const struct http_settings *b)
+{
+	return a->connect_timeout_ms == b->connect_timeout_ms &&
+	       a->timeout_ms == b->timeout_ms &&
+	       a->no_progress_timeout_ms == b->no_progress_timeout_ms &&
+	       a->max_lifetime_ms == b->max_lifetime_ms &&
+	       a->idle_timeout_ms == b->idle_timeout_ms &&
+	       a->response_keep_bytes == b->response_keep_bytes &&
+	       a->response_max_bytes == b->response_max_bytes && a->http2 == b->http2 &&
+	       a->http2_max_connections == b->http2_max_connections &&
+	       a->insecure_skip_verify == b->insecure_skip_verify &&
+	       str_eq(a->ca_file, b->ca_file) &&
+	       str_eq(a->client_certificate_file, b->client_certificate_file) &&
+	       str_eq(a->client_key_file, b->client_key_file) && str_eq(a->proxy, b->proxy);
+}
+
+/* What is on the wire ends on the client it began on. */
+static int change_client(
+	struct destination *dest, const struct http_settings *s, struct err *err)
+{
+	struct http_client *fresh;
+	struct old_client *old;
+
+	if (same_http(&dest->settings->http, s))
+		return 0;
+	fresh = http_client_new(dest->worker->loop, s, err);
+	if (fresh == NULL)
+		return ERR_INVALID;
+	old = xcalloc(1, sizeof *old);
+	old->http = dest->http;
+	list_append(&dest->old_clients, &old->node);
+	dest->http = fresh;
+	return 0;
+}
+
 int destination_reconfigure(struct destination *dest, struct conf *conf,
 	const struct conf_destination *settings, struct connection *connection, struct err *err)
 {
-	struct http_client *fresh = http_client_new(dest->worker->loop, &settings->http, err);
-
-	if (fresh == NULL)
+	if (change_client(dest, &settings->http, err) != 0)
 		return ERR_INVALID;
-	/* What is on the wire ends on the old client, which frees itself behind it. */
-	http_client_free(dest->http);
-	dest->http = fresh;
 	connection_unwait(&dest->waiter);
 	dest->connection = connection;
 	gate_reconfigure(dest->gate, &settings->gate, loop_now_ms(dest->worker->loop));
@@ -426,6 +478,7 @@ void destination_sample(struct destination *dest)
 {
 	struct destination_status s;
 
+	free_old_clients(dest);
 	destination_get_status(dest, &s);
 	destination_gauges_sample(&dest->gauges, &s);
 }
