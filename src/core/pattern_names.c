@@ -8,8 +8,6 @@
 #define SHOWN_NAMES      12
 #define SHOWN_NAME_BYTES 60
 
-#define MOST_NAMES 1000000
-
 static uint64_t hash_name(uint32_t parent, struct slice text)
 {
 	return jx_fold(jx_hash(text.data, text.len) ^ parent, 0x9e3779b97f4a7c15ULL);
@@ -62,6 +60,7 @@ uint32_t compiler_obtain_name(struct compiler *c, uint32_t parent, struct slice 
 			return slot - 1;
 	}
 	p->names[p->name_count].parent = parent;
+	p->names[p->name_count].depth = p->names[parent].depth + 1;
 	p->names[p->name_count].text = arena_copy(&p->arena, text);
 	c->name_table[i & (c->name_slots - 1)] = p->name_count + 1;
 	return p->name_count++;
@@ -75,9 +74,12 @@ int compiler_obtain_path(struct compiler *c, uint32_t parent, uint32_t t, uint32
 		const char *dot = rest.len > 0 ? memchr(rest.data, '.', rest.len) : NULL;
 		size_t len = dot != NULL ? (size_t)(dot - rest.data) : rest.len;
 
-		if (c->pattern->name_count == MOST_NAMES)
+		if (c->pattern->name_count == PATTERN_MAX_NAMES)
 			return err_set(c->err, ERR_LIMIT, "the pattern has more than %d names",
-				MOST_NAMES);
+				PATTERN_MAX_NAMES);
+		if (c->pattern->names[parent].depth == PATTERN_MAX_DEPTH)
+			return err_set(c->err, ERR_LIMIT, "a path has more than %d names",
+				PATTERN_MAX_DEPTH);
 		parent = compiler_obtain_name(c, parent, slice_of(rest.data, len));
 		if (dot == NULL)
 			break;
