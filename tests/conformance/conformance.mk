@@ -1,0 +1,13 @@
+# The observed cases, through the library; through the program they run with the
+# integration tests.
+
+CONFORMANCE := $(BUILD)/conformance/test_pattern_cases
+
+$(CONFORMANCE): tests/conformance/test_pattern_cases.c $(BUILD)/unit/filter.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
+
+.PHONY: conformance
+conformance: $(CONFORMANCE) ## every observed pattern case, through the library
+	@scripts/run-unit.sh $(CONFORMANCE)
+CHECKS += conformance
