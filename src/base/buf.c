@@ -71,9 +71,17 @@ void buf_add_char(struct buf *b, char c)
 
 void buf_add_int(struct buf *b, int64_t value)
 {
-	char digits[24];
+	char digits[24], *end = digits + sizeof digits, *p = end;
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-	buf_add(b, digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)value));
+	/* Backwards and by hand: offsets are written with every request. */
+	do {
+		*--p = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--p = '-';
+	buf_add(b, p, (size_t)(end - p));
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)
