@@ -384,7 +384,13 @@ uint32_t path_find(const struct path *p, const struct jx_index *ix, uint32_t roo
 {
 	uint32_t t = JX_NONE;
 
-	walk(p, 0, ix, root, keep_first, &t);
+	if (p->wildcard) {
+		walk(p, 0, ix, root, keep_first, &t);
+		return t;
+	}
+	t = root;
+	for (size_t i = 0; i < p->count && t != JX_NONE; i++)
+		t = take_step(&p->steps[i], ix, t);
 	return t;
 }
 
