@@ -7,17 +7,27 @@
  *   retry_judge()     what came of an attempt  ->  verdict
  *   retry_schedule()  verdict, attempts, age   ->  the time of the next attempt, or give up
  *
- * Delivered: 2xx. Reauthorise: 401 and 407, once for a token that has not just been
- * renewed; it costs no attempt. Retry: 401/407 otherwise, 408, 409, 425, 429, 5xx,
- * time-outs, connection and TLS failures. Refuse: everything else, redirects included.
- * A target may move statuses between retry and refuse (retry_on, fail_on); fail_on wins.
+ * Delivered: 2xx. Reauthorise: 401 and 407 (and 403 where the connection says so), once for a
+ * token that has not just been renewed; it costs no attempt. Retry: 401/407 otherwise, 408,
+ * 409, 425, 429, 5xx, time-outs, connection and TLS failures, names that do not resolve.
+ * Refuse: everything else, redirects included. A target may move statuses between retry and
+ * refuse (retry_on, fail_on); fail_on wins. Reauthorising goes before both: an expired token is
+ * no answer to the event.
  *
- * Fault: SITE feeds the destination's breaker; EVENT says nothing about the site;
- * CREDENTIALS concerns the connection.
+ * Fault: SITE feeds the destination's breaker (5xx, 408, 429, and what the transport says);
+ * EVENT says nothing about the site (what is refused, 409, 425, and what only this target
+ * retries); CREDENTIALS concerns the connection; NONE is our own side's.
  *
- * Back-off is full jitter: evenly between 0 and min(cap, base * 2^attempts-1), but never
+ * Error codes (specification, 7.3, fixed here): TIMEOUT; CONNECTION_FAILURE (refused, reset,
+ * TLS); SDK_CLIENT_ERROR (the name does not resolve); INTERNAL_ERROR (ours); THROTTLING (429);
+ * NO_PERMISSIONS (401, 407, and 403 where it means credentials); ERROR_FROM_TARGET (every
+ * other status, and a reply that is none).
+ *
+ * Back-off is full jitter: evenly between 0 and min(cap, base * 2^(attempts - 1)), but never
  * sooner than Retry-After; a negative Retry-After stops. (AWS architecture blog,
- * "Exponential Backoff And Jitter"; EventBridge guide, eb-rule-retry-policy.)
+ * "Exponential Backoff And Jitter"; EventBridge guide, eb-rule-retry-policy.) The time that
+ * is left of the maximum age bounds it too: nothing is given up while there is time for an
+ * attempt, and none is made in the last moment of it.
  */
 #ifndef CORE_RETRY_H
 #define CORE_RETRY_H
@@ -46,7 +56,8 @@ struct retry_statuses {
 	uint64_t bits[8];
 };
 
-/* Add one item of a configuration list: "503", "5xx", "4xx". ERR_INVALID otherwise. */
+/* Add one item of a configuration list: "503", "5xx", "4xx". ERR_INVALID otherwise, and for
+ * 2xx, which is delivered whatever a target says. */
 int retry_statuses_add(
 	struct retry_statuses *s, const char *item, struct err *err) ATTR_MUST_CHECK;
 bool retry_statuses_have(const struct retry_statuses *s, int status);
@@ -68,8 +79,10 @@ enum retry_after_kind {
 	RETRY_AFTER_STOP,  /* negative: do not come back */
 };
 
-/* Read a Retry-After header: seconds (also negative or absurdly large: clamped to a
- * week) or an HTTP date, which is compared with @wall_ms. Anything else is NONE. */
+/* Read a Retry-After header: seconds (also with a fraction, which some send, negative, or
+ * absurdly large: clamped to a week) or an HTTP date in any of its three forms, which is
+ * compared with
+ * @wall_ms. Anything else is NONE. */
 enum retry_after_kind retry_after_parse(
 	struct slice value, int64_t wall_ms, int64_t *ret_delay_ms);
 
@@ -119,8 +132,8 @@ const char *retry_exhausted_name(enum retry_exhausted e);
 
 /*
  * When to try again after @attempts attempts (1 and up), the event being @age_ms old:
- * *ret_delay_ms from now. A time beyond the maximum age is no attempt at all: the
- * delivery is exhausted now.
+ * *ret_delay_ms from now. When that could only be beyond the maximum age the delivery is
+ * exhausted now.
  */
 enum retry_exhausted retry_schedule(const struct retry_policy *p, const struct retry_verdict *v,
 	unsigned attempts, int64_t age_ms, struct rng *rng, int64_t *ret_delay_ms);

@@ -42,9 +42,13 @@ static void statuses_set(struct retry_statuses *s, int status)
 int retry_statuses_add(struct retry_statuses *s, const char *item, struct err *err)
 {
 	bool digit = item[0] >= '1' && item[0] <= '5';
+	bool delivered = item[0] == '2' && strlen(item) == 3;
 	char *end;
 	long status;
 
+	if (delivered)
+		return err_set(err, ERR_INVALID,
+			"'%s' can be neither retried nor refused: 2xx is delivered", item);
 	if (digit && (strcmp(item + 1, "xx") == 0 || strcmp(item + 1, "XX") == 0)) {
 		for (int i = 0; i < 100; i++)
 			statuses_set(s, (item[0] - '0') * 100 + i);
@@ -77,22 +81,36 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
-/* Seconds, saturating at a week; false when it is no integer. */
+/* The number at the front of @s, saturating at a week, which is cut off; false when there is
+ * none. */
+static bool take_number(struct slice *s, int64_t *ret)
+{
+	size_t i;
+
+	*ret = 0;
+	for (i = 0; i < s->len && s->data[i] >= '0' && s->data[i] <= '9'; i++)
+		*ret = min_i64(*ret * 10 + (s->data[i] - '0'), A_WEEK_SECONDS);
+	*s = slice_of(s->data + i, s->len - i);
+	return i > 0;
+}
+
+/* Seconds, a fraction rounded up; false when it is no number. */
 static bool parse_seconds(struct slice s, bool *ret_negative, int64_t *ret_seconds)
 {
-	size_t i = s.data[0] == '-' || s.data[0] == '+';
-	int64_t seconds = 0;
+	bool negative = s.data[0] == '-';
+	int64_t seconds, fraction = 0;
 
-	if (i == s.len)
+	s = slice_of(s.data + negative, s.len - negative);
+	if (!take_number(&s, &seconds))
 		return false;
-	for (; i < s.len; i++) {
-		if (s.data[i] < '0' || s.data[i] > '9')
+	if (s.len > 0 && s.data[0] == '.') {
+		s = slice_of(s.data + 1, s.len - 1);
+		if (!take_number(&s, &fraction))
 			return false;
-		seconds = min_i64(seconds * 10 + (s.data[i] - '0'), A_WEEK_SECONDS);
 	}
-	*ret_negative = s.data[0] == '-' && seconds > 0;
-	*ret_seconds = seconds;
-	return true;
+	*ret_seconds = min_i64(seconds + (fraction > 0), A_WEEK_SECONDS);
+	*ret_negative = negative && *ret_seconds > 0;
+	return s.len == 0;
 }
 
 /* The three forms of RFC 9110, 5.6.7. strptime() in the C locale, which the process never
@@ -165,7 +183,7 @@ static struct retry_verdict judge_transport(const struct retry_outcome *o)
 		[RETRY_TRANSPORT_TLS] = "CONNECTION_FAILURE",
 		[RETRY_TRANSPORT_RESET] = "CONNECTION_FAILURE",
 		[RETRY_TRANSPORT_DNS] = "SDK_CLIENT_ERROR",
-		[RETRY_TRANSPORT_PROTOCOL] = "CONNECTION_FAILURE",
+		[RETRY_TRANSPORT_PROTOCOL] = "ERROR_FROM_TARGET",
 		[RETRY_TRANSPORT_INTERNAL] = "INTERNAL_ERROR",
 	};
 	struct retry_verdict v = {.action = RETRY_LATER, .fault = RETRY_FAULT_SITE};
@@ -176,19 +194,28 @@ static struct retry_verdict judge_transport(const struct retry_outcome *o)
 	return v;
 }
 
-static const char *code_of(int status)
+static const char *code_of(int status, bool credentials)
 {
 	if (status == 429)
 		return "THROTTLING";
-	return status == 401 || status == 407 ? "NO_PERMISSIONS" : "ERROR_FROM_TARGET";
+	return credentials ? "NO_PERMISSIONS" : "ERROR_FROM_TARGET";
 }
 
-static enum retry_fault fault_of(int status)
+/* Of what is retried. 409 and 425 speak of this event's state, and so does what only the target
+ * has added to the list; the others speak of the site's. */
+static enum retry_fault fault_of(int status, bool credentials)
 {
-	if (status == 401 || status == 407)
+	if (credentials)
 		return RETRY_FAULT_CREDENTIALS;
-	/* 409 and 425 speak of this event's state; the others of the site's. */
-	return status == 409 || status == 425 ? RETRY_FAULT_EVENT : RETRY_FAULT_SITE;
+	return status >= 500 || status == 408 || status == 429 ? RETRY_FAULT_SITE
+							       : RETRY_FAULT_EVENT;
+}
+
+static bool is_retried(const struct retry_policy *p, const struct retry_outcome *o)
+{
+	if (o->retry_after == RETRY_AFTER_STOP || retry_statuses_have(&p->fail_on, o->status))
+		return false;
+	return is_retried_by_default(o->status) || retry_statuses_have(&p->retry_on, o->status);
 }
 
 struct retry_verdict retry_judge(const struct retry_policy *p, const struct retry_outcome *o)
@@ -201,22 +228,18 @@ struct retry_verdict retry_judge(const struct retry_policy *p, const struct retr
 		return judge_transport(o);
 	if (o->status >= 200 && o->status <= 299)
 		return v;
-	v.error_code = code_of(o->status);
+	v.error_code = code_of(o->status, credentials);
 	if (credentials && o->can_reauthorise && !o->fresh_token) {
 		v.action = RETRY_REAUTHORISE;
 		v.fault = RETRY_FAULT_CREDENTIALS;
-		return v;
-	}
-	if (retry_statuses_have(&p->fail_on, o->status) || o->retry_after == RETRY_AFTER_STOP ||
-		!(is_retried_by_default(o->status) ||
-			retry_statuses_have(&p->retry_on, o->status))) {
+	} else if (is_retried(p, o)) {
+		v.action = RETRY_LATER;
+		v.fault = fault_of(o->status, credentials);
+		v.not_before_ms = o->retry_after == RETRY_AFTER_DELAY ? o->retry_after_ms : 0;
+	} else {
 		v.action = RETRY_REFUSE;
-		v.fault = RETRY_FAULT_EVENT;
-		return v;
+		v.fault = credentials ? RETRY_FAULT_CREDENTIALS : RETRY_FAULT_EVENT;
 	}
-	v.action = RETRY_LATER;
-	v.fault = fault_of(o->status);
-	v.not_before_ms = o->retry_after == RETRY_AFTER_DELAY ? o->retry_after_ms : 0;
 	return v;
 }
 
@@ -233,25 +256,32 @@ const char *retry_exhausted_name(enum retry_exhausted e)
 	return names[e];
 }
 
-static int64_t backoff_ms(const struct retry_policy *p, unsigned attempts, struct rng *rng)
+static int64_t backoff_ceiling_ms(const struct retry_policy *p, unsigned attempts)
 {
-	int64_t ceiling = p->retry_base_ms;
+	int64_t ceiling_ms = p->retry_base_ms;
 
-	for (unsigned i = 1; i < attempts && ceiling < p->retry_cap_ms; i++)
-		ceiling *= 2;
-	return (int64_t)rng_upto(rng, (uint64_t)min_i64(ceiling, p->retry_cap_ms));
+	for (unsigned i = 1; i < attempts && ceiling_ms < p->retry_cap_ms; i++)
+		ceiling_ms *= 2;
+	return min_i64(ceiling_ms, p->retry_cap_ms);
+}
+
+/* So close to the end of its age another attempt would only be one of a burst: the time left is
+ * shared out by ever shorter delays. */
+static int64_t last_moment_ms(const struct retry_policy *p)
+{
+	return min_i64(p->retry_base_ms, p->maximum_event_age_ms / 64);
 }
 
 enum retry_exhausted retry_schedule(const struct retry_policy *p, const struct retry_verdict *v,
 	unsigned attempts, int64_t age_ms, struct rng *rng, int64_t *ret_delay_ms)
 {
-	int64_t delay_ms;
+	int64_t left_ms = p->maximum_event_age_ms - age_ms, ceiling_ms;
 
 	if (attempts > p->maximum_retry_attempts)
 		return RETRY_MAXIMUM_RETRY_ATTEMPTS;
-	delay_ms = max_i64(backoff_ms(p, attempts, rng), v->not_before_ms);
-	if (age_ms + delay_ms > p->maximum_event_age_ms)
+	if (left_ms <= last_moment_ms(p) || v->not_before_ms > left_ms)
 		return RETRY_MAXIMUM_EVENT_AGE;
-	*ret_delay_ms = delay_ms;
+	ceiling_ms = min_i64(backoff_ceiling_ms(p, attempts), left_ms);
+	*ret_delay_ms = max_i64((int64_t)rng_upto(rng, (uint64_t)ceiling_ms), v->not_before_ms);
 	return RETRY_NOT_EXHAUSTED;
 }

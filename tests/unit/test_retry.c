@@ -38,6 +38,11 @@ static void retry__only_the_site_feeds_the_breaker(void **state)
 	assert_int_equal(judge(400).fault, RETRY_FAULT_EVENT);
 	assert_int_equal(judge(409).fault, RETRY_FAULT_EVENT);
 	assert_int_equal(judge(401).fault, RETRY_FAULT_CREDENTIALS);
+	assert_int_equal(judge(408).fault, RETRY_FAULT_SITE);
+	assert_int_equal(judge(425).fault, RETRY_FAULT_EVENT);
+	for (int status = 100; status <= 599; status++)
+		if (judge(status).fault == RETRY_FAULT_SITE)
+			assert_int_equal(judge(status).action, RETRY_LATER);
 }
 
 static void retry__transport_failures_are_retried_with_their_code(void **state)
@@ -51,7 +56,7 @@ static void retry__transport_failures_are_retried_with_their_code(void **state)
 		{RETRY_TRANSPORT_TLS, "CONNECTION_FAILURE"},
 		{RETRY_TRANSPORT_RESET, "CONNECTION_FAILURE"},
 		{RETRY_TRANSPORT_DNS, "SDK_CLIENT_ERROR"},
-		{RETRY_TRANSPORT_PROTOCOL, "CONNECTION_FAILURE"},
+		{RETRY_TRANSPORT_PROTOCOL, "ERROR_FROM_TARGET"},
 		{RETRY_TRANSPORT_INTERNAL, "INTERNAL_ERROR"},
 	};
 
@@ -62,6 +67,9 @@ static void retry__transport_failures_are_retried_with_their_code(void **state)
 
 		assert_int_equal(v.action, RETRY_LATER);
 		assert_string_equal(v.error_code, cases[i].code);
+		assert_int_equal(v.fault, cases[i].transport == RETRY_TRANSPORT_INTERNAL
+						  ? RETRY_FAULT_NONE
+						  : RETRY_FAULT_SITE);
 	}
 }
 
@@ -85,8 +93,28 @@ static void retry__a_refused_token_is_renewed_once(void **state)
 	assert_int_equal(retry_judge(&retry_default_policy, &o).action, RETRY_LATER);
 	o = (struct retry_outcome){.status = 403, .can_reauthorise = true};
 	assert_int_equal(retry_judge(&retry_default_policy, &o).action, RETRY_REFUSE);
+	assert_string_equal(
+		retry_judge(&retry_default_policy, &o).error_code, "ERROR_FROM_TARGET");
 	o.reauthorise_on_403 = true;
 	assert_int_equal(retry_judge(&retry_default_policy, &o).action, RETRY_REAUTHORISE);
+	o.fresh_token = true;
+	assert_int_equal(retry_judge(&retry_default_policy, &o).action, RETRY_REFUSE);
+	assert_string_equal(
+		retry_judge(&retry_default_policy, &o).error_code, "NO_PERMISSIONS");
+}
+
+static void retry__an_expired_token_is_no_failure_of_the_event(void **state)
+{
+	struct retry_policy p = retry_default_policy;
+	struct retry_outcome o = {
+		.status = 401, .can_reauthorise = true, .retry_after = RETRY_AFTER_STOP};
+
+	(void)state;
+	assert_int_equal(retry_statuses_add(&p.fail_on, "4xx", NULL), 0);
+	assert_int_equal(retry_judge(&p, &o).action, RETRY_REAUTHORISE);
+	o.fresh_token = true;
+	assert_int_equal(retry_judge(&p, &o).action, RETRY_REFUSE);
+	assert_string_equal(retry_judge(&p, &o).error_code, "NO_PERMISSIONS");
 }
 
 static void retry__a_target_moves_statuses_and_fail_on_wins(void **state)
@@ -97,14 +125,27 @@ static void retry__a_target_moves_statuses_and_fail_on_wins(void **state)
 	(void)state;
 	assert_int_equal(retry_statuses_add(&p.retry_on, "404", NULL), 0);
 	assert_int_equal(retry_judge(&p, &o).action, RETRY_LATER);
+	assert_int_equal(retry_judge(&p, &o).fault, RETRY_FAULT_EVENT);
 	assert_int_equal(retry_statuses_add(&p.fail_on, "4xx", NULL), 0);
 	assert_int_equal(retry_judge(&p, &o).action, RETRY_REFUSE);
 }
 
+static void retry__a_class_is_all_of_its_hundred(void **state)
+{
+	struct retry_statuses s = {0};
+
+	(void)state;
+	assert_int_equal(retry_statuses_add(&s, "5xx", NULL), 0);
+	assert_int_equal(retry_statuses_add(&s, "3XX", NULL), 0);
+	for (int status = 0; status <= 1000; status++)
+		assert_int_equal(retry_statuses_have(&s, status),
+			status / 100 == 5 || status / 100 == 3);
+}
+
 static void retry__what_is_no_status_is_refused(void **state)
 {
-	static const char *const bad[] = {
-		"", "6xx", "099", "600", "5x", "5xxx", "abc", "-1", "503 "};
+	static const char *const bad[] = {"", "6xx", "099", "600", "5x", "5xxx", "abc", "-1",
+		"503 ", "2xx", "200", "204"};
 	struct retry_statuses s = {0};
 
 	(void)state;
@@ -124,12 +165,28 @@ static void retry__retry_after_is_read_in_all_its_forms(void **state)
 		{"120", RETRY_AFTER_DELAY, 120000},
 		{" 0 ", RETRY_AFTER_DELAY, 0},
 		{"-1", RETRY_AFTER_STOP, 0},
+		{"-0", RETRY_AFTER_DELAY, 0},
+		{"-120", RETRY_AFTER_STOP, 0},
+		{"-99999999999999999999", RETRY_AFTER_STOP, 0},
+		{"1.5", RETRY_AFTER_DELAY, 2000},
+		{"0.0001", RETRY_AFTER_DELAY, 1000},
+		{"30.0", RETRY_AFTER_DELAY, 30000},
+		{"64.5712345678901234567890", RETRY_AFTER_DELAY, 65000},
 		{"99999999999999999999", RETRY_AFTER_DELAY, 604800000},
+		{"99999999999999999999.9", RETRY_AFTER_DELAY, 604800000},
 		{"Sun, 06 Nov 1994 08:49:37 GMT", RETRY_AFTER_DELAY, 60000},
 		{"Sunday, 06-Nov-94 08:49:37 GMT", RETRY_AFTER_DELAY, 60000},
 		{"Sun Nov  6 08:49:37 1994", RETRY_AFTER_DELAY, 60000},
 		{"Sun, 06 Nov 1993 08:49:37 GMT", RETRY_AFTER_DELAY, 0},
+		{"Sun, 06 Nov 1994 08:49:37 UTC", RETRY_AFTER_NONE, 0},
+		{"Sun, 06 Nov 1994 08:49:37 GMT and more", RETRY_AFTER_NONE, 0},
+		{"Fri, 31 Dec 9999 23:59:59 GMT", RETRY_AFTER_DELAY, 604800000},
 		{"soon", RETRY_AFTER_NONE, 0},
+		{"1.", RETRY_AFTER_NONE, 0},
+		{"1.2.3", RETRY_AFTER_NONE, 0},
+		{".5", RETRY_AFTER_NONE, 0},
+		{"1e9", RETRY_AFTER_NONE, 0},
+		{"+5", RETRY_AFTER_NONE, 0},
 		{"12s", RETRY_AFTER_NONE, 0},
 		{"", RETRY_AFTER_NONE, 0},
 		{"-", RETRY_AFTER_NONE, 0},
@@ -210,6 +267,53 @@ static void retry__attempts_and_age_end_it_whichever_comes_first(void **state)
 		retry_schedule(&p, &v, 1, 0, &rng, &delay_ms), RETRY_MAXIMUM_EVENT_AGE);
 }
 
+/* Always failing, each time tried again: when it ends, and with how many attempts. */
+static unsigned live_out(const struct retry_policy *p, uint64_t seed, int64_t *ret_age_ms)
+{
+	struct retry_verdict v = {.action = RETRY_LATER};
+	struct rng rng;
+	unsigned attempts = 1;
+	int64_t delay_ms;
+
+	rng_seed(&rng, seed);
+	*ret_age_ms = 0;
+	while (retry_schedule(p, &v, attempts, *ret_age_ms, &rng, &delay_ms) ==
+		RETRY_NOT_EXHAUSTED) {
+		*ret_age_ms += delay_ms;
+		attempts++;
+	}
+	return attempts;
+}
+
+static void retry__uses_the_whole_age_and_not_more(void **state)
+{
+	struct retry_policy p = retry_default_policy;
+
+	(void)state;
+	p.maximum_event_age_ms = 60000;
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		int64_t age_ms;
+		unsigned attempts = live_out(&p, seed, &age_ms);
+
+		assert_in_range(age_ms, 60000 - 60000 / 64, 60000);
+		assert_in_range(attempts, 3, 40);
+	}
+}
+
+static void retry__the_defaults_fill_a_day(void **state)
+{
+	int64_t age_ms, sum_hours = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		unsigned attempts = live_out(&retry_default_policy, seed, &age_ms);
+
+		assert_in_range(attempts, 150, 186);
+		sum_hours += age_ms / 3600000;
+	}
+	assert_in_range(sum_hours / 100, 13, 24);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +322,10 @@ int main(void)
 		cmocka_unit_test(retry__transport_failures_are_retried_with_their_code),
 		cmocka_unit_test(retry__codes_follow_the_fixed_mapping),
 		cmocka_unit_test(retry__a_refused_token_is_renewed_once),
+		cmocka_unit_test(retry__an_expired_token_is_no_failure_of_the_event),
+		cmocka_unit_test(retry__a_class_is_all_of_its_hundred),
+		cmocka_unit_test(retry__uses_the_whole_age_and_not_more),
+		cmocka_unit_test(retry__the_defaults_fill_a_day),
 		cmocka_unit_test(retry__a_target_moves_statuses_and_fail_on_wins),
 		cmocka_unit_test(retry__what_is_no_status_is_refused),
 		cmocka_unit_test(retry__retry_after_is_read_in_all_its_forms),
