@@ -55,8 +55,8 @@ struct envelope *envelope_new(const struct envelope_settings *s, struct err *err
 	struct envelope *e = xcalloc(1, sizeof *e);
 
 	e->format = s->format;
-	if (compile_choice(&e->source, s->source, "envelope_source", err) == 0 &&
-		compile_choice(&e->detail_type, s->detail_type, "envelope_detail_type", err) ==
+	if (compile_choice(&e->source, s->source, "envelope.source", err) == 0 &&
+		compile_choice(&e->detail_type, s->detail_type, "envelope.detail_type", err) ==
 			0)
 		return e;
 	envelope_free(e);

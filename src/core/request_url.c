@@ -90,7 +90,8 @@ static bool has_dots(const char *p)
 	return false;
 }
 
-int request_check_endpoint(const char *endpoint, struct err *err)
+/* http or https, a host, no user, no fragment, stars in path and query only, not too long. */
+static int check_endpoint(const char *endpoint, struct err *err)
 {
 	const char *host = skip_scheme(endpoint);
 	size_t host_len;
@@ -217,7 +218,7 @@ void request_url_compile(
 
 	buf_init(&u->tail, BUF_UNLIMITED);
 	buf_init(&u->constant, BUF_UNLIMITED);
-	if (request_check_endpoint(s->endpoint, &err) != 0) {
+	if (check_endpoint(s->endpoint, &err) != 0) {
 		request_fault(c, "endpoint", "%s", err.text);
 		return;
 	}

@@ -132,7 +132,7 @@ static void envelope__bad_setting_is_refused(void **state)
 
 	(void)state;
 	assert_null(envelope_new(&s, &err));
-	assert_non_null(strstr(err.text, "envelope_source: path '$..x', column 3"));
+	assert_non_null(strstr(err.text, "envelope.source: path '$..x', column 3"));
 }
 
 #define CE   "ce_specversion", "1.0", "ce_id", "1", "ce_source", "/s", "ce_type", "t"
