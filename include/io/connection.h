@@ -9,6 +9,9 @@
  *   connection_authorise()  credentials for one attempt, or "wait": there is no token now
  *   connection_rejected()   the API answered 401/407 to *these* credentials
  *
+ * Log lines, once for each change: connection_authorized, connection_deauthorized (with the
+ * reason); connection_secret_kept when a changed secret can't be used.
+ *
  * OAuth: one refresh in flight; everybody else waits for it in order; renewed ahead of
  * expiry at min(60 s, half the lifetime) while traffic flows; the old token serves while the
  * new one is on its way. A token server that fails has its own back-off; deliveries wait.
@@ -109,10 +112,17 @@ struct connection_waiter {
 void connection_wait(struct connection *c, struct connection_waiter *w);
 void connection_unwait(struct connection_waiter *w);
 
-/* The API refused the credentials of @generation. True: a newer token is there or on its way,
- * so trying again with it is worth it (and costs no attempt). */
+/*
+ * The API refused the credentials of @generation. True: newer ones are there or on their way,
+ * so trying again with them is worth it (and costs no attempt). False: there are none to be
+ * had now (the file is the same; the token is seconds old and so was the one before it): this
+ * was an attempt like any other, or a caller would turn in circles.
+ */
 bool connection_rejected(struct connection *c, uint64_t generation);
-/* Can its credentials be renewed at all? */
+/* An API took them, after all: the state is AUTHORIZED again. Cheap enough for every success.
+ */
+void connection_accepted(struct connection *c, uint64_t generation);
+/* Can its credentials be renewed at all: by a token server, or by a file that changes? */
 bool connection_is_renewable(const struct connection *c);
 
 struct connection_status {
@@ -125,5 +135,11 @@ struct connection_status {
 
 void connection_get_status(struct connection *c, struct connection_status *ret);
 const char *connection_state_name(enum connection_state s);
+
+/* Append to @paths (malloc'ed strings, the caller's) the files its secrets come from. */
+size_t connection_secret_files(const struct connection *c, char ***paths, size_t count);
+/* One of them has changed: the next attempt, or the next token request, uses what is there now.
+ * Any thread. */
+void connection_secrets_changed(struct connection *c);
 
 #endif

@@ -102,6 +102,9 @@ static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
+	/* It may have been a token. */
+	if (t->reply.len > 0)
+		explicit_bzero(t->reply.data, t->reply.len);
 	curl_slist_free_all(t->resolve);
 	t->resolve = NULL;
 	t->state = HTTP_POOLED;
