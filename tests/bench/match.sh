@@ -39,5 +39,5 @@ for w in $workloads; do
 	awk -v w="$w" -v a="$(field ns_per_event "$ours")" -v b="$(field ns_per_event "$theirs")" \
 		-v la="$(field load_ms "$ours")" -v lb="$(field load_ms "$theirs")" -v d="$differing" \
 		'BEGIN { printf "%s: %.1f times event-ruler; load %.0f times; %d events differ\n",
-			w, b / a, la > 0 ? lb / la : 0, d }'
+			w, b / a, (la > 0 ? lb / la : 0), d }'
 done
