@@ -4,6 +4,7 @@
  *
  * source.c        making, closing, freeing; settings to properties
  * source_read.c   partitions' queues: wake-ups, turns, records
+ * source_nudge.c  around a stall of old librdkafka
  * source_gap.c    offsets that do not follow each other
  * source_group.c  assignment and revocation
  * source_commit.c commits
@@ -69,6 +70,10 @@ struct source {
 	struct event_header *headers;
 	size_t header_cap;
 
+	/* source_nudge.c */
+	bool nudge_needed;
+	struct loop_timer nudge;
+
 	/* source_group.c */
 	struct rd_kafka_topic_partition_list_s *arriving; /* assigned, offsets not known yet */
 	struct rd_kafka_topic_partition_list_s *leaving;  /* revoked, not released yet */
@@ -104,6 +109,12 @@ void source_part_silence(struct source_part *part);
 struct source_part *source_part_replace(struct source_part *part);
 /* Look into every queue again: a wake-up that got lost costs a second, not more. */
 void source_read_tick(struct source *s);
+
+/* source_nudge.c */
+void source_nudge_init(struct source *s);
+void source_nudge_release(struct source *s);
+/* The queue of @part is empty. */
+void source_nudge_empty(struct source_part *part);
 
 /* source_gap.c */
 /* The record at @offset comes next: tell of what was lost before it. The partition that it

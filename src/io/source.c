@@ -9,7 +9,7 @@
 #include "io/source_impl.h"
 
 #define MIB                 ((size_t)1 << 20)
-#define DEFAULT_PREFETCH    (64 * MIB)
+#define DEFAULT_PREFETCH    (32 * MIB)
 #define EXPECTED_PARTITIONS 8
 #define NUMBER_BYTES        24
 
@@ -52,13 +52,12 @@ struct prefetch_texts {
 /* The reasons are in source.h. */
 static void divide_prefetch(size_t prefetch_bytes, struct prefetch_texts *ret)
 {
-	size_t floor = kafka_is_version(2, 2, 0) ? MIB : 4 * MIB;
 	size_t bytes =
 		(prefetch_bytes ? prefetch_bytes : DEFAULT_PREFETCH) / EXPECTED_PARTITIONS;
 	size_t messages;
 
-	if (bytes < floor)
-		bytes = floor;
+	if (bytes < MIB)
+		bytes = MIB;
 	if (bytes > 1024 * MIB)
 		bytes = 1024 * MIB;
 	messages = bytes / 64;
@@ -180,6 +179,7 @@ struct source *source_new(struct loop *l, const struct source_settings *settings
 	s->ctx = ctx;
 	copy_settings(s, settings);
 	source_group_init(s);
+	source_nudge_init(s);
 	if (source_read_init(s, err) == 0) {
 		warn_of_cooperative(s, settings);
 		s->client = make_client(s, settings, err);
@@ -198,6 +198,7 @@ void source_free(struct source *s)
 		return;
 	source_share_release(s);
 	source_group_release(s);
+	source_nudge_release(s);
 	source_read_release(s);
 	kafka_client_free(s->client);
 	for (size_t i = 0; i < s->topic_count; i++)

@@ -291,6 +291,7 @@ bool source_next(struct source *s, struct source_partition **ret_p, struct event
 		s->message = part->queue ? take_record(part) : NULL;
 		if (s->message == NULL) {
 			part->has_records = false;
+			source_nudge_empty(part);
 			continue;
 		}
 		list_append(&s->ready, node);
