@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the other tests are built on keeps its own promises. Nothing here runs Postrider."""
+"""What the other tests are built on keeps its own promises."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 
 from postrider_test.client import Committed, Record
 from postrider_test.config import Config, render
+from postrider_test.embedded import Embedded
 from postrider_test.kafka import Kafka
 from postrider_test.oauth import TokenEndpoint
 from postrider_test.process import Process
@@ -296,3 +297,14 @@ def test_kafka_comes_back_with_its_data_on_its_ports(own_kafka, unique) -> None:
     kafka.resume()
     wait_until(kafka._answers)
     kafka.stop()
+
+
+def test_embedded_broker_serves_an_ordinary_client(embedded: Embedded, unique) -> None:
+    topic, group = unique("orders"), unique("group")
+    embedded.create_topic(topic)
+    embedded.produce(topic, [Record(b"x", b"k", [("h", b"v")], 0)] * 3)
+    assert [(r.value, r.key, r.headers) for r in embedded.consume(topic)] == [
+        (b"x", b"k", [("h", b"v")])] * 3
+    embedded.commit(group, topic, {0: 1}, metadata="some map")
+    assert embedded.committed(group, topic)[0] == Committed(1, "some map")
+    assert embedded.lag(group, topic) == 2
