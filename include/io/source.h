@@ -3,8 +3,8 @@
  * source.h - a lane's Kafka consumer on the loop, without a blocking call.
  *
  * The owner pulls records (source_next), so that back-pressure is simply not pulling: no
- * pause call. Each assigned partition has a queue of its own in librdkafka with an
- * eventfd; the main queue (rebalances, commits, errors) is always served, so a lane
+ * pause call. Each assigned partition has a queue of its own in librdkafka
+ * that wakes the loop; the main queue (rebalances, commits, errors) is always served, so a lane
  * that does not pull for an hour keeps its membership.
  *
  * A partition's life:
@@ -15,7 +15,30 @@
  * handed to assigned(), which answers where to read from. On revocation the source gives
  * no more records of it; the owner lets what is on the wire finish, commits, and calls
  * source_release(); when all revoked partitions are released the group goes on. A lost
- * partition (lost == true) is released at once and must not be committed.
+ * partition (lost == true) is another's already: it must not be committed (source_commit()
+ * leaves it out), and the group does not wait for it. Every partition is given back by
+ * source_release() once, a lost one too, at the latest before source_free(); until then its
+ * pointer is good. Releasing within revoked() is fine.
+ *
+ * When a topic is made anew or truncated, its offsets begin again: its partition is revoked as
+ * lost and assigned again, without a rebalance. This happens within source_next().
+ *
+ * Prefetch: librdkafka's limit holds for each partition and is fixed before the number of
+ * partitions is known. So prefetch_bytes (0: 32 MiB) is divided by 8, but at least 1 MiB, and
+ * at most one message for each 64 bytes of it or 100,000. A lane with more than 8 busy
+ * partitions that does not pull can hold more than prefetch_bytes; set
+ * queued.max.messages.kbytes in the properties where that matters. A small limit costs no
+ * throughput: newer versions look again after fetch.queue.backoff.ms, older ones, which by
+ * themselves would after a second, are nudged (source_nudge.c).
+ *
+ * Properties that carry our promises are refused with the reason (enable.auto.commit,
+ * group.id, auto.offset.reset ...); all other defaults may be changed.
+ *
+ * Log lines from here: those of kafka.h, and topic_began_again, offset_out_of_range,
+ * partition_error, committed_offsets_unknown, kafka_error, kafka_cooperative_old_library.
+ *
+ * Owned by one loop; every callback comes from it, and none before source_new() has returned.
+ * source_free() may be called by closed() and fenced(), and by no other callback.
  */
 #ifndef IO_SOURCE_H
 #define IO_SOURCE_H
