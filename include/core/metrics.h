@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * metrics.h - counters, gauges and histograms from one table (metrics_table.h), as Prometheus
- * reads them.
+ * reads them (text exposition format 0.0.4).
  *
  * An instance is obtained once by its label values and then updated through its pointer, from
- * any thread, without a lock. Several workers share an instance: counters add up, and a gauge
- * is the sum of what each one says (metric_gauge moves it by the difference to what the caller
- * said before).
+ * any thread, without a lock: relaxed atomics. Several workers share an instance: counters add
+ * up, and a gauge is the sum of what each one says (metric_gauge moves it by the difference to
+ * what the caller said before).
  *
- * A NULL registry gives NULL instances, on which every update does nothing: for tests.
+ * An instance is shown while somebody uses it; one that all who obtained it have released is
+ * not, until it is obtained again. Its memory, and what a counter has counted, stay until
+ * metrics_free(), so that no pointer is ever left hanging: label values come from
+ * configurations, and are few.
+ *
+ * A lock guards the table of instances alone: a scrape, on a thread of its own, holds up
+ * whoever obtains or releases, never who counts. A NULL registry gives NULL instances, on
+ * which every update does nothing: for tests.
  */
 #ifndef CORE_METRICS_H
 #define CORE_METRICS_H
@@ -29,11 +36,13 @@ struct metrics *metrics_new(void);
 /* Accepts NULL. All instances go with it. */
 void metrics_free(struct metrics *m);
 
-/* The instance with these label values (as many as the table names; the others NULL), made when
- * there is none. It stays until metrics_free(): label values come from configurations, and are
- * few. */
+/* The instance with these label values, as many as the table names; the others are NULL. Made
+ * when there is none. */
 struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *first,
 	const char *second, const char *third);
+/* Once for each time it was obtained, by those to whom it matters that it is shown no more. A
+ * gauge's part must have been taken back. Accepts NULL. */
+void metric_release(struct metric *i);
 
 void metric_add(struct metric *c, int64_t n);
 /* A gauge's part is @value now; *said is what this caller said before (0 at first). */

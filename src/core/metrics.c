@@ -5,7 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "base/list.h"
+#define uthash_fatal(text) abort()
+#include <uthash.h>
 
 #define LABELS_MAX 3
 
@@ -57,15 +58,17 @@ static const struct {
 };
 
 struct metric {
-	struct list node; /* of its family */
-	char *values[LABELS_MAX];
+	UT_hash_handle hh; /* of its family, by `labels` */
+	struct metrics *registry;
+	unsigned users;       /* under the registry's lock */
+	char *labels;         /* as they are shown: destination="billing",class="5xx" */
 	atomic_llong value;   /* of a histogram: the sum */
 	atomic_llong *counts; /* of a histogram: one a bucket, and one for what is beyond */
 };
 
 struct metrics {
-	pthread_mutex_t lock; /* of the lists; not of the values */
-	struct list instances[METRIC_NR_VALUES];
+	pthread_mutex_t lock; /* of the tables; not of the values */
+	struct metric *instances[METRIC_NR_VALUES];
 };
 
 struct metrics *metrics_new(void)
@@ -73,64 +76,97 @@ struct metrics *metrics_new(void)
 	struct metrics *m = xcalloc(1, sizeof *m);
 
 	pthread_mutex_init(&m->lock, NULL);
-	for (size_t i = 0; i < METRIC_NR_VALUES; i++)
-		list_init(&m->instances[i]);
 	return m;
-}
-
-static void metric_free(struct metric *i)
-{
-	for (size_t l = 0; l < LABELS_MAX; l++)
-		free(i->values[l]);
-	free(i->counts);
-	free(i);
 }
 
 void metrics_free(struct metrics *m)
 {
-	struct list *node;
-
 	if (m == NULL)
 		return;
-	for (size_t i = 0; i < METRIC_NR_VALUES; i++)
-		while ((node = list_shift(&m->instances[i])) != NULL)
-			metric_free(list_entry(node, struct metric, node));
+	for (size_t id = 0; id < METRIC_NR_VALUES; id++) {
+		struct metric *i, *next;
+
+		HASH_ITER (hh, m->instances[id], i, next) {
+			HASH_DEL(m->instances[id], i);
+			free(i->labels);
+			free(i->counts);
+			free(i);
+		}
+	}
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
-static struct metric *find(const struct list *instances, const char *const values[LABELS_MAX])
+/* "\", line ends and quotes are escaped; the rest stays. */
+static void add_escaped(struct buf *out, const char *value)
 {
-	list_foreach (node, instances) {
-		struct metric *i = list_entry(node, struct metric, node);
-
-		if (str_eq(i->values[0], values[0]) && str_eq(i->values[1], values[1]) &&
-			str_eq(i->values[2], values[2]))
-			return i;
+	for (const char *c = value; *c != '\0'; c++) {
+		if (*c == '\n')
+			buf_add_str(out, "\\n");
+		else if (*c == '"' || *c == '\\')
+			buf_add(out, (char[]){'\\', *c}, 2);
+		else
+			buf_add_char(out, *c);
 	}
-	return NULL;
+}
+
+static void add_labels(
+	struct buf *out, const struct family *f, const char *const values[LABELS_MAX])
+{
+	const char *name = f->labels;
+
+	for (size_t l = 0; *name != '\0' && l < LABELS_MAX; l++) {
+		size_t len = strcspn(name, " ");
+
+		if (l > 0)
+			buf_add_char(out, ',');
+		buf_add(out, name, len);
+		buf_add_str(out, "=\"");
+		add_escaped(out, values[l] ? values[l] : "");
+		buf_add_char(out, '"');
+		name += len + (name[len] == ' ');
+	}
+}
+
+static struct metric *metric_new(struct metrics *m, enum metric_id id, struct slice labels)
+{
+	struct metric *i = xcalloc(1, sizeof *i);
+
+	i->registry = m;
+	i->labels = xmemdup(labels.data, labels.len);
+	if (families[id].type == HISTOGRAM)
+		i->counts = xcalloc(COUNT_OF(buckets) + 1, sizeof *i->counts);
+	HASH_ADD_KEYPTR(hh, m->instances[id], i->labels, labels.len, i);
+	return i;
 }
 
 struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *first,
 	const char *second, const char *third)
 {
-	const char *const values[LABELS_MAX] = {first, second, third};
 	struct metric *i;
+	struct buf labels;
 
 	if (m == NULL)
 		return NULL;
+	buf_init(&labels, BUF_UNLIMITED);
+	add_labels(&labels, &families[id], (const char *const[]){first, second, third});
 	pthread_mutex_lock(&m->lock);
-	i = find(&m->instances[id], values);
-	if (i == NULL) {
-		i = xcalloc(1, sizeof *i);
-		for (size_t l = 0; l < LABELS_MAX; l++)
-			i->values[l] = values[l] ? xstrdup(values[l]) : NULL;
-		if (families[id].type == HISTOGRAM)
-			i->counts = xcalloc(COUNT_OF(buckets) + 1, sizeof *i->counts);
-		list_append(&m->instances[id], &i->node);
-	}
+	HASH_FIND(hh, m->instances[id], buf_str(&labels), labels.len, i);
+	if (i == NULL)
+		i = metric_new(m, id, buf_slice(&labels));
+	i->users++;
 	pthread_mutex_unlock(&m->lock);
+	buf_release(&labels);
 	return i;
+}
+
+void metric_release(struct metric *i)
+{
+	if (i == NULL)
+		return;
+	pthread_mutex_lock(&i->registry->lock);
+	i->users--;
+	pthread_mutex_unlock(&i->registry->lock);
 }
 
 void metric_add(struct metric *c, int64_t n)
@@ -159,88 +195,98 @@ void metric_observe(struct metric *h, int64_t value)
 
 /* --- exposition ------------------------------------------------------------------------- */
 
-/* "\", line ends and quotes are escaped; the rest stays (exposition format, 0.0.4). */
-static void add_label_value(struct buf *out, const char *value)
+/* NAME{LABELS,le="BOUND"} and the blank behind it; each part of the braces may be missing. */
+static void add_series(struct buf *out, const struct family *f, const char *suffix,
+	const struct metric *i, const char *bound)
 {
-	for (const char *c = value; *c != '\0'; c++) {
-		if (*c == '\n')
-			buf_add_str(out, "\\n");
-		else if (*c == '"' || *c == '\\')
-			buf_add(out, (char[]){'\\', *c}, 2);
-		else
-			buf_add_char(out, *c);
-	}
-}
+	bool has_labels = i->labels[0] != '\0';
 
-/* {destination="billing",le="0.5"}: the family's labels, and a bucket's bound. */
-static void add_labels(
-	struct buf *out, const struct family *f, const struct metric *i, const char *le)
-{
-	const char *name = f->labels;
-	const char *open = "{";
-
-	for (size_t l = 0; *name != '\0' && l < LABELS_MAX; l++) {
-		size_t len = strcspn(name, " ");
-
-		buf_add_str(out, open);
-		buf_add(out, name, len);
-		buf_add_str(out, "=\"");
-		add_label_value(out, i->values[l] ? i->values[l] : "");
+	buf_add_str(out, f->name);
+	buf_add_str(out, suffix);
+	if (has_labels || bound != NULL)
+		buf_add_char(out, '{');
+	buf_add_str(out, i->labels);
+	if (bound != NULL) {
+		buf_add_str(out, has_labels ? ",le=\"" : "le=\"");
+		buf_add_str(out, bound);
 		buf_add_char(out, '"');
-		open = ",";
-		name += len + (name[len] == ' ');
 	}
-	if (le != NULL) {
-		buf_addf(out, "%sle=\"%s\"", open, le);
-		open = ",";
-	}
-	if (*open == ',')
+	if (has_labels || bound != NULL)
 		buf_add_char(out, '}');
+	buf_add_char(out, ' ');
 }
 
-static void add_value(struct buf *out, long long value, int64_t scale)
+/* @value / @scale, a power of ten, to the last digit: a double would lose those of a time. */
+static void add_value(struct buf *out, int64_t value, int64_t scale)
 {
-	if (scale == 1)
-		buf_addf(out, " %lld\n", value);
-	else
-		buf_addf(out, " %.9g\n", (double)value / (double)scale);
+	int64_t rest = value % scale;
+
+	if (value < 0) {
+		buf_add_char(out, '-');
+		value = -value;
+		rest = -rest;
+	}
+	buf_add_int(out, value / scale);
+	if (rest != 0)
+		buf_add_char(out, '.');
+	while (rest != 0) {
+		scale /= 10;
+		buf_add_char(out, (char)('0' + rest / scale));
+		rest %= scale;
+	}
+	buf_add_char(out, '\n');
+}
+
+static int64_t read_value(atomic_llong *v)
+{
+	return atomic_load_explicit(v, memory_order_relaxed);
 }
 
 static void expose_histogram(struct buf *out, const struct family *f, struct metric *i)
 {
-	long long count = 0;
+	int64_t count = 0;
 
 	for (size_t b = 0; b <= COUNT_OF(buckets); b++) {
-		count += atomic_load_explicit(&i->counts[b], memory_order_relaxed);
-		buf_addf(out, "%s_bucket", f->name);
-		add_labels(out, f, i, b < COUNT_OF(buckets) ? buckets[b].text : "+Inf");
-		buf_addf(out, " %lld\n", count);
+		count += read_value(&i->counts[b]);
+		add_series(
+			out, f, "_bucket", i, b < COUNT_OF(buckets) ? buckets[b].text : "+Inf");
+		add_value(out, count, 1);
 	}
-	buf_addf(out, "%s_sum", f->name);
-	add_labels(out, f, i, NULL);
-	add_value(out, atomic_load_explicit(&i->value, memory_order_relaxed), f->scale);
-	buf_addf(out, "%s_count", f->name);
-	add_labels(out, f, i, NULL);
-	buf_addf(out, " %lld\n", count);
+	add_series(out, f, "_sum", i, NULL);
+	add_value(out, read_value(&i->value), f->scale);
+	add_series(out, f, "_count", i, NULL);
+	add_value(out, count, 1);
 }
 
-static void expose_family(struct buf *out, const struct family *f, const struct list *instances)
+static void add_header(struct buf *out, const struct family *f)
 {
-	if (list_is_empty(instances))
-		return;
-	buf_addf(out, "# HELP %s ", f->name);
-	add_label_value(out, f->help);
-	buf_addf(out, "\n# TYPE %s %s\n", f->name, type_names[f->type]);
-	list_foreach (node, instances) {
-		struct metric *i = list_entry(node, struct metric, node);
+	buf_add_str(out, "# HELP ");
+	buf_add_str(out, f->name);
+	buf_add_char(out, ' ');
+	buf_add_str(out, f->help);
+	buf_add_str(out, "\n# TYPE ");
+	buf_add_str(out, f->name);
+	buf_add_char(out, ' ');
+	buf_add_str(out, type_names[f->type]);
+	buf_add_char(out, '\n');
+}
 
+static void expose_family(struct buf *out, const struct family *f, struct metric *instances)
+{
+	bool begun = false;
+
+	for (struct metric *i = instances; i != NULL; i = i->hh.next) {
+		if (i->users == 0)
+			continue;
+		if (!begun)
+			add_header(out, f);
+		begun = true;
 		if (f->type == HISTOGRAM) {
 			expose_histogram(out, f, i);
 			continue;
 		}
-		buf_add_str(out, f->name);
-		add_labels(out, f, i, NULL);
-		add_value(out, atomic_load_explicit(&i->value, memory_order_relaxed), f->scale);
+		add_series(out, f, "", i, NULL);
+		add_value(out, read_value(&i->value), f->scale);
 	}
 }
 
@@ -248,7 +294,7 @@ void metrics_expose(struct metrics *m, struct buf *out)
 {
 	pthread_mutex_lock(&m->lock);
 	for (size_t id = 0; id < METRIC_NR_VALUES; id++)
-		expose_family(out, &families[id], &m->instances[id]);
+		expose_family(out, &families[id], m->instances[id]);
 	pthread_mutex_unlock(&m->lock);
 }
 
