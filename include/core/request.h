@@ -79,6 +79,14 @@ bool request_plan_has_constant_url(const struct request_plan *p);
 /* That URL, or NULL when it is not constant. The plan's. */
 const char *request_plan_url(const struct request_plan *p);
 
+/* Check an endpoint by itself: http or https, a host, no user, no fragment, stars in path and
+ * query only, not too long. */
+int request_check_endpoint(const char *endpoint, struct err *err) ATTR_MUST_CHECK;
+
+/* Check an endpoint by itself: http or https, a host, no user, no fragment, stars in path and
+ * query only, not too long. */
+int request_check_endpoint(const char *endpoint, struct err *err) ATTR_MUST_CHECK;
+
 struct request {
 	const char *method; /* a literal: "POST" */
 	struct buf url;     /* NUL behind it */

@@ -91,7 +91,7 @@ static bool has_dots(const char *p)
 }
 
 /* http or https, a host, no user, no fragment, stars in path and query only, not too long. */
-static int check_endpoint(const char *endpoint, struct err *err)
+int request_check_endpoint(const char *endpoint, struct err *err)
 {
 	const char *host = skip_scheme(endpoint);
 	size_t host_len;
@@ -218,7 +218,7 @@ void request_url_compile(
 
 	buf_init(&u->tail, BUF_UNLIMITED);
 	buf_init(&u->constant, BUF_UNLIMITED);
-	if (check_endpoint(s->endpoint, &err) != 0) {
+	if (request_check_endpoint(s->endpoint, &err) != 0) {
 		request_fault(c, "endpoint", "%s", err.text);
 		return;
 	}
