@@ -621,6 +621,70 @@ static void cancel_all_others(struct http_request *r, const struct http_result *
 	on_done(r, result);
 }
 
+/* While its name is asked for; and when its end is known but not told. */
+static void http__a_request_off_the_wire_can_be_cancelled_too(void **state)
+{
+	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
+
+	(void)state;
+	set_up(steps, 1);
+	client_made();
+	snprintf(url, sizeof url, "http://no-such-name.invalid:1/");
+	post(&calls[0], "x");
+	http_cancel(&calls[0].request);
+	snprintf(url, sizeof url, "http://:::/");
+	post(&calls[1], "x");
+	http_cancel(&calls[1].request);
+	assert_int_equal(http_client_get_state(client).in_flight, 0);
+	snprintf(url, sizeof url, "http://127.0.0.1:%u/hook", server.port);
+	post(&calls[2], "x");
+	awaited = 1;
+	run();
+	assert_int_equal(calls[0].done + calls[1].done, 0);
+	assert_int_equal(calls[2].result.status, 200);
+	tear_down();
+}
+
+static void http__the_environment_names_no_proxy(void **state)
+{
+	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
+
+	(void)state;
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+	set_up(steps, 1);
+	client_made();
+	post(&calls[0], "x");
+	run();
+	assert_int_equal(calls[0].result.status, 200);
+	tear_down();
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+}
+
+static void http__a_configured_proxy_is_used_and_its_refusal_told(void **state)
+{
+	static const struct script_step steps[] = {
+		{"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", 0,
+			SCRIPT_CLOSE}};
+	char proxy[96];
+
+	(void)state;
+	set_up(steps, 1);
+	snprintf(proxy, sizeof proxy, "http://me:pa55@127.0.0.1:%u", server.port);
+	settings.proxy = proxy;
+	client_made();
+	snprintf(url, sizeof url, "http://no-such-name.invalid:81/hook");
+	post(&calls[0], "x");
+	run();
+	assert_int_equal(calls[0].result.transport, RETRY_TRANSPORT_CONNECT);
+	assert_string_equal(calls[0].result.error, "the proxy refuses with status 407");
+	assert_int_equal(calls[0].result.status, 0);
+	assert_true(last_has("CONNECT no-such-name.invalid:81 HTTP/1.1\r\n"));
+	assert_false(last_has("X-Order"));
+	tear_down();
+}
+
 static void http__one_callback_may_cancel_all_others(void **state)
 {
 	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
@@ -796,6 +860,9 @@ int main(void)
 		cmocka_unit_test(http__an_impossible_url_is_no_address),
 		cmocka_unit_test(http__errors_show_no_credentials),
 		cmocka_unit_test(http__a_cancelled_request_never_calls_back),
+		cmocka_unit_test(http__a_request_off_the_wire_can_be_cancelled_too),
+		cmocka_unit_test(http__the_environment_names_no_proxy),
+		cmocka_unit_test(http__a_configured_proxy_is_used_and_its_refusal_told),
 		cmocka_unit_test(http__one_callback_may_cancel_all_others),
 		cmocka_unit_test(http__the_last_callback_may_free_the_client),
 		cmocka_unit_test(http__requests_wait_for_the_first_answer_about_the_name),
