@@ -19,5 +19,8 @@ int64_t clock_wall_ms(void);
 
 /* "2026-11-23T09:05:04.123Z"; a wall time outside the years 0 to 9999 gives "-". */
 void clock_format_iso8601(int64_t wall_ms, char out[CLOCK_ISO8601_BYTES]);
+/* The same read again; also without milliseconds, without seconds, without the time of day
+ * ("2026-11-23"), and with +01:00 in place of Z. UTC where no zone is named. */
+bool clock_parse_iso8601(struct slice text, int64_t *ret_wall_ms);
 
 #endif
