@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "core/request.h"
 
-#define RUNS  7
-#define TIMES 200000
+#define RUNS  100
+#define TIMES 5000
 
 /* Counted by the library's own allocator in libc, whoever asks for it. */
 extern void *__libc_malloc(size_t size);
