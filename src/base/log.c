@@ -24,7 +24,7 @@ static struct {
 	log_sink_fn sink;
 	struct burst bursts[256];
 	struct buf line;
-} log = {
+} logger = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.settings = {.level = LOG_INFO},
 	.line = {.max_bytes = LINE_MAX_BYTES},
@@ -52,21 +52,21 @@ const char *log_level_name(enum log_level level)
 
 void log_configure(const struct log_settings *s)
 {
-	pthread_mutex_lock(&log.lock);
-	log.settings = *s;
-	pthread_mutex_unlock(&log.lock);
+	pthread_mutex_lock(&logger.lock);
+	logger.settings = *s;
+	pthread_mutex_unlock(&logger.lock);
 }
 
 void log_set_sink(log_sink_fn sink)
 {
-	pthread_mutex_lock(&log.lock);
-	log.sink = sink;
-	pthread_mutex_unlock(&log.lock);
+	pthread_mutex_lock(&logger.lock);
+	logger.sink = sink;
+	pthread_mutex_unlock(&logger.lock);
 }
 
 bool log_enabled(enum log_level level)
 {
-	return level >= log.settings.level;
+	return level >= logger.settings.level;
 }
 
 /* logfmt quotes only what needs it. */
@@ -108,7 +108,7 @@ static bool suppress(const char *id, const struct log_field *fields, unsigned *r
 	if (fields->key != NULL)
 		kind ^= util_hash(fields->text.data, fields->text.len) +
 			(uint64_t)fields->number;
-	b = &log.bursts[kind % COUNT_OF(log.bursts)];
+	b = &logger.bursts[kind % COUNT_OF(logger.bursts)];
 	*ret_suppressed = 0;
 	if (b->kind != kind || now_ms - b->since_ms >= LOG_BURST_MS) {
 		*ret_suppressed = b->kind == kind ? b->suppressed : 0;
@@ -125,12 +125,12 @@ static bool suppress(const char *id, const struct log_field *fields, unsigned *r
 static void compose(struct buf *b, enum log_level level, const char *id, const char *msg,
 	const struct log_field *fields, unsigned suppressed)
 {
-	enum log_format format = log.settings.format;
+	enum log_format format = logger.settings.format;
 	char time[CLOCK_ISO8601_BYTES];
 
 	clock_format_iso8601(clock_wall_ms(), time);
 	buf_reset(b);
-	if (log.settings.journald_priority)
+	if (logger.settings.journald_priority)
 		buf_add_str(b, priorities[level]);
 	if (format == LOG_JSON)
 		buf_add_char(b, '{');
@@ -156,13 +156,13 @@ void log_event(
 
 	if (!log_enabled(level))
 		return;
-	pthread_mutex_lock(&log.lock);
-	if (log.sink != NULL || !suppress(id, fields, &suppressed)) {
-		compose(&log.line, level, id, msg, fields, suppressed);
-		if (log.sink != NULL)
-			log.sink(level, id, buf_slice(&log.line));
+	pthread_mutex_lock(&logger.lock);
+	if (logger.sink != NULL || !suppress(id, fields, &suppressed)) {
+		compose(&logger.line, level, id, msg, fields, suppressed);
+		if (logger.sink != NULL)
+			logger.sink(level, id, buf_slice(&logger.line));
 		else
-			(void)!write(STDERR_FILENO, log.line.data, log.line.len);
+			(void)!write(STDERR_FILENO, logger.line.data, logger.line.len);
 	}
-	pthread_mutex_unlock(&log.lock);
+	pthread_mutex_unlock(&logger.lock);
 }
