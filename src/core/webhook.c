@@ -4,22 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #define ERR_STATE openssl_err_state /* OpenSSL has a type of that name */
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #undef ERR_STATE
 
 #include "core/base64.h"
 
-#define KEY_MIN_BYTES   24
-#define KEY_MAX_BYTES   64
-#define SHA256_BYTES    32
-#define SIGNATURE_CHARS 44
+#define KEY_MIN_BYTES      24
+#define KEY_MAX_BYTES      64
+#define SHA256_BYTES       32
+#define SHA256_BLOCK_BYTES 64
 
-/* One prepared context a key: to begin anew with the key it has costs OpenSSL a tenth of giving
- * it the key again. */
+/* HMAC (RFC 2104) on one digest context: OpenSSL's own HMAC takes 2 us to begin anew. */
+struct webhook_key {
+	unsigned char inner[SHA256_BLOCK_BYTES], outer[SHA256_BLOCK_BYTES];
+};
+
 struct webhook_signer {
-	EVP_MAC *hmac;
-	EVP_MAC_CTX **contexts;
+	EVP_MD *sha256;
+	EVP_MD_CTX *digest;
+	struct webhook_key *keys;
 	size_t count;
 };
 
@@ -35,18 +38,14 @@ static int read_key(struct slice text, struct buf *ret)
 	return ret->len >= KEY_MIN_BYTES && ret->len <= KEY_MAX_BYTES ? 0 : ERR_LIMIT;
 }
 
-static EVP_MAC_CTX *context_new(EVP_MAC *hmac, struct slice key)
+static void key_prepare(struct webhook_key *k, struct slice key)
 {
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_END,
-	};
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(hmac);
-
-	if (ctx == NULL ||
-		EVP_MAC_init(ctx, (const unsigned char *)key.data, key.len, params) != 1)
-		abort(); /* out of memory, or a libcrypto without SHA-256 */
-	return ctx;
+	memset(k->inner, 0x36, sizeof k->inner);
+	memset(k->outer, 0x5c, sizeof k->outer);
+	for (size_t i = 0; i < key.len; i++) {
+		k->inner[i] ^= (unsigned char)key.data[i];
+		k->outer[i] ^= (unsigned char)key.data[i];
+	}
 }
 
 struct webhook_signer *webhook_signer_new(
@@ -56,15 +55,18 @@ struct webhook_signer *webhook_signer_new(
 	struct buf key;
 	int code = count > 0 ? 0 : err_set(err, ERR_INVALID, "there is no signing key");
 
-	s->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	s->contexts = xcalloc(count, sizeof *s->contexts);
+	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	s->digest = EVP_MD_CTX_new();
+	if (s->sha256 == NULL || s->digest == NULL)
+		abort(); /* out of memory, or a libcrypto without SHA-256 */
+	s->keys = xcalloc(count, sizeof *s->keys);
 	buf_init(&key, BUF_UNLIMITED);
 	buf_reserve(&key, 4096); /* not moved, so wiped whole */
 	for (size_t i = 0; i < count && code == 0; i++) {
 		buf_reset(&key);
 		code = read_key(keys[i], &key);
 		if (code == 0)
-			s->contexts[s->count++] = context_new(s->hmac, buf_slice(&key));
+			key_prepare(&s->keys[s->count++], buf_slice(&key));
 		else
 			err_set(err, ERR_INVALID,
 				"signing key %zu is not \"whsec_\" and %d to %d bytes in base "
@@ -84,46 +86,58 @@ void webhook_signer_free(struct webhook_signer *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->count; i++)
-		EVP_MAC_CTX_free(s->contexts[i]); /* wipes the key */
-	EVP_MAC_free(s->hmac);
-	free(s->contexts);
+	EVP_MD_CTX_free(s->digest);
+	EVP_MD_free(s->sha256);
+	explicit_bzero(s->keys, s->count * sizeof *s->keys);
+	free(s->keys);
 	free(s);
 }
 
-static void add_signature(EVP_MAC_CTX *ctx, struct slice id, struct slice time,
-	struct slice body, struct buf *out)
+static void begin(struct webhook_signer *s, const unsigned char block[SHA256_BLOCK_BYTES])
+{
+	if (EVP_DigestInit_ex2(s->digest, s->sha256, NULL) != 1)
+		abort(); /* out of memory */
+	EVP_DigestUpdate(s->digest, block, SHA256_BLOCK_BYTES);
+}
+
+static void add_signature(struct webhook_signer *s, const struct webhook_key *k,
+	struct slice head, struct slice body, struct buf *out)
 {
 	unsigned char mac[SHA256_BYTES];
-	size_t len;
 
-	if (EVP_MAC_init(ctx, NULL, 0, NULL) != 1 ||
-		EVP_MAC_update(ctx, (const unsigned char *)id.data, id.len) != 1 ||
-		EVP_MAC_update(ctx, (const unsigned char *)time.data, time.len) != 1 ||
-		EVP_MAC_update(ctx, (const unsigned char *)body.data, body.len) != 1 ||
-		EVP_MAC_final(ctx, mac, &len, sizeof mac) != 1)
-		abort(); /* out of memory */
+	begin(s, k->inner);
+	EVP_DigestUpdate(s->digest, head.data, head.len);
+	EVP_DigestUpdate(s->digest, body.data, body.len);
+	EVP_DigestFinal_ex(s->digest, mac, NULL);
+	begin(s, k->outer);
+	EVP_DigestUpdate(s->digest, mac, sizeof mac);
+	EVP_DigestFinal_ex(s->digest, mac, NULL);
 	buf_add(out, "v1,", 3);
-	base64_encode(out, slice_of((char *)mac, len));
+	base64_encode(out, slice_of((char *)mac, sizeof mac));
 }
 
 void webhook_sign(struct webhook_signer *s, struct slice id, int64_t wall_ms, struct slice body,
 	struct buf *out)
 {
-	char time[32]; /* ".<seconds>." */
-	size_t len = (size_t)snprintf(time, sizeof time, ".%lld.", (long long)(wall_ms / 1000));
+	struct buf head; /* "<id>.<seconds>." */
 
+	buf_init(&head, BUF_UNLIMITED);
+	buf_add_slice(&head, id);
+	buf_add_char(&head, '.');
+	buf_add_int(&head, wall_ms / 1000);
+	buf_add_char(&head, '.');
 	buf_add_str(out, "webhook-id: ");
 	buf_add_slice(out, id);
 	buf_add_char(out, '\0');
 	buf_add_str(out, "webhook-timestamp: ");
-	buf_add(out, time + 1, len - 2);
+	buf_add(out, head.data + id.len + 1, head.len - id.len - 2);
 	buf_add_char(out, '\0');
 	buf_add_str(out, "webhook-signature: ");
 	for (size_t i = 0; i < s->count; i++) {
 		if (i > 0)
 			buf_add_char(out, ' ');
-		add_signature(s->contexts[i], id, slice_of(time, len), body, out);
+		add_signature(s, &s->keys[i], buf_slice(&head), body, out);
 	}
 	buf_add_char(out, '\0');
+	buf_release(&head);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/connection.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -422,6 +424,100 @@ static void connection__the_old_token_serves_while_the_new_one_is_asked_for(void
 	assert_in_range(status().token_age_ms, 300, 600);
 }
 
+/* --- Several loops. --- */
+
+#define WORKERS    3
+#define DELIVERIES 3000
+
+struct worker {
+	pthread_t thread;
+	struct loop *loop;
+	struct loop_call work;
+	struct connection_waiter waiter;
+	struct connection_credentials credentials;
+	unsigned left, waits;
+};
+
+static struct worker workers[WORKERS];
+static atomic_uint workers_left;
+static struct loop_call all_done;
+
+static void all_are_done(struct loop_call *c)
+{
+	(void)c;
+	loop_stop(loop);
+}
+
+static void work(struct loop_call *call)
+{
+	struct worker *w = container_of(call, struct worker, work);
+	struct connection_message m = {.id = SLICE("x")};
+
+	if (w->left == 0) {
+		loop_stop(w->loop);
+		if (atomic_fetch_sub(&workers_left, 1) == 1)
+			loop_post(loop, &all_done);
+		return;
+	}
+	if (!connection_authorise(connection, &m, &w->credentials)) {
+		w->waits++;
+		connection_wait(connection, &w->waiter);
+		if (w->waits % 3 == 0) { /* one that changes its mind */
+			connection_unwait(&w->waiter);
+			connection_wait(connection, &w->waiter);
+		}
+		return;
+	}
+	w->left--;
+	if (w->left % 100 == 0)
+		connection_rejected(connection, w->credentials.generation);
+	loop_defer(w->loop, &w->work);
+}
+
+static void worker_ready(struct connection_waiter *waiter)
+{
+	work(&container_of(waiter, struct worker, waiter)->work);
+}
+
+static void *work_thread(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_run(w->loop);
+	return NULL;
+}
+
+static void connection__serves_many_loops_at_once(void **state)
+{
+	static const struct script_step steps[] = {{TOKEN("abc", "0.05"), 0, SCRIPT_CLOSE}};
+
+	unsigned waits = 0;
+
+	(void)state;
+	with_tokens(steps, 1);
+	atomic_store(&workers_left, WORKERS);
+	loop_call_init(&all_done, all_are_done);
+	for (size_t i = 0; i < WORKERS; i++) {
+		struct worker *w = &workers[i];
+
+		*w = (struct worker){.loop = loop_new(), .left = DELIVERIES};
+		w->waiter = (struct connection_waiter){.loop = w->loop, .ready = worker_ready};
+		connection_credentials_init(&w->credentials);
+		loop_call_init(&w->work, work);
+		loop_defer(w->loop, &w->work);
+		pthread_create(&w->thread, NULL, work_thread, w);
+	}
+	run();
+	for (size_t i = 0; i < WORKERS; i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_int_equal(workers[i].left, 0);
+		waits += workers[i].waits;
+		connection_credentials_release(&workers[i].credentials);
+		loop_free(workers[i].loop);
+	}
+	assert_true(waits > 0); /* the first one at least had no token */
+}
+
 static bool has_failed(void)
 {
 	return status().refresh_failures >= 1;
@@ -566,6 +662,7 @@ int main(void)
 		TEST(connection__a_waiter_may_leave_after_it_was_woken),
 		TEST(connection__a_refused_token_is_replaced_by_one_request),
 		TEST(connection__the_old_token_serves_while_the_new_one_is_asked_for),
+		TEST(connection__serves_many_loops_at_once),
 		TEST(connection__what_is_wrong_is_said_once_and_deliveries_wait),
 		TEST(connection__rude_token_servers_cost_nothing_but_time),
 		TEST(watch__a_replaced_file_is_noticed_also_behind_a_swapped_link),
