@@ -26,6 +26,8 @@
 #include "io/connection.h"
 #include "io/http.h"
 
+struct buf;
+
 /* Where a thing stands, for messages. */
 struct conf_place {
 	const char *file;
@@ -50,9 +52,11 @@ enum conf_ordering {
 	CONF_ORDERING_PARTITION,
 };
 
+/* Consumers, connections, destinations and rules all begin with place, name and description. */
 struct conf_consumer {
 	struct conf_place place;
 	char *name;
+	char *description; /* NULL: none */
 	char **topics;
 	size_t topic_count;
 	char *group_id;
@@ -62,27 +66,31 @@ struct conf_consumer {
 	size_t property_count;
 	enum conf_isolation isolation;
 	enum conf_event_format event_format;
-	struct envelope *envelope;	/* compiled from these */
+	struct envelope *envelope;                    /* compiled from these */
 	char *envelope_source, *envelope_detail_type; /* of CONF_FORMAT_ENVELOPE */
-	char *dead_letter_topic;                      /* NULL: <group_id>.dead-letters */
-	int64_t commit_interval_ms;                   /* 20 */
-	int64_t rebalance_drain_ms;                   /* 10 s */
-	size_t prefetch_bytes; /* 0: the process's default, divided among lanes */
+	char *dead_letter_topic;    /* <group_id>.dead-letters where none is given */
+	int64_t commit_interval_ms; /* 20 */
+	int64_t rebalance_drain_ms; /* 10 s */
+	size_t prefetch_bytes;      /* 0: the process's default, divided among lanes */
 	struct offsets_settings offsets;
 };
 
 struct conf_connection {
 	struct conf_place place;
 	char *name;
+	char *description;
 	struct connection_settings settings;  /* texts owned by the conf */
-	struct request_parameters parameters; /* invocation_http_parameters */
+	struct request_parameters parameters; /* invocation_http_parameters, expanded */
+	/* What settings.oauth_parameters points to: ${…} not expanded yet. */
 	struct request_parameters oauth_parameters;
+	bool allow_http; /* for the authorization_endpoint */
 	bool reauthorize_on_403;
 };
 
 struct conf_destination {
 	struct conf_place place;
 	char *name;
+	char *description;
 	const struct conf_connection *connection;
 	char *endpoint;
 	char *http_method;
@@ -117,6 +125,8 @@ struct conf_rule {
 	char *description;
 	const struct conf_consumer *consumer;
 	bool enabled;
+	char *event_pattern, *kafka; /* the texts of the two patterns, JSON */
+	char *dead_letter_topic;     /* of targets that name none; NULL: the consumer's */
 	struct pattern *pattern;
 	struct pattern
 		*kafka_pattern; /* over {"topic","partition","key","headers":{}}; NULL: none */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf_scope.h - which names have been given in the groups that are open while a configuration
+ * is read, and how to say where one is.
+ */
+#ifndef APP_CONF_SCOPE_H
+#define APP_CONF_SCOPE_H
+
+#include "app/conf_fault.h"
+
+struct conf_scope_frame;
+
+struct conf_scope {
+	struct conf_scope_frame *frames; /* the outermost first */
+	size_t count, cap;
+	char *last; /* the name of the setting whose value comes next; NULL: none */
+};
+
+void conf_scope_init(struct conf_scope *s);
+void conf_scope_release(struct conf_scope *s);
+/* A group or a list begins, the value of the last name; or ends. */
+void conf_scope_enter(struct conf_scope *s, bool group);
+void conf_scope_leave(struct conf_scope *s);
+/* The setting @name begins. False: there is one of that name here, at *ret_first. */
+bool conf_scope_name(struct conf_scope *s, struct slice name, struct conf_place place,
+	struct conf_place *ret_first);
+/* Say so. */
+void conf_scope_complain(struct conf_scope *s, struct slice name, struct conf_place place,
+	struct conf_place first, struct conf_faults *faults);
+
+/* "destination" for "destinations", and so on; NULL for other names. */
+const char *conf_scope_singular(const char *section);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "app/cmd.h"
+#include "app/conf.h"
+#include "base/buf.h"
+
+static const char usage[] =
+	"usage: postrider check -c FILE [--print | --print-json] [--no-secrets]\n"
+	"\n"
+	"Validate a configuration without a network, like nginx -t. All faults are shown, each with\n"
+	"its place; the exit status is 0 when there is none, else 1.\n"
+	"\n"
+	"  -c, --config FILE   the configuration: a file, or a directory of *.cfg files\n"
+	"      --print         show all of it as it is in effect, defaults included, secrets masked\n"
+	"      --print-json    the same as JSON\n"
+	"      --no-secrets    do not require that environment and files of secrets are there\n"
+	"  -h, --help          this text\n";
+
+enum {
+	PRINT = 256,
+	PRINT_JSON,
+	NO_SECRETS,
+};
+
+static void complain(void *ctx, enum conf_severity severity, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "%s%s\n", severity == CONF_WARNING ? "warning: " : "", line);
+}
+
+static int count(size_t n, const char *one)
+{
+	return printf("%zu %s%s", n, one, n == 1 ? "" : "s");
+}
+
+static void report(const struct conf *c, int print)
+{
+	struct buf out;
+
+	if (print != 0) {
+		buf_init(&out, BUF_UNLIMITED);
+		(print == PRINT_JSON ? conf_print_json : conf_print)(c, &out);
+		fwrite(buf_str(&out), 1, out.len, stdout);
+		buf_release(&out);
+		return;
+	}
+	printf("%s: ok (", c->path);
+	count(c->rule_count, "rule");
+	printf(", ");
+	count(c->destination_count, "destination");
+	printf(", ");
+	count(c->connection_count, "connection");
+	printf(", ");
+	count(c->consumer_count, "consumer");
+	printf(")\n");
+}
+
+int cmd_check(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"print", no_argument, NULL, PRINT},
+		{"print-json", no_argument, NULL, PRINT_JSON},
+		{"no-secrets", no_argument, NULL, NO_SECRETS},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct conf_options o = {.generation = 1};
+	const char *path = NULL;
+	struct conf *conf;
+	int c, print = 0;
+
+	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			path = optarg;
+			break;
+		case PRINT:
+		case PRINT_JSON:
+			print = c;
+			break;
+		case NO_SECRETS:
+			o.skip_secrets = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 0;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (path == NULL || optind < argc) {
+		fprintf(stderr, "postrider check: %s\n%s",
+			path == NULL ? "a configuration is needed: -c FILE"
+				     : "there are no arguments but options",
+			usage);
+		return 2;
+	}
+	conf = conf_load(path, &o, complain, NULL);
+	if (conf == NULL)
+		return 1;
+	report(conf, print);
+	conf_unref(conf);
+	return 0;
+}

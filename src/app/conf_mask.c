@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/conf_mask.h"
+
+#include <stdlib.h>
+
+void conf_mask_release(struct conf_mask *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		explicit_bzero((char *)m->values[i].data, m->values[i].len);
+		free((char *)m->values[i].data);
+	}
+	free(m->values);
+	*m = (struct conf_mask){0};
+}
+
+void conf_mask_add(struct conf_mask *m, struct slice value)
+{
+	size_t at = 0;
+
+	if (value.len < CONF_MASK_LEAST_BYTES)
+		return;
+	for (size_t i = 0; i < m->count; i++)
+		if (slice_eq(m->values[i], value))
+			return;
+	/* Of two that begin alike the longer one must be found. */
+	while (at < m->count && m->values[at].len >= value.len)
+		at++;
+	m->values = xreallocarray(m->values, m->count + 1, sizeof *m->values);
+	memmove(m->values + at + 1, m->values + at, (m->count - at) * sizeof *m->values);
+	m->values[at] = slice_of(xmemdup(value.data, value.len), value.len);
+	m->count++;
+}
+
+static size_t secret_at(const struct conf_mask *m, struct slice text)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		struct slice v = m->values[i];
+
+		if (v.len <= text.len && v.data[0] == text.data[0] &&
+			memcmp(v.data, text.data, v.len) == 0)
+			return v.len;
+	}
+	return 0;
+}
+
+void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *out)
+{
+	size_t plain = 0, i = 0;
+
+	while (i < text.len) {
+		size_t len = secret_at(m, slice_of(text.data + i, text.len - i));
+
+		if (len == 0) {
+			i++;
+			continue;
+		}
+		buf_add(out, text.data + plain, i - plain);
+		buf_add_str(out, CONF_MASK_TEXT);
+		i += len;
+		plain = i;
+	}
+	buf_add(out, text.data + plain, text.len - plain);
+}
+
+size_t conf_mask_reference(struct slice text)
+{
+	unsigned open = 0;
+
+	if (text.len < 2 || text.data[0] != '$' || text.data[1] != '{')
+		return 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '{')
+			open++;
+		else if (text.data[i] == '}' && --open == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+void conf_mask_references(struct slice text, struct buf *out)
+{
+	bool masked = false;
+
+	for (size_t i = 0; i < text.len;) {
+		struct slice rest = slice_of(text.data + i, text.len - i);
+		size_t len = conf_mask_reference(rest);
+
+		if (len > 0)
+			buf_add(out, rest.data, len);
+		else if (!masked)
+			buf_add_str(out, CONF_MASK_TEXT);
+		masked = len == 0;
+		/* "$$" hides the "{" behind it. */
+		if (len == 0)
+			len = rest.len > 1 && rest.data[0] == '$' && rest.data[1] == '$' ? 2
+											 : 1;
+		i += len;
+	}
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One value of the configuration into its field: texts, words, files, references.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/conf_private.h"
+#include "io/secret.h"
+
+#define MAX_CONTENT_BYTES (16 * 1024 * 1024)
+/* Where a reference can't be resolved and need not be (check --no-secrets): good as a host, a
+ * port and a word. */
+#define STAND_IN "1"
+
+static size_t count_characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static void store_text(const struct conf_key *key, void *settings, const char *text)
+{
+	*(const char **)conf_key_field(key, settings) = text;
+}
+
+/* Put STAND_IN in the place of every reference of @text. */
+static char *stand_in(const char *text)
+{
+	struct buf out;
+	char *result;
+
+	buf_init(&out, BUF_UNLIMITED);
+	while (*text != '\0') {
+		const char *end = strncmp(text, "${", 2) == 0 ? strchr(text, '}') : NULL;
+
+		if (end != NULL) {
+			buf_add_str(&out, STAND_IN);
+			text = end + 1;
+		} else {
+			buf_add_char(&out, *text++);
+		}
+	}
+	result = xstrdup(buf_str(&out));
+	buf_release(&out);
+	return result;
+}
+
+void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal)
+{
+	struct conf_mask *mask = &r->priv->mask;
+	const char *blank = strrchr(text, ' ');
+
+	if (literal && !secret_has_reference(text)) {
+		conf_mask_add(mask, slice_str(text));
+		if (blank != NULL) /* "Bearer xyz": also without its scheme */
+			conf_mask_add(mask, slice_str(blank + 1));
+		return;
+	}
+	for (; *text != '\0'; text++) {
+		size_t len = conf_mask_reference(slice_str(text));
+		char *reference = len > 0 ? xmemdup(text, len) : NULL;
+		struct secret value = {0};
+
+		if (len > 0 && secret_expand(&value, reference, r->conf->base_dir, NULL) == 0)
+			conf_mask_add(mask, secret_value(&value));
+		secret_release(&value);
+		free(reference);
+	}
+}
+
+/* A text whose references were resolved, owned; NULL: a fault was told. */
+static char *expand(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n, const char *text)
+{
+	struct secret value = {0};
+	struct err err = {0};
+	char *result;
+
+	if (r->options->skip_secrets && secret_has_reference(text))
+		return conf_own_text(r->priv, stand_in(text));
+	if (secret_expand(&value, text, r->conf->base_dir, &err) != 0) {
+		conf_refuse(r, s, key->name, n->place, "%s", err.text);
+		return NULL;
+	}
+	if ((key->flags & (CONF_SECRET | CONF_GUARDED)) != 0)
+		conf_mask_secrets(r, text, (key->flags & CONF_SECRET) != 0);
+	result = conf_own_text(r->priv, xmemdup(secret_value(&value).data, value.len));
+	secret_release(&value);
+	return result;
+}
+
+static void warn_literal(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n, const char *text)
+{
+	/* Parameters are masked all alike, but few of them are secrets. */
+	if ((key->flags & CONF_SECRET) == 0 || key->type == CONF_PAIRS ||
+		secret_has_reference(text) || !conf_files_is_open(&r->priv->files, n->place))
+		return;
+	conf_warn(r, s, key->name, n->place,
+		"a secret stands in a file that others can read; write ${file:PATH} or "
+		"${env:NAME}, or chmod 600 the file");
+}
+
+char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n, const char *text)
+{
+	char *value;
+
+	if ((key->flags & CONF_PLAIN) != 0) {
+		value = conf_own_text(r->priv, xstrdup(text));
+	} else {
+		value = expand(r, s, key, n, text);
+		if (value == NULL)
+			return NULL;
+		warn_literal(r, s, key, n, text);
+	}
+	if (value[0] == '\0' && key->type != CONF_PAIRS) {
+		conf_refuse(r, s, key->name, n->place, "is empty; fill it in, or leave it out");
+		return NULL;
+	}
+	if (key->max > 0 && count_characters(value) > (size_t)key->max) {
+		conf_refuse(r, s, key->name, n->place,
+			"has %zu characters; at most %lld may be", count_characters(value),
+			(long long)key->max);
+		return NULL;
+	}
+	if ((key->flags & CONF_KEPT) != 0)
+		return conf_own_text(r->priv, xstrdup(text));
+	if (strcmp(value, text) != 0)
+		conf_note_original(r->priv, value, text);
+	return value;
+}
+
+static bool must_be(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n, enum conf_kind kind)
+{
+	if (n->kind == kind)
+		return true;
+	if (kind == CONF_NODE_STRING &&
+		(n->kind == CONF_NODE_INTEGER || n->kind == CONF_NODE_BOOL))
+		conf_refuse(r, s, key->name, n->place, "must be %s; put it in quotes",
+			conf_type_name(key));
+	else
+		conf_refuse(r, s, key->name, n->place, "must be %s, not %s",
+			conf_type_name(key), conf_node_kind_name(n));
+	return false;
+}
+
+static void read_choice(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n)
+{
+	const char *names[16];
+	struct buf list;
+	size_t count = 0;
+	char hint[160];
+
+	if (!must_be(r, s, key, n, CONF_NODE_STRING))
+		return;
+	for (const struct conf_choice *c = key->choices; c->name != NULL; c++) {
+		if (strcmp(c->name, n->text) == 0) {
+			if (key->type == CONF_WORD)
+				store_text(key, s->settings, c->name);
+			else
+				conf_store(key, s->settings, c->value);
+			return;
+		}
+		names[count++] = c->name;
+	}
+	buf_init(&list, BUF_UNLIMITED);
+	for (size_t i = 0; i < count; i++)
+		buf_addf(&list, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
+	conf_suggest(n->text, names, count, hint, sizeof hint);
+	conf_refuse(r, s, key->name, n->place, "must be one of %s, not \"%s\"%s",
+		buf_str(&list), n->text, hint);
+	buf_release(&list);
+}
+
+char *conf_path(const struct conf *c, const char *path)
+{
+	if (path[0] == '/' || c->base_dir == NULL || c->base_dir[0] == '\0')
+		return xstrdup(path);
+	return xasprintf("%s/%s", c->base_dir, path);
+}
+
+/* The whole of a regular file, NUL behind it; errno says why not. */
+static char *read_content(const char *path, size_t *ret_len)
+{
+	FILE *f = fopen(path, "re");
+	struct stat st;
+	char *text;
+
+	if (f == NULL)
+		return NULL;
+	errno = 0;
+	if (fstat(fileno(f), &st) == 0 && !S_ISREG(st.st_mode))
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	else if (errno == 0 && st.st_size > MAX_CONTENT_BYTES)
+		errno = EFBIG;
+	if (errno != 0) {
+		int code = errno;
+
+		fclose(f);
+		errno = code;
+		return NULL;
+	}
+	text = xmalloc((size_t)st.st_size + 1);
+	*ret_len = fread(text, 1, (size_t)st.st_size, f);
+	text[*ret_len] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void read_file(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n)
+{
+	const char *value = conf_read_text(r, s, key, n, n->text);
+	char *path, *content;
+	size_t len;
+
+	if (value == NULL)
+		return;
+	path = conf_own_text(r->priv, conf_path(r->conf, value));
+	content = read_content(path, &len);
+	if (content == NULL) {
+		conf_refuse(r, s, key->name, n->place, "%s: %s", path, strerror(errno));
+		return;
+	}
+	if (key->type == CONF_FILE) {
+		explicit_bzero(content, len);
+		free(content);
+		store_text(key, s->settings, path);
+		return;
+	}
+	conf_own_text(r->priv, content);
+	if (memchr(content, '\0', len) != NULL)
+		conf_refuse(r, s, key->name, n->place, "%s: holds a NUL byte, so it is no text",
+			path);
+	/* An editor's last line end is no part of it. */
+	if (len > 0 && content[len - 1] == '\n')
+		content[len - 1] = '\0';
+	store_text(key, s->settings, content);
+}
+
+static void read_json(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n)
+{
+	if (n->kind == CONF_NODE_STRING) {
+		store_text(key, s->settings, conf_read_text(r, s, key, n, n->text));
+	} else if (n->kind == CONF_NODE_GROUP || n->kind == CONF_NODE_LIST) {
+		struct buf json;
+
+		buf_init(&json, BUF_UNLIMITED);
+		conf_node_json(n, &json);
+		store_text(key, s->settings,
+			conf_own_text(r->priv, xmemdup(buf_str(&json), json.len)));
+		buf_release(&json);
+	} else {
+		(void)must_be(r, s, key, n, CONF_NODE_GROUP);
+	}
+}
+
+/* Consumers, connections and destinations of the configuration, by their common beginning. */
+static const void *named(const struct conf *c, const struct conf_section *section, size_t i)
+{
+	if (section == &conf_consumer_section)
+		return i < c->consumer_count ? &c->consumers[i] : NULL;
+	if (section == &conf_connection_section)
+		return i < c->connection_count ? &c->connections[i] : NULL;
+	return i < c->destination_count ? &c->destinations[i] : NULL;
+}
+
+static const char *name_of(const void *thing)
+{
+	/* Each of them begins with its place and its name. */
+	return ((const struct conf_consumer *)thing)->name;
+}
+
+static void refuse_reference(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n)
+{
+	const char **names = NULL;
+	size_t count = 0;
+	struct buf list;
+	const void *thing;
+
+	while ((thing = named(r->conf, key->section, count)) != NULL) {
+		names = xreallocarray(names, count + 1, sizeof *names);
+		names[count++] = name_of(thing);
+	}
+	buf_init(&list, BUF_UNLIMITED);
+	for (size_t i = 0; i < count && i < 8; i++)
+		buf_addf(&list, "%s'%s'", i > 0 ? ", " : "", names[i]);
+	if (count > 8)
+		buf_addf(&list, " and %zu more", count - 8);
+	if (count == 0)
+		conf_refuse(r, s, key->name, n->place,
+			"there is no %s '%s', and no other either; add it to '%s'",
+			key->section->singular, n->text, key->section->name);
+	else if (conf_nearest(n->text, names, count) != NULL)
+		conf_refuse(r, s, key->name, n->place,
+			"there is no %s '%s'; did you mean '%s'? There are %s",
+			key->section->singular, n->text, conf_nearest(n->text, names, count),
+			buf_str(&list));
+	else
+		conf_refuse(r, s, key->name, n->place, "there is no %s '%s'; there are %s",
+			key->section->singular, n->text, buf_str(&list));
+	buf_release(&list);
+	free(names);
+}
+
+static void read_reference(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n)
+{
+	const void *thing;
+
+	if (!must_be(r, s, key, n, CONF_NODE_STRING))
+		return;
+	for (size_t i = 0; (thing = named(r->conf, key->section, i)) != NULL; i++)
+		if (strcmp(name_of(thing), n->text) == 0) {
+			*(const void **)conf_key_field(key, s->settings) = thing;
+			return;
+		}
+	refuse_reference(r, s, key, n);
+}
+
+void conf_read_value(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n)
+{
+	switch (key->type) {
+	case CONF_TEXT:
+		if (must_be(r, s, key, n, CONF_NODE_STRING))
+			store_text(key, s->settings, conf_read_text(r, s, key, n, n->text));
+		break;
+	case CONF_FILE:
+	case CONF_CONTENT:
+		if (must_be(r, s, key, n, CONF_NODE_STRING))
+			read_file(r, s, key, n);
+		break;
+	case CONF_WORD:
+	case CONF_CHOICE:
+		read_choice(r, s, key, n);
+		break;
+	case CONF_BOOL:
+		if (must_be(r, s, key, n, CONF_NODE_BOOL))
+			conf_store(key, s->settings, n->integer);
+		break;
+	case CONF_JSON:
+		read_json(r, s, key, n);
+		break;
+	case CONF_REFERENCE:
+		read_reference(r, s, key, n);
+		break;
+	case CONF_STATUSES:
+	case CONF_REAUTHORIZE:
+	case CONF_TEXTS:
+	case CONF_PAIRS:
+		conf_read_list(r, s, key, n);
+		break;
+	default:
+		conf_read_number(r, s, key, n);
+	}
+}
