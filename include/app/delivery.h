@@ -47,7 +47,13 @@ struct delivery {
 	struct attempt *attempt;  /* while SENDING */
 	struct burial *burial;    /* while DEAD */
 
+	/* Of a letter that is sent again (redrive.h); else zero. */
+	unsigned redrives; /* this is the so many-th time */
+	const char
+		*letter_topic; /* where it came from: for its letter when the target has none */
+
 	enum delivery_state state;
+	bool buried;                  /* it ends, or has ended, without delivery */
 	int64_t age_from_ms;          /* wall time from which its age counts */
 	uint64_t rejected_generation; /* of the token that the API last refused; 0: none */
 	struct delivery_facts facts;
@@ -61,7 +67,8 @@ int64_t delivery_age_ms(const struct delivery *d);
 
 /*
  * Bury @d: write its dead letter, for as long as that takes, then settle it. Its facts say why.
- * With no topic for it ("none") it is counted and settled.
+ * With no topic for it ("none") it is counted and settled, unless it was a letter already:
+ * that goes back to where it came from.
  */
 void delivery_bury(struct delivery *d, const char *topic);
 /* Give up writing the letter, without settling: the offset stays. */

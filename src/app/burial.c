@@ -73,6 +73,7 @@ static void write_letter(struct delivery *d, const char *topic)
 		.rule_name = target ? target->rule->name : NULL,
 		.target_id = target ? target->id : NULL,
 		.destination = target ? target->destination->name : NULL,
+		.redrive_count = d->redrives,
 	};
 	struct burial *b = xcalloc(1, sizeof *b);
 
@@ -108,6 +109,9 @@ static void announce(const struct delivery *d, const char *topic)
 void delivery_bury(struct delivery *d, const char *topic)
 {
 	delivery_move(d, DELIVERY_DEAD);
+	d->buried = true;
+	if (topic == NULL)
+		topic = d->letter_topic;
 	announce(d, topic);
 	if (topic != NULL) {
 		write_letter(d, topic);
