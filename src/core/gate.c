@@ -29,7 +29,6 @@ enum entry_state {
  * heads.
  */
 struct gate {
-	struct gate_settings settings;
 	struct rng *rng;
 	struct breaker breaker;
 	struct window window;
@@ -78,7 +77,6 @@ struct gate *gate_new(const struct gate_settings *s, struct rng *rng, int64_t no
 	struct window_settings window = window_settings_of(s);
 	struct gate *g = xcalloc(1, sizeof *g);
 
-	g->settings = *s;
 	g->rng = rng;
 	breaker_init(&g->breaker, &breaker, now_ms);
 	window_init(&g->window, &window);
@@ -105,7 +103,6 @@ void gate_reconfigure(struct gate *g, const struct gate_settings *s, int64_t now
 	struct breaker_settings breaker = breaker_settings_of(s);
 	struct window_settings window = window_settings_of(s);
 
-	g->settings = *s;
 	breaker_configure(&g->breaker, &breaker, now_ms);
 	window_configure(&g->window, &window);
 	bucket_set_rate(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
