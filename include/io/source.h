@@ -20,6 +20,10 @@
  * source_release() once, a lost one too, at the latest before source_free(); until then its
  * pointer is good. Releasing within revoked() is fine.
  *
+ * A group without offsets that begins at the end ("latest") is told the end as @committed, and
+ * the source commits it by itself, so that a restart before the first event loses nothing; a
+ * committed() comes for that too.
+ *
  * When a topic is made anew or truncated, its offsets begin again: its partition is revoked as
  * lost and assigned again, without a rebalance. This happens within source_next().
  *

@@ -7,6 +7,7 @@
  * source_nudge.c  around a stall of old librdkafka
  * source_gap.c    offsets that do not follow each other
  * source_group.c  assignment and revocation
+ * source_start.c  where "latest" begins
  * source_commit.c commits
  * source_share.c  how many partitions there are in all
  *
@@ -83,6 +84,11 @@ struct source {
 	struct loop_timer close_step; /* while closing: every few milliseconds */
 	int64_t drain_by_ms, close_by_ms;
 
+	/* source_start.c */
+	struct kafka_errand *ends_errand;
+	struct loop_timer ends_look;
+	struct rd_kafka_topic_partition_list_s *known; /* what the group has committed */
+
 	/* source_commit.c */
 	bool committing;
 
@@ -127,7 +133,20 @@ void source_group_init(struct source *s);
 void source_group_release(struct source *s);
 void source_group_event(struct source *s, struct rd_kafka_op_s *ev);
 
+/* The arriving partitions begin, at the offsets of @known where it has some. */
+void source_group_apply(struct source *s, const struct rd_kafka_topic_partition_list_s *known);
+/* They can't begin yet: ask again soon. */
+void source_group_retry(struct source *s, const char *problem);
+
+/* source_start.c */
+void source_start_init(struct source *s);
+/* True when the ends of some partitions must be found first; source_group_apply() follows. */
+bool source_start_begin(struct source *s, const struct rd_kafka_topic_partition_list_s *known);
+void source_start_cancel(struct source *s);
+
 /* source_commit.c */
+/* Commit where partitions begin. */
+void source_commit_start(struct source *s, struct rd_kafka_topic_partition_list_s *list);
 void source_commit_event(struct source *s, struct rd_kafka_op_s *ev);
 
 /* source_share.c */

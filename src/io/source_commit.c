@@ -55,6 +55,15 @@ int source_commit(struct source *s, const struct source_commit *items, size_t co
 	return 0;
 }
 
+void source_commit_start(struct source *s, rd_kafka_topic_partition_list_t *list)
+{
+	if (s->committing || s->phase != SOURCE_RUNNING)
+		return;
+	s->committing =
+		rd_kafka_commit_queue(kafka_client_handle(s->client), list,
+			kafka_client_queue(s->client), NULL, s) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static int code_of(rd_kafka_resp_err_t code)
 {
 	switch (code) {

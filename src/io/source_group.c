@@ -58,6 +58,7 @@ static void forget_arriving(struct source *s)
 	rd_kafka_topic_partition_list_destroy(s->arriving);
 	s->arriving = NULL;
 	s->asked++;
+	source_start_cancel(s);
 	loop_timer_cancel(s->loop, &s->ask_again);
 }
 
@@ -91,7 +92,7 @@ static void begin_part(struct source *s, rd_kafka_topic_partition_t *elem,
 	elem->offset = first_offset(s, part->next);
 }
 
-static void apply_assign(struct source *s, const rd_kafka_topic_partition_list_t *known)
+void source_group_apply(struct source *s, const rd_kafka_topic_partition_list_t *known)
 {
 	rd_kafka_topic_partition_list_t *list = s->arriving;
 
@@ -166,6 +167,15 @@ static const rd_kafka_topic_partition_list_t *read_answer(
 	return *ret_problem == NULL ? list : NULL;
 }
 
+void source_group_retry(struct source *s, const char *problem)
+{
+	kafka_client_set_error(s->client, problem);
+	log_warn("committed_offsets_unknown",
+		"the group's committed offsets cannot be read; partitions wait for them",
+		log_str("group", s->group_id), log_str("error", problem));
+	loop_timer_set(s->loop, &s->ask_again, loop_now_ms(s->loop) + ASK_AGAIN_MS);
+}
+
 static void take_committed(struct source *s, rd_kafka_event_t *ev)
 {
 	const rd_kafka_topic_partition_list_t *known;
@@ -175,15 +185,10 @@ static void take_committed(struct source *s, rd_kafka_event_t *ev)
 		(uintptr_t)rd_kafka_event_opaque(ev) != s->asked)
 		return;
 	known = read_answer(ev, &problem);
-	if (known != NULL) {
-		apply_assign(s, known);
-		return;
-	}
-	kafka_client_set_error(s->client, problem);
-	log_warn("committed_offsets_unknown",
-		"the group's committed offsets cannot be read; partitions wait for them",
-		log_str("group", s->group_id), log_str("error", problem));
-	loop_timer_set(s->loop, &s->ask_again, loop_now_ms(s->loop) + ASK_AGAIN_MS);
+	if (known == NULL)
+		source_group_retry(s, problem);
+	else if (!source_start_begin(s, known))
+		source_group_apply(s, known);
 }
 
 static void take_assign(struct source *s, const rd_kafka_topic_partition_list_t *list)
@@ -194,7 +199,7 @@ static void take_assign(struct source *s, const rd_kafka_topic_partition_list_t 
 		forget_arriving(s);
 		answer_unassign(s, NULL);
 	} else if (list->cnt == 0) {
-		apply_assign(s, NULL);
+		source_group_apply(s, NULL);
 	} else if (s->phase == SOURCE_RUNNING) {
 		ask_committed(s);
 	}
@@ -242,6 +247,7 @@ static void take_revoke(struct source *s, const rd_kafka_topic_partition_list_t 
 		rd_kafka_topic_partition_list_destroy(s->leaving);
 	s->leaving = rd_kafka_topic_partition_list_copy(list);
 	s->leaving_lost = lost;
+	s->joined = s->joined && !lost;
 	try_finish_revoke(s);
 }
 
@@ -344,6 +350,7 @@ void source_close(struct source *s, int64_t timeout_ms)
 	s->close_by_ms = loop_now_ms(s->loop) + timeout_ms;
 	s->drain_by_ms = s->close_by_ms - min_i64(LEAVE_RESERVE_MS, timeout_ms / 4);
 	loop_timer_cancel(s->loop, &s->ask_again);
+	source_start_cancel(s);
 	loop_timer_set(s->loop, &s->close_step, loop_now_ms(s->loop));
 }
 
@@ -351,6 +358,7 @@ void source_group_init(struct source *s)
 {
 	s->ask_again.fire = on_ask_again;
 	s->close_step.fire = on_close_step;
+	source_start_init(s);
 }
 
 void source_group_release(struct source *s)

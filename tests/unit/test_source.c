@@ -18,6 +18,7 @@ struct lane {
 	bool keep; /* do not release what is revoked */
 	bool hold; /* everything, from assignment on */
 	bool closed;
+	const char *reset; /* NULL: earliest */
 	void (*see)(struct lane *lane, const struct event_fields *f);
 };
 
@@ -132,6 +133,8 @@ static void lane_open(struct lane *lane, struct world *w, const char *group)
 	struct source_settings s = settings_of(w, group);
 	struct err err;
 
+	if (lane->reset != NULL)
+		s.auto_offset_reset = lane->reset;
 	lane->w = w;
 	lane->s = source_new(w->loop, &s, &callbacks, lane, &err);
 	assert_non_null(lane->s);
@@ -393,6 +396,26 @@ static void source__lost_records_are_counted_and_a_new_log_begins_again(void **s
 	world_free(w);
 }
 
+static void source__latest_begins_at_the_end_and_commits_it(void **state)
+{
+	struct world *w = world_with_group();
+	struct lane lane = {.reset = "latest"};
+
+	(void)state;
+	produce_each(w, 2);
+	lane_open(&lane, w, "latest");
+	world_wait(w, has_committed, &lane);
+	assert_int_equal(lane.commit_code, ERR_OK);
+	for (int p = 0; p < PARTITIONS; p++)
+		assert_int_equal(lane.committed[p], 2);
+	assert_int_equal(lane.records, 0);
+	produce_each(w, 1);
+	world_wait(w, has_four_records, &lane);
+	assert_int_equal(lane.next[0], 3);
+	lane_close(&lane);
+	world_free(w);
+}
+
 static bool is_unreachable(void *ctx)
 {
 	struct lane *lane = ctx;
@@ -475,6 +498,7 @@ int main(void)
 		cmocka_unit_test(source__held_partition_gives_nothing_until_let_go),
 		cmocka_unit_test(source__group_waits_until_what_was_revoked_is_released),
 		cmocka_unit_test(source__lost_records_are_counted_and_a_new_log_begins_again),
+		cmocka_unit_test(source__latest_begins_at_the_end_and_commits_it),
 		cmocka_unit_test(source__tells_once_that_kafka_is_away_and_closes_in_time),
 		cmocka_unit_test(source__promises_cannot_be_configured_away),
 	};
