@@ -82,7 +82,7 @@ static bool is_shortest(const struct decimal *d, double value)
 
 	if (!isfinite(value) || value == 0)
 		return false;
-	for (int digits = 15; digits <= MOST_DIGITS; digits++) {
+	for (int digits = d->count > DBL_DIG ? DBL_DIG : 1; digits <= MOST_DIGITS; digits++) {
 		snprintf(text, sizeof text, "%.*e", digits - 1, value);
 		if (strtod(text, NULL) == value)
 			break;

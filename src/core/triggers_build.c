@@ -318,7 +318,7 @@ void triggers_seal(struct triggers *t)
 		build_run(t, e + i, end - i);
 	}
 	t->ranges = xreallocarray(t->ranges, (size_t)ranges + 1, sizeof *t->ranges);
-	build_table(t, e + i, n - i);
+	build_table(t, n > 0 ? e + i : NULL, n - i);
 	free(t->entries);
 	t->entries = NULL;
 	t->posts = xreallocarray(t->posts, (size_t)t->post_count + 1, sizeof *t->posts);

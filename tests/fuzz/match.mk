@@ -1,0 +1,25 @@
+# Fuzzing of the index against jansson, of patterns, and of the matcher against the slow one.
+# FUZZ_SECONDS says for how long; PAIRS how many pairs of pattern and event.
+
+FUZZ_SECONDS ?= 60
+FUZZ_MATCH   := $(wildcard src/core/json*.c src/core/pattern*.c src/core/ruleset*.c \
+	src/core/triggers*.c src/core/casemap*.c src/core/wildcard*.c) \
+	$(addprefix src/,core/arena.c core/cidr.c core/condition.c core/intervals.c core/names.c \
+	core/number.c core/radix.c core/substring.c core/utf8.c base/buf.c base/err.c base/util.c)
+
+.PHONY: fuzz fuzz-json fuzz-pattern fuzz-match
+fuzz-json fuzz-pattern: fuzz-%: build/fuzz/fuzz_% ## fuzz the index; the patterns
+	@mkdir -p build/fuzz/corpus-$*
+	@python3 tests/fuzz/seed_corpus.py $* build/fuzz/corpus-$*
+	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=2000 -artifact_prefix=build/fuzz/ \
+		-dict=tests/fuzz/pattern.dict build/fuzz/corpus-$*
+
+fuzz-match: $(BUILD)/unit/test_differential ## the matcher against the slow one (PAIRS, SEED)
+	PAIRS=$(or $(PAIRS),5000000) SEED=$(or $(SEED),$(shell date +%s)) $<
+
+fuzz: fuzz-json fuzz-pattern fuzz-match
+
+build/fuzz/fuzz_json build/fuzz/fuzz_pattern: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_MATCH)
+	@mkdir -p $(@D)
+	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -O1 -g -fno-sanitize-recover=all \
+		-fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson
