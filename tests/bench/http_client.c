@@ -3,6 +3,7 @@
  * http_client - what floor_curl does, by io/http: the difference is what io/http costs.
  *
  *   http_client --url URL [--requests N] [--in-flight N] [--body-bytes N] [--ca FILE]
+ *              [--http2]
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 static struct {
 	const char *url, *ca_file;
 	long requests, in_flight, body_bytes;
+	bool http2;
 } options = {.requests = 200000, .in_flight = 64, .body_bytes = 1024};
 
 static struct loop *loop;
@@ -79,7 +81,7 @@ static void parse_options(int argc, char **argv)
 		{"requests", required_argument, NULL, 'n'},
 		{"in-flight", required_argument, NULL, 'c'},
 		{"body-bytes", required_argument, NULL, 'b'},
-		{"ca", required_argument, NULL, 'a'}, {0}};
+		{"ca", required_argument, NULL, 'a'}, {"http2", no_argument, NULL, '2'}, {0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -93,6 +95,8 @@ static void parse_options(int argc, char **argv)
 			options.body_bytes = atol(optarg);
 		else if (option == 'a')
 			options.ca_file = optarg;
+		else if (option == '2')
+			options.http2 = true;
 		else
 			exit(2);
 	}
@@ -117,6 +121,7 @@ int main(int argc, char **argv)
 	http_global_init();
 	loop = loop_new();
 	settings.ca_file = options.ca_file;
+	settings.http2 = options.http2;
 	client = http_client_new(loop, &settings, &err);
 	if (client == NULL) {
 		fprintf(stderr, "http_client: %s\n", err.text);
