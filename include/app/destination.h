@@ -38,6 +38,8 @@ void destination_withdraw(struct delivery *d);
 /* The same, but only when it is not on the wire and no letter of it is: true when it is gone.
  */
 bool destination_withdraw_idle(struct delivery *d);
+/* Its letter is acknowledged: its line is free for the next one of its key. */
+void destination_leave(struct delivery *d);
 /* End deliveries that waited beyond their age (see delivery.h); the owner calls it for those it
  * knows to be old. */
 void destination_expire(struct delivery *d);

@@ -28,6 +28,8 @@ struct engine_callbacks {
 
 struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *metrics,
 	const struct engine_callbacks *cb, void *ctx);
+/* For tests: jitter from a known seed. */
+void engine_seed(struct engine *e, uint64_t seed);
 /* After engine_drain() or at once. Accepts NULL. */
 void engine_free(struct engine *e);
 

@@ -128,6 +128,10 @@ void gate_leave(
 	struct gate *g, struct gate_entry *e, const struct gate_left *l, int64_t now_ms);
 /* Not before @at_ms again; then it is among the first. */
 void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms);
+/* Take an entry that waits for its time or its turn out of the queue, as if it had just left
+ * the wire: it keeps its line until gate_drop(). False when it is on the wire, or when others
+ * of its line are before it. */
+bool gate_retract(struct gate *g, struct gate_entry *e);
 /* Out of the gate, from any state but sending: settled, or given back. */
 void gate_drop(struct gate *g, struct gate_entry *e);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "app/delivery.h"
+#include "app/destination.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "core/letter.h"
@@ -52,6 +53,8 @@ static void settle(struct delivery *d)
 	metric_add(d->ended, 1);
 	count(d, METRIC_FAILED_INVOCATIONS, NULL);
 	delivery_move(d, DELIVERY_DONE);
+	if (d->dest != NULL)
+		destination_leave(d);
 	d->owner->settled(d);
 }
 

@@ -142,13 +142,23 @@ static void remember_error(struct destination *dest, const struct delivery *d)
 			d->facts.error_message ? d->facts.error_message : "no answer");
 }
 
-/* Its end without delivery. It has left the gate's wire, and leaves its line now. */
+/*
+ * Its end without delivery. It has left the wire, but keeps its line until Kafka has its
+ * letter: a crash before that will send it again, and what is behind it must not be ahead of it
+ * then.
+ */
 static void bury(struct destination *dest, struct delivery *d)
 {
-	gate_drop(dest->gate, &d->gate);
-	dest->deliveries--;
 	dest->buried++;
 	delivery_bury(d, d->target->dead_letter_topic);
+}
+
+void destination_leave(struct delivery *d)
+{
+	struct destination *dest = d->dest;
+
+	gate_drop(dest->gate, &d->gate);
+	dest->deliveries--;
 	pump_soon(dest);
 }
 
@@ -189,7 +199,8 @@ static enum gate_outcome gate_outcome_of(const struct retry_verdict *verdict)
 		return GATE_DELIVERED;
 	if (verdict->fault == RETRY_FAULT_SITE)
 		return GATE_SITE_FAILURE;
-	return GATE_EVENT_FAILURE;
+	/* Our own shortage of something says nothing of the site. */
+	return verdict->fault == RETRY_FAULT_NONE ? GATE_NO_ANSWER : GATE_EVENT_FAILURE;
 }
 
 static void attempt_done(struct delivery *d, const struct attempt_report *report)
@@ -238,10 +249,12 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 	}
 }
 
-/* Nothing reached the site: slot and line go back as if it had not been taken. */
-static void leave_untried(struct destination *dest, struct delivery *d)
+/* Nothing was learnt of the site: the slot goes back, and the token too where it was not used.
+ */
+static void leave_unanswered(
+	struct destination *dest, struct delivery *d, enum gate_outcome outcome)
 {
-	gate_leave(dest->gate, &d->gate, &(struct gate_left){.outcome = GATE_NO_ANSWER},
+	gate_leave(dest->gate, &d->gate, &(struct gate_left){.outcome = outcome},
 		loop_now_ms(dest->worker->loop));
 }
 
@@ -253,14 +266,14 @@ static bool send(struct destination *dest, struct delivery *d)
 	case ATTEMPT_SENT:
 		return true;
 	case ATTEMPT_IMPOSSIBLE:
-		leave_untried(dest, d);
+		leave_unanswered(dest, d, GATE_UNTRIED);
 		remember_error(dest, d);
 		bury(dest, d);
 		return true;
 	case ATTEMPT_UNAUTHORISED:
 		break;
 	}
-	leave_untried(dest, d);
+	leave_unanswered(dest, d, GATE_UNTRIED);
 	delivery_move(d, DELIVERY_WAITING);
 	gate_wait(dest->gate, &d->gate, loop_now_ms(dest->worker->loop));
 	connection_wait(dest->connection, &dest->waiter);
@@ -327,9 +340,7 @@ bool destination_withdraw_idle(struct delivery *d)
 {
 	if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_WAITING)
 		return false;
-	gate_drop(d->dest->gate, &d->gate);
-	d->dest->deliveries--;
-	pump_soon(d->dest);
+	destination_leave(d);
 	return true;
 }
 
@@ -339,14 +350,14 @@ void destination_withdraw(struct delivery *d)
 
 	if (d->state == DELIVERY_DEAD) {
 		delivery_unbury(d);
+		if (dest != NULL)
+			destination_leave(d);
 		return;
 	}
 	if (d->state == DELIVERY_SENDING) {
 		attempt_cancel(d);
-		leave_untried(dest, d);
-		gate_drop(dest->gate, &d->gate);
-		dest->deliveries--;
-		pump_soon(dest);
+		leave_unanswered(dest, d, GATE_NO_ANSWER);
+		destination_leave(d);
 		return;
 	}
 	destination_withdraw_idle(d);
@@ -365,7 +376,7 @@ void destination_expire(struct delivery *d)
 		delivery_age_ms(d) < d->target->retry.maximum_event_age_ms)
 		return;
 	no_credentials = dest->waiter.connection != NULL;
-	if (d->facts.attempts == 0 && !no_credentials)
+	if ((d->facts.attempts == 0 && !no_credentials) || !gate_retract(dest->gate, &d->gate))
 		return;
 	d->facts.exhausted = RETRY_MAXIMUM_EVENT_AGE;
 	if (no_credentials) {

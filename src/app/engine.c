@@ -404,6 +404,11 @@ int engine_apply(
 	return code;
 }
 
+void engine_seed(struct engine *e, uint64_t seed)
+{
+	rng_seed(&e->worker.rng, seed);
+}
+
 void engine_drain(struct engine *e, int64_t grace_ms)
 {
 	e->draining = true;

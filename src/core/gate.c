@@ -288,6 +288,16 @@ void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
 	g->queued++;
 }
 
+bool gate_retract(struct gate *g, struct gate_entry *e)
+{
+	if (e->state != READY && e->state != WAITING)
+		return false;
+	unlink_entry(g, e);
+	g->queued--;
+	e->state = LEFT;
+	return true;
+}
+
 void gate_drop(struct gate *g, struct gate_entry *e)
 {
 	struct list *next;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* io/deadletter.h and io/connection.h: letters that can't be written for a while, tokens that
  * can't be had. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/event.h"
@@ -20,33 +21,40 @@ struct deadletter_job {
 	struct loop_timer answer;
 };
 
-static const char *header(const struct deadletter_letter *l, const char *name)
+/* The last header of that name, as text in @out; false when there is none. */
+static bool header(const struct deadletter_letter *l, const char *name, char out[64])
 {
-	for (size_t i = l->header_count; i-- > 0;)
-		if (slice_eq(l->headers[i].name, slice_str(name)))
-			return l->headers[i].value.data;
-	return NULL;
+	for (size_t i = l->header_count; i-- > 0;) {
+		if (!slice_eq(l->headers[i].name, slice_str(name)))
+			continue;
+		snprintf(out, 64, "%.*s", (int)l->headers[i].value.len,
+			l->headers[i].value.data);
+		return true;
+	}
+	return false;
 }
 
 /* The world learns of a letter when Kafka has it, whether the sender lives to hear of it or
  * not. */
 static void note(const struct deadletter_letter *l)
 {
-	const char *target = header(l, "TARGET_ID"), *destination = header(l, "DESTINATION");
-	int64_t offset = strtoll(header(l, "SOURCE_OFFSET"), NULL, 10);
+	char target[64], destination[64], offset[64] = "-1";
+	struct sim_record *r;
 
-	if (target == NULL) {
+	header(l, "SOURCE_OFFSET", offset);
+	if (!header(l, "TARGET_ID", target)) {
 		/* An event that is none: each lane writes a letter of its own; the topic names
 		 * it. */
-		struct sim_record *r =
-			sim_find(sim_lane_of(l->topic), l->source_partition, offset);
-
-		r->dead_as_invalid = true;
+		r = sim_find(
+			sim_lane_of(l->topic), l->source_partition, strtoll(offset, NULL, 10));
+		if (r != NULL)
+			r->dead_as_invalid = true;
 		return;
 	}
-	sim_find(sim_lane_of(destination), l->source_partition, offset)
-		->to[atoi(target) - 1]
-		.dead = true;
+	header(l, "DESTINATION", destination);
+	r = sim_find(sim_lane_of(destination), l->source_partition, strtoll(offset, NULL, 10));
+	if (r != NULL)
+		r->to[atoi(target) - 1].dead = true;
 }
 
 static void acknowledge(struct loop_timer *t)

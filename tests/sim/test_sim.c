@@ -171,6 +171,7 @@ static void start(struct run *r)
 	r->drained = false;
 	r->connections = connections_new(world.loop);
 	r->engine = engine_new(world.loop, 0, NULL, &engine_events, r);
+	engine_seed(r->engine, sim_random(UINT64_MAX - 1));
 	if (connections_apply(r->connections, r->conf, &err) != 0 ||
 		engine_apply(r->engine, r->conf, r->connections, &err) != 0)
 		sim_fail("%s", err.text);
