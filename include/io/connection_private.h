@@ -65,7 +65,6 @@ struct connection {
 void connection_set_state(
 	struct connection *c, enum connection_state state, const char *reason);
 void connection_wake_waiters(struct connection *c);
-void connection_kick(struct connection *c);
 
 /* connection_material.c */
 /* Credentials of all types but OAuth, from the settings as the secrets are now. */

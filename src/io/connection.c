@@ -70,6 +70,15 @@ void connection_get_status(struct connection *c, struct connection_status *ret)
 
 /* --- Waiting. --- */
 
+/* With the lock held: there may be something to do on the connection's loop. */
+static void kick(struct connection *c)
+{
+	if (c->is_kicked)
+		return;
+	c->is_kicked = true;
+	loop_post(c->loop, &c->kick);
+}
+
 static void call_ready(struct loop_call *call)
 {
 	struct connection_waiter *w = container_of(call, struct connection_waiter, call);
@@ -101,7 +110,7 @@ void connection_wait(struct connection *c, struct connection_waiter *w)
 	if (!has_token(c) || token_schedule_is_usable(&c->schedule, clock_monotonic_ms()))
 		connection_wake_waiters(c);
 	else
-		connection_kick(c);
+		kick(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -119,14 +128,6 @@ void connection_unwait(struct connection_waiter *w)
 }
 
 /* --- Credentials for an attempt. --- */
-
-void connection_kick(struct connection *c)
-{
-	if (c->is_kicked)
-		return;
-	c->is_kicked = true;
-	loop_post(c->loop, &c->kick);
-}
 
 static void kicked(struct loop_call *call)
 {
@@ -156,7 +157,7 @@ bool connection_authorise(struct connection *c, const struct connection_message 
 
 		usable = token_schedule_is_usable(&c->schedule, now_ms);
 		if (token_schedule_should_ask(&c->schedule, now_ms))
-			connection_kick(c);
+			kick(c);
 		if (!usable)
 			note_expiry(c);
 	}
@@ -200,7 +201,7 @@ static bool token_rejected(struct connection *c)
 		return false;
 	if (c->status.state == CONNECTION_AUTHORIZED)
 		connection_set_state(c, CONNECTION_AUTHORIZING, "the API refused the token");
-	connection_kick(c);
+	kick(c);
 	return true;
 }
 
@@ -237,7 +238,7 @@ void connection_secrets_changed(struct connection *c)
 	if (has_token(c)) {
 		token_schedule_mended(&c->schedule);
 		if (!token_schedule_is_usable(&c->schedule, clock_monotonic_ms()))
-			connection_kick(c);
+			kick(c);
 	} else if (c->has_references) {
 		reread(c);
 	}

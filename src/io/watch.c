@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/watch.h"
 
-#include <libgen.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -22,11 +21,12 @@ struct watch {
 /* Directories are watched once however often they are added, and leave by themselves. */
 static void watch_directory_of(struct watch *w, const char *path)
 {
-	char *copy = xstrdup(path);
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? xmemdup(path, (size_t)(slash - path) + 1) : xstrdup(".");
 
 	if (w->notify.fd >= 0)
-		(void)!inotify_add_watch(w->notify.fd, dirname(copy), EVENTS);
-	free(copy);
+		(void)!inotify_add_watch(w->notify.fd, dir, EVENTS);
+	free(dir);
 }
 
 /* The directory in which the path ends, and the one where the file really is. */
