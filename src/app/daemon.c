@@ -2,6 +2,7 @@
 #include "app/daemon.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -9,10 +10,15 @@
 
 #include "app/engine.h"
 #include "app/observer.h"
+#include "app/status.h"
 #include "base/log.h"
 #include "core/metrics.h"
 #include "io/embedded.h"
+#include "io/kafka.h"
 #include "io/notify.h"
+
+/* What librdkafka may take to tear itself down; beyond that it is left where it is. */
+#define REAP_MS 3000
 
 struct crew;
 
@@ -39,6 +45,8 @@ struct crew {
 	struct errand errand;
 	struct loop_call drained; /* posted to the control loop */
 	struct loop_call fenced;
+	atomic_bool dumping;
+	struct loop_call dump; /* posted to its own loop, while `dumping` */
 	bool has_drained;
 };
 
@@ -106,16 +114,38 @@ static void note_reload(struct daemon *d, bool successful)
 /* --- errands ---------------------------------------------------------------------------- */
 
 static void errand_back(struct loop_call *call);
+static void drain(struct daemon *d);
+
+/* For a bug report: everything as it is, one line of JSON a worker. */
+static void crew_dump(struct loop_call *call)
+{
+	struct crew *c = container_of(call, struct crew, dump);
+	struct status_parts parts;
+
+	atomic_store(&c->dumping, false);
+
+	status_init(&parts);
+	status_collect(c->engine, &parts);
+	fprintf(stderr,
+		"{\"worker\":%u,\"lanes\":[%s],\"destinations\":[%s],\"dead_letter_topics\":[%s]}\n",
+		(unsigned)(c - c->daemon->crews), buf_str(&parts.lanes),
+		buf_str(&parts.destinations), buf_str(&parts.dead_letter_topics));
+	status_release(&parts);
+}
 
 static void errand_do(struct loop_call *call)
 {
 	struct errand *e = container_of(call, struct errand, call);
 	struct daemon *d = e->crew->daemon;
 
-	if (e->kind == ERRAND_APPLY)
+	switch (e->kind) {
+	case ERRAND_APPLY:
 		e->code = engine_apply(e->crew->engine, e->conf, d->connections, &e->err);
-	else
+		break;
+	case ERRAND_DRAIN:
 		engine_drain(e->crew->engine, d->conf->shutdown_grace_ms);
+		break;
+	}
 	loop_call_init(&e->call, errand_back);
 	loop_post(d->loop, &e->call);
 }
@@ -131,10 +161,13 @@ static void errand_back(struct loop_call *call)
 		log_error("reload_failed", "a worker could not take over the new configuration",
 			log_int("worker", (int64_t)(e->crew - d->crews)),
 			log_str("reason", e->err.text));
-	if (--d->applying == 0)
-		log_info("configuration_loaded", "the new configuration is in force",
-			log_str("file", d->options->conf_path),
-			log_int("generation", (int64_t)d->conf->generation));
+	if (--d->applying > 0)
+		return;
+	log_info("configuration_loaded", "the new configuration is in force",
+		log_str("file", d->options->conf_path),
+		log_int("generation", (int64_t)d->conf->generation));
+	if (d->stopping)
+		drain(d);
 }
 
 static void send_errand(struct crew *c, int kind, struct conf *conf)
@@ -144,6 +177,12 @@ static void send_errand(struct crew *c, int kind, struct conf *conf)
 	c->errand.conf = conf;
 	loop_call_init(&c->errand.call, errand_do);
 	loop_post(c->loop, &c->errand.call);
+}
+
+static void drain(struct daemon *d)
+{
+	for (unsigned i = 0; i < d->crew_count; i++)
+		send_errand(&d->crews[i], ERRAND_DRAIN, NULL);
 }
 
 /* --- what engines say ------------------------------------------------------------------- */
@@ -179,8 +218,8 @@ static void stop(struct daemon *d)
 	notify_systemd(state);
 	log_info("stopping", "no more is read; what is on the wire may end",
 		log_int("grace_ms", d->conf->shutdown_grace_ms));
-	for (unsigned i = 0; i < d->crew_count; i++)
-		send_errand(&d->crews[i], ERRAND_DRAIN, NULL);
+	if (d->applying == 0)
+		drain(d);
 }
 
 static void crew_fenced(struct loop_call *call)
@@ -246,6 +285,10 @@ static void on_signal(void *ctx, int signo)
 
 	if (signo == SIGHUP) {
 		reload(d);
+	} else if (signo == SIGQUIT) {
+		for (unsigned i = 0; i < d->crew_count; i++)
+			if (!atomic_exchange(&d->crews[i].dumping, true))
+				loop_post(d->crews[i].loop, &d->crews[i].dump);
 	} else if (signo == SIGTERM || signo == SIGINT) {
 		if (d->stopping)
 			_exit(128 + signo);
@@ -261,6 +304,7 @@ static void take_signals(struct daemon *d)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
 	signal(SIGPIPE, SIG_IGN);
 	loop_on_signals(d->loop, &set, on_signal, d);
 }
@@ -281,6 +325,7 @@ static int crew_start(struct daemon *d, struct crew *c, unsigned number, struct 
 	c->loop = number == 0 ? d->loop : loop_new();
 	loop_call_init(&c->drained, crew_drained);
 	loop_call_init(&c->fenced, crew_fenced);
+	loop_call_init(&c->dump, crew_dump);
 	c->engine = engine_new(c->loop, number, d->metrics, &engine_events, c);
 	return engine_apply(c->engine, d->conf, d->connections, err);
 }
@@ -442,5 +487,7 @@ int daemon_run(const struct daemon_options *options)
 	loop_run(d.loop);
 	log_info("stopped", "everything settled is committed");
 	finish(&d);
+	if (!kafka_reap(REAP_MS))
+		_exit(d.exit_status);
 	return d.exit_status;
 }

@@ -357,6 +357,18 @@ static int open_deadletter(struct engine *e, struct conf *conf, struct err *err)
 	return e->worker.deadletter ? 0 : err_wrap(err, "kafka.properties, for dead letters");
 }
 
+/* So that the first letter does not wait for its topic's leaders. */
+static void prepare_letters(struct engine *e, const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->consumer_count; i++)
+		deadletter_prepare(e->worker.deadletter, conf->consumers[i].dead_letter_topic);
+	for (size_t i = 0; i < conf->rule_count; i++)
+		for (size_t t = 0; t < conf->rules[i].target_count; t++)
+			if (conf->rules[i].targets[t].dead_letter_topic != NULL)
+				deadletter_prepare(e->worker.deadletter,
+					conf->rules[i].targets[t].dead_letter_topic);
+}
+
 static int apply_all(struct engine *e, struct conf *conf, struct err *err)
 {
 	for (size_t i = 0; i < conf->destination_count; i++)
@@ -393,6 +405,7 @@ int engine_apply(
 		conf->max_memory_bytes / conf->workers);
 	if (!loop_timer_is_set(&e->sampler) && e->worker.metrics != NULL)
 		loop_timer_set(e->worker.loop, &e->sampler, loop_now_ms(e->worker.loop));
+	prepare_letters(e, conf);
 	forget_wants(e);
 	code = apply_all(e, conf, err);
 	if (code == 0)
