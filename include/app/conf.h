@@ -97,6 +97,7 @@ struct conf_destination {
 	char *idempotency_header;
 	bool allow_http;
 	enum conf_ordering ordering;
+	bool dead_letter_guard; /* core/guard.h */
 	struct gate_settings gate;
 	struct http_settings http;
 	unsigned index; /* in conf->destinations */

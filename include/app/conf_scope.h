@@ -18,9 +18,13 @@ struct conf_scope {
 
 void conf_scope_init(struct conf_scope *s);
 void conf_scope_release(struct conf_scope *s);
-/* A group or a list begins, the value of the last name; or ends. */
-void conf_scope_enter(struct conf_scope *s, bool group);
-void conf_scope_leave(struct conf_scope *s);
+/* A group or a list begins with @bracket, the value of the last name. */
+void conf_scope_enter(struct conf_scope *s, char bracket, struct conf_place place);
+/* It ends with @bracket. False: another one was open, or none; that has been told. */
+bool conf_scope_leave(struct conf_scope *s, char bracket, struct conf_place place,
+	struct conf_faults *faults);
+/* The end of the text. False: something is open still; that has been told. */
+bool conf_scope_end(const struct conf_scope *s, struct conf_faults *faults);
 /* The setting @name begins. False: there is one of that name here, at *ret_first. */
 bool conf_scope_name(struct conf_scope *s, struct slice name, struct conf_place place,
 	struct conf_place *ret_first);

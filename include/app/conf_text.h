@@ -39,10 +39,18 @@ bool conf_files_is_open(const struct conf_files *f, struct conf_place place);
 
 struct conf_text_segment;
 
+struct conf_text_string {
+	struct conf_place begin;
+	unsigned end_line; /* of the text */
+};
+
 struct conf_text {
 	struct buf bytes;
 	struct conf_text_segment *segments;
 	size_t segment_count;
+	/* The strings that run over more than one line: a quote may be forgotten. */
+	struct conf_text_string *strings;
+	size_t string_count;
 };
 
 /* False: a fault was told that makes parsing pointless. Release @t in any case. */
@@ -51,7 +59,5 @@ bool conf_text_read(struct conf_text *t, const char *path, struct conf_files *fi
 void conf_text_release(struct conf_text *t);
 /* The place of line @line of the text, from 1. */
 struct conf_place conf_text_place(const struct conf_text *t, unsigned line);
-/* The words of that line, for showing. */
-struct slice conf_text_line(const struct conf_text *t, unsigned line);
 
 #endif

@@ -4,10 +4,12 @@
 
 #include "app/cmd.h"
 #include "app/conf.h"
+#include "app/conf_doc.h"
 #include "base/buf.h"
 
 static const char usage[] =
 	"usage: postrider check -c FILE [--print | --print-json] [--no-secrets]\n"
+	"       postrider check --reference | --manual | --keys\n"
 	"\n"
 	"Validate a configuration without a network, like nginx -t. All faults are shown, each with\n"
 	"its place; the exit status is 0 when there is none, else 1.\n"
@@ -16,12 +18,18 @@ static const char usage[] =
 	"      --print         show all of it as it is in effect, defaults included, secrets masked\n"
 	"      --print-json    the same as JSON\n"
 	"      --no-secrets    do not require that environment and files of secrets are there\n"
+	"      --reference     print every key with its default, for a file to start from\n"
+	"      --manual        print what postrider.cfg(5) says of each key, in mdoc\n"
+	"      --keys          print the names of all keys\n"
 	"  -h, --help          this text\n";
 
 enum {
 	PRINT = 256,
 	PRINT_JSON,
 	NO_SECRETS,
+	REFERENCE,
+	MANUAL,
+	KEYS,
 };
 
 static void complain(void *ctx, enum conf_severity severity, const char *line)
@@ -57,6 +65,17 @@ static void report(const struct conf *c, int print)
 	printf(")\n");
 }
 
+static int print_document(void (*write)(struct buf *out))
+{
+	struct buf out;
+
+	buf_init(&out, BUF_UNLIMITED);
+	write(&out);
+	fwrite(buf_str(&out), 1, out.len, stdout);
+	buf_release(&out);
+	return 0;
+}
+
 int cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -64,6 +83,9 @@ int cmd_check(int argc, char **argv)
 		{"print", no_argument, NULL, PRINT},
 		{"print-json", no_argument, NULL, PRINT_JSON},
 		{"no-secrets", no_argument, NULL, NO_SECRETS},
+		{"reference", no_argument, NULL, REFERENCE},
+		{"manual", no_argument, NULL, MANUAL},
+		{"keys", no_argument, NULL, KEYS},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -84,6 +106,12 @@ int cmd_check(int argc, char **argv)
 		case NO_SECRETS:
 			o.skip_secrets = true;
 			break;
+		case REFERENCE:
+			return print_document(conf_doc_reference);
+		case MANUAL:
+			return print_document(conf_doc_manual);
+		case KEYS:
+			return print_document(conf_doc_keys);
 		case 'h':
 			fputs(usage, stdout);
 			return 0;

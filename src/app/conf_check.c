@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "app/conf_private.h"
+#include "io/kafka_check.h"
 #include "io/secret.h"
 
 #define TOPIC_MAX_BYTES 249
@@ -67,31 +68,55 @@ bool conf_is_secret_property(struct slice name)
 	return false;
 }
 
+/* Its name is @name; what belongs elsewhere is refused, and what librdkafka does not take. */
+static void check_value(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_node *n, const char *name, const char *value)
+{
+	struct secret expanded = {0};
+	struct err err = {0};
+
+	if (strcmp(name, "group.id") == 0)
+		conf_refuse(r, s, "properties", n->place,
+			"group.id is the group_id of a consumer; leave it out here");
+	else if (strcmp(name, "bootstrap.servers") == 0)
+		conf_refuse(r, s, "properties", n->place,
+			"bootstrap.servers is kafka.bootstrap_servers; leave it out here");
+	else if (r->options->skip_secrets && secret_has_reference(value))
+		return;
+	else if (secret_expand(&expanded, value, r->conf->base_dir, NULL) == 0 &&
+		 kafka_check_property(name, secret_value(&expanded).data,
+			 conf_is_secret_property(slice_str(name)), &err) != 0)
+		conf_refuse(r, s, "properties", n->place, "%s", err.text);
+	secret_release(&expanded);
+}
+
 static void check_property(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_node *n, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	size_t len = equals != NULL ? (size_t)(equals - text) : 0;
-	bool secret = conf_is_secret_property(slice_of(text, len));
+	size_t begin = strspn(text, " \t");
+	size_t end = equals != NULL ? (size_t)(equals - text) : begin;
+	bool secret;
+	char *name;
 
-	if (equals == NULL || len == 0) {
+	while (end > begin && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+		end--;
+	if (end <= begin) {
 		/* It may be a secret whose name was forgotten: it is not shown. */
 		conf_refuse(r, s, "properties", n->place, "one is not written \"name=value\"");
 		return;
 	}
+	name = xmemdup(text + begin, end - begin);
+	secret = conf_is_secret_property(slice_str(name));
 	conf_mask_secrets(r, secret ? equals + 1 : text, secret);
 	if (secret && !secret_has_reference(equals + 1) &&
 		conf_files_is_open(&r->priv->files, n->place))
 		conf_warn(r, s, "properties", n->place,
-			"%.*s: a secret stands in a file that others can read; write ${file:PATH} "
-			"or ${env:NAME}, or chmod 600 the file",
-			(int)len, text);
-	if (len == strlen("group.id") && strncmp(text, "group.id", len) == 0)
-		conf_refuse(r, s, "properties", n->place,
-			"group.id is the group_id of a consumer; leave it out here");
-	if (len == strlen("bootstrap.servers") && strncmp(text, "bootstrap.servers", len) == 0)
-		conf_refuse(r, s, "properties", n->place,
-			"bootstrap.servers is kafka.bootstrap_servers; leave it out here");
+			"%s: a secret stands in a file that others can read; write ${file:PATH} or "
+			"${env:NAME}, or chmod 600 the file",
+			name);
+	check_value(r, s, n, name, equals + 1);
+	free(name);
 }
 
 static void check_properties(

@@ -110,9 +110,12 @@ void conf_check_all(struct conf_reader *r)
 				destinations[rule->targets[k].destination - c->destinations] |=
 					bits;
 	}
-	warn_of_consumers(r, consumers);
-	warn_of_destinations(r, destinations);
-	warn_of_connections(r);
+	/* A reference that leads nowhere makes things look unused that are not. */
+	if (r->faults.fault_count == 0) {
+		warn_of_consumers(r, consumers);
+		warn_of_destinations(r, destinations);
+		warn_of_connections(r);
+	}
 	for (size_t i = 0; i < c->consumer_count; i++)
 		for (size_t k = 0; k < i; k++)
 			check_groups(r, &c->consumers[k], &c->consumers[i]);

@@ -159,6 +159,19 @@ static void check_signing_keys(struct conf_reader *r, struct conf_subject *s)
 	}
 }
 
+/* Was an authorization_type given that there is? */
+static bool is_type_known(const struct conf_subject *s)
+{
+	const struct conf_key *key =
+		conf_key_find(&conf_connection_section, "authorization_type");
+	const struct conf_node *n = conf_given_node(s, key->name);
+
+	for (const struct conf_choice *c = key->choices; n != NULL && c->name != NULL; c++)
+		if (n->kind == CONF_NODE_STRING && strcmp(c->name, n->text) == 0)
+			return true;
+	return false;
+}
+
 void conf_check_connection(struct conf_reader *r, struct conf_subject *s)
 {
 	struct conf_connection *c = s->settings;
@@ -167,7 +180,7 @@ void conf_check_connection(struct conf_reader *r, struct conf_subject *s)
 	c->settings.base_dir = r->conf->base_dir;
 	c->settings.oauth_parameters = &c->oauth_parameters;
 	c->settings.oauth_http.name = c->name;
-	if (conf_given_node(s, "authorization_type") == NULL)
+	if (!is_type_known(s))
 		return;
 	check_fields(r, s, c->settings.type);
 	switch (c->settings.type) {

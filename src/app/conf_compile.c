@@ -21,7 +21,7 @@ static void warn_pattern(void *data, const char *text)
 {
 	struct pattern_warning *w = data;
 
-	conf_warn(w->r, w->s, w->key, w->place, "not portable to EventBridge: %s", text);
+	conf_warn(w->r, w->s, w->key, w->place, "%s", text);
 }
 
 static struct pattern *compile_pattern(
@@ -125,6 +125,13 @@ static struct conf_place find_field(const struct conf_node *target, const char *
 	else if (field[len] == '[' && n->kind == CONF_NODE_LIST &&
 		 strtoul(field + len + 1, NULL, 10) < n->child_count)
 		inner = n->children[strtoul(field + len + 1, NULL, 10)];
+	for (size_t i = 0; field[len] == '.' && n->kind == CONF_NODE_LIST && i < n->child_count;
+		i++) {
+		const struct conf_node *key = conf_node_find(n->children[i], "key");
+
+		if (key != NULL && str_eq(key->text, field + len + 1))
+			inner = n->children[i];
+	}
 	return inner != NULL ? inner->place : n->place;
 }
 
@@ -136,6 +143,9 @@ static void complain_of_plan(void *ctx, bool is_warning, const char *field, cons
 	struct conf_subject other = {.node = c->s->node};
 	struct conf_place place;
 
+	/* Names have been looked at already. */
+	if (strcmp(field, "id") == 0 || strcmp(field, "rule") == 0)
+		return;
 	/* A bad endpoint or connection is told once, where it stands. */
 	if (strcmp(field, "endpoint") == 0 || strcmp(field, "http_method") == 0 ||
 		strcmp(field, "idempotency_header") == 0) {
@@ -189,9 +199,13 @@ static void check_retry(
 
 	if (t->retry.retry_cap_ms >= t->retry.retry_base_ms)
 		return;
-	if (n == NULL)
-		n = conf_given_node(s, "retry_base");
-	conf_refuse(r, s, n->name, n->place, "retry_cap must not be less than retry_base");
+	if (n != NULL)
+		conf_refuse(r, s, "retry_policy.retry_cap", n->place,
+			"must not be less than retry_base");
+	else
+		conf_refuse(r, s, "retry_policy.retry_base",
+			conf_given_node(s, "retry_base")->place,
+			"must not be more than retry_cap");
 }
 
 static void resolve_dead_letter_topic(

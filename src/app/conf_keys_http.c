@@ -204,6 +204,10 @@ static const struct conf_key destination_keys[] = {
 		.max = 7 * DAY, .flags = CONF_SECONDS,
 		.sentence =
 			"A Retry-After beyond this opens the breaker at once; 0: none does"},
+	{"dead_letter_guard", CONF_BOOL, AT(D, dead_letter_guard),
+		.sentence = "When more than 90 of the last 100 deliveries failed for good, for "
+			    "one reason, hold the others, but for a probe now and then; a "
+			    "reload lets go"},
 	{"idempotency_header", CONF_TEXT, AT(D, idempotency_header), .max = 512,
 		.sentence = "The header that names a delivery, the same at every attempt"},
 	{"http2", CONF_BOOL, AT(D, http.http2), .sentence = "Speak HTTP/2, over TLS"},
@@ -218,6 +222,7 @@ static void destination_defaults(void *settings)
 
 	d->http_method = (char *)"POST";
 	d->idempotency_header = (char *)"Idempotency-Key";
+	d->dead_letter_guard = true;
 	d->gate = gate_default_settings;
 	d->http = http_default_settings;
 }

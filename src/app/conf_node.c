@@ -90,20 +90,50 @@ static struct conf_node *convert(const config_setting_t *s, const struct conf_te
 	return n;
 }
 
+/* That line of the file, up to the first quote: what stands behind it may be a secret. */
+static char *line_words(struct conf_place place)
+{
+	FILE *f = fopen(place.file, "re");
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len = -1;
+
+	for (unsigned i = 0; f != NULL && i < place.line; i++)
+		len = getline(&line, &size, f);
+	if (f != NULL)
+		fclose(f);
+	if (len < 0) {
+		free(line);
+		return xstrdup("");
+	}
+	line[strcspn(line, "\"\r\n")] = '\0';
+	memmove(line, line + strspn(line, " \t"), strlen(line + strspn(line, " \t")) + 1);
+	return line;
+}
+
 static void refuse_syntax(
 	const config_t *c, const struct conf_text *text, struct conf_faults *faults)
 {
 	unsigned line = (unsigned)max_i64(config_error_line(c), 1);
-	struct slice words = conf_text_line(text, line);
+	struct conf_place place = conf_text_place(text, line);
+	char *words = line_words(place);
 
-	/* The line may hold a secret that has not become known yet: show its beginning. */
-	for (size_t i = 0; i < words.len; i++)
-		if (words.data[i] == '"')
-			words.len = i;
-	conf_fault(faults, conf_text_place(text, line),
-		"syntax: not understood at or before '%.*s'; texts need quotes, a list takes no comma "
-		"behind its last element, and every { ( [ is closed",
-		(int)(words.len > 60 ? 60 : words.len), words.data);
+	/* A string without its end takes in all up to the next quote, and what was within
+	 * quotes is then outside. */
+	for (size_t i = 0; i < text->string_count; i++)
+		if (text->strings[i].end_line == line) {
+			conf_fault(faults, place,
+				"syntax: not understood at or before '%.60s'; the text that begins "
+				"in line %u goes on to here: is its quote missing?",
+				words, text->strings[i].begin.line);
+			free(words);
+			return;
+		}
+	conf_fault(faults, place,
+		"syntax: not understood at or before '%.60s'; a text needs quotes, a list takes no "
+		"comma behind its last element, a name has no dots",
+		words);
+	free(words);
 }
 
 /* @section: the outermost group on the way, NULL at the top. */

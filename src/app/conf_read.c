@@ -263,8 +263,11 @@ static void read_target(struct conf_reader *r, struct conf_rule *rule,
 	const struct conf_node *id = conf_node_find(n, "id");
 	struct conf_subject s = {0};
 
-	snprintf(s.what, sizeof s.what, "rule '%s' target '%s'", rule->name,
-		id != NULL && id->kind == CONF_NODE_STRING ? id->text : "?");
+	if (id != NULL && id->kind == CONF_NODE_STRING)
+		snprintf(s.what, sizeof s.what, "rule '%s' target '%s'", rule->name, id->text);
+	else
+		snprintf(s.what, sizeof s.what, "rule '%s' target %zu", rule->name,
+			(size_t)(t - rule->targets) + 1);
 	t->place = n->place;
 	t->rule = rule;
 	if (read_subject(r, &s, &conf_target_section, n, t))

@@ -12,8 +12,9 @@ struct given {
 };
 
 struct conf_scope_frame {
-	char *name; /* the setting whose value this is; NULL: an element of a list */
-	bool group;
+	char *name;   /* the setting whose value this is; NULL: an element of a list */
+	char bracket; /* { ( [ */
+	struct conf_place place;
 	struct given *given;
 };
 
@@ -37,7 +38,7 @@ const char *conf_scope_singular(const char *section)
 void conf_scope_init(struct conf_scope *s)
 {
 	*s = (struct conf_scope){0};
-	conf_scope_enter(s, true);
+	conf_scope_enter(s, '{', (struct conf_place){NULL, 0});
 }
 
 static void frame_release(struct conf_scope_frame *frame)
@@ -61,21 +62,54 @@ void conf_scope_release(struct conf_scope *s)
 	*s = (struct conf_scope){0};
 }
 
-void conf_scope_enter(struct conf_scope *s, bool group)
+void conf_scope_enter(struct conf_scope *s, char bracket, struct conf_place place)
 {
 	if (s->count == s->cap) {
 		s->cap = s->cap > 0 ? 2 * s->cap : 16;
 		s->frames = xreallocarray(s->frames, s->cap, sizeof *s->frames);
 	}
-	s->frames[s->count++] = (struct conf_scope_frame){.name = s->last, .group = group};
+	s->frames[s->count++] =
+		(struct conf_scope_frame){.name = s->last, .bracket = bracket, .place = place};
 	s->last = NULL;
 }
 
-void conf_scope_leave(struct conf_scope *s)
+static char closing(char bracket)
 {
-	/* One brace too many is libconfig's to refuse. */
-	if (s->count > 1)
-		frame_release(&s->frames[--s->count]);
+	return bracket == '{' ? '}' : bracket == '(' ? ')' : ']';
+}
+
+bool conf_scope_leave(
+	struct conf_scope *s, char bracket, struct conf_place place, struct conf_faults *faults)
+{
+	struct conf_scope_frame *frame = &s->frames[s->count - 1];
+
+	if (s->count == 1) {
+		conf_fault(
+			faults, place, "syntax: this %c closes nothing; take it away", bracket);
+		return false;
+	}
+	if (closing(frame->bracket) != bracket) {
+		conf_fault(faults, place,
+			"syntax: a %c stands here, but the %c of %s:%u wants a %c first",
+			bracket, frame->bracket, frame->place.file, frame->place.line,
+			closing(frame->bracket));
+		return false;
+	}
+	s->count--;
+	frame_release(frame);
+	return true;
+}
+
+bool conf_scope_end(const struct conf_scope *s, struct conf_faults *faults)
+{
+	const struct conf_scope_frame *frame = &s->frames[s->count - 1];
+
+	if (s->count == 1)
+		return true;
+	conf_fault(faults, frame->place,
+		"syntax: the %c that begins here is not closed by a %c", frame->bracket,
+		closing(frame->bracket));
+	return false;
 }
 
 bool conf_scope_name(struct conf_scope *s, struct slice name, struct conf_place place,
@@ -86,7 +120,7 @@ bool conf_scope_name(struct conf_scope *s, struct slice name, struct conf_place 
 
 	free(s->last);
 	s->last = xmemdup(name.data, name.len);
-	if (!frame->group)
+	if (frame->bracket != '{')
 		return true;
 	HASH_FIND(hh, frame->given, name.data, name.len, g);
 	if (g != NULL) {

@@ -346,22 +346,25 @@ static void read_name(struct reader *r, struct input *in)
 	in->line_begins = false;
 }
 
-static void read_punctuation(struct reader *r, struct input *in)
+static bool read_punctuation(struct reader *r, struct input *in)
 {
 	char c = *in->at;
 
 	if (c == '{' || c == '(' || c == '[')
-		conf_scope_enter(&r->scope, c == '{');
-	else if (c == '}' || c == ')' || c == ']')
-		conf_scope_leave(&r->scope);
+		conf_scope_enter(&r->scope, c, here(in));
+	else if ((c == '}' || c == ')' || c == ']') &&
+		 !conf_scope_leave(&r->scope, c, here(in), r->faults))
+		return false;
 	copy(r, in, 1);
 	if (c == '[' || c == ']')
 		r->text->bytes.data[r->text->bytes.len - 1] = c == '[' ? '(' : ')';
+	return true;
 }
 
 static bool read_string(struct reader *r, struct input *in)
 {
 	size_t len = string_length(in->at, in->end);
+	struct conf_place begin;
 
 	if (len == 0) {
 		conf_fault(r->faults, here(in),
@@ -369,7 +372,14 @@ static bool read_string(struct reader *r, struct input *in)
 			"quote in a string");
 		return false;
 	}
+	begin = here(in);
 	copy(r, in, len);
+	if (in->line > begin.line) {
+		struct conf_text *t = r->text;
+
+		t->strings = xreallocarray(t->strings, t->string_count + 1, sizeof *t->strings);
+		t->strings[t->string_count++] = (struct conf_text_string){begin, r->text_line};
+	}
 	return true;
 }
 
@@ -412,7 +422,8 @@ static bool read_input(struct reader *r, struct input *in)
 		} else if (isdigit((unsigned char)*in->at) || strchr("+-.", *in->at) != NULL) {
 			read_number(r, in);
 		} else {
-			read_punctuation(r, in);
+			if (!read_punctuation(r, in))
+				return false;
 		}
 	}
 	return true;
@@ -428,7 +439,8 @@ bool conf_text_read(struct conf_text *t, const char *path, struct conf_files *fi
 	*t = (struct conf_text){0};
 	buf_init(&t->bytes, BUF_UNLIMITED);
 	conf_scope_init(&r.scope);
-	ok = read_file(&r, path, (struct conf_place){file, 0}, NULL) && !r.broken;
+	ok = read_file(&r, path, (struct conf_place){file, 0}, NULL) && !r.broken &&
+	     conf_scope_end(&r.scope, faults);
 	conf_scope_release(&r.scope);
 	return ok;
 }
@@ -437,6 +449,7 @@ void conf_text_release(struct conf_text *t)
 {
 	buf_release(&t->bytes);
 	free(t->segments);
+	free(t->strings);
 	*t = (struct conf_text){0};
 }
 
@@ -454,22 +467,4 @@ struct conf_place conf_text_place(const struct conf_text *t, unsigned line)
 	}
 	return (struct conf_place){t->segments[low].place.file,
 		t->segments[low].place.line + (line - t->segments[low].text_line)};
-}
-
-struct slice conf_text_line(const struct conf_text *t, unsigned line)
-{
-	const char *p = t->bytes.data, *end = p + t->bytes.len, *stop;
-
-	while (p < end && --line > 0) {
-		p = memchr(p, '\n', (size_t)(end - p));
-		p = p != NULL ? p + 1 : end;
-	}
-	while (p < end && (*p == ' ' || *p == '\t'))
-		p++;
-	stop = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
-	if (stop == NULL)
-		stop = end;
-	while (stop > p && isspace((unsigned char)stop[-1]))
-		stop--;
-	return slice_of(p, (size_t)(stop - p));
 }

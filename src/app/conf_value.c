@@ -162,10 +162,8 @@ static void read_choice(struct conf_reader *r, struct conf_subject *s,
 	size_t count = 0;
 	char hint[160];
 
-	if (!must_be(r, s, key, n, CONF_NODE_STRING))
-		return;
 	for (const struct conf_choice *c = key->choices; c->name != NULL; c++) {
-		if (strcmp(c->name, n->text) == 0) {
+		if (n->kind == CONF_NODE_STRING && strcmp(c->name, n->text) == 0) {
 			if (key->type == CONF_WORD)
 				store_text(key, s->settings, c->name);
 			else
@@ -177,9 +175,14 @@ static void read_choice(struct conf_reader *r, struct conf_subject *s,
 	buf_init(&list, BUF_UNLIMITED);
 	for (size_t i = 0; i < count; i++)
 		buf_addf(&list, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
-	conf_suggest(n->text, names, count, hint, sizeof hint);
-	conf_refuse(r, s, key->name, n->place, "must be one of %s, not \"%s\"%s",
-		buf_str(&list), n->text, hint);
+	if (n->kind == CONF_NODE_STRING) {
+		conf_suggest(n->text, names, count, hint, sizeof hint);
+		conf_refuse(r, s, key->name, n->place, "must be one of %s, not \"%s\"%s",
+			buf_str(&list), n->text, hint);
+	} else {
+		conf_refuse(r, s, key->name, n->place, "must be one of %s, not %s",
+			buf_str(&list), conf_node_kind_name(n));
+	}
 	buf_release(&list);
 }
 
@@ -230,7 +233,9 @@ static void read_file(struct conf_reader *r, struct conf_subject *s, const struc
 	path = conf_own_text(r->priv, conf_path(r->conf, value));
 	content = read_content(path, &len);
 	if (content == NULL) {
-		conf_refuse(r, s, key->name, n->place, "%s: %s", path, strerror(errno));
+		conf_refuse(r, s, key->name, n->place, "'%s': %s%s", value, strerror(errno),
+			value[0] == '/' ? ""
+					: "; it is looked for beside the configuration file");
 		return;
 	}
 	if (key->type == CONF_FILE) {
@@ -241,8 +246,8 @@ static void read_file(struct conf_reader *r, struct conf_subject *s, const struc
 	}
 	conf_own_text(r->priv, content);
 	if (memchr(content, '\0', len) != NULL)
-		conf_refuse(r, s, key->name, n->place, "%s: holds a NUL byte, so it is no text",
-			path);
+		conf_refuse(r, s, key->name, n->place,
+			"'%s': holds a NUL byte, so it is no text", value);
 	/* An editor's last line end is no part of it. */
 	if (len > 0 && content[len - 1] == '\n')
 		content[len - 1] = '\0';
@@ -306,12 +311,13 @@ static void refuse_reference(struct conf_reader *r, struct conf_subject *s,
 			key->section->singular, n->text, key->section->name);
 	else if (conf_nearest(n->text, names, count) != NULL)
 		conf_refuse(r, s, key->name, n->place,
-			"there is no %s '%s'; did you mean '%s'? There are %s",
+			"there is no %s '%s'; did you mean '%s'? There %s %s",
 			key->section->singular, n->text, conf_nearest(n->text, names, count),
-			buf_str(&list));
+			count == 1 ? "is only" : "are", buf_str(&list));
 	else
-		conf_refuse(r, s, key->name, n->place, "there is no %s '%s'; there are %s",
-			key->section->singular, n->text, buf_str(&list));
+		conf_refuse(r, s, key->name, n->place, "there is no %s '%s'; there %s %s",
+			key->section->singular, n->text, count == 1 ? "is only" : "are",
+			buf_str(&list));
 	buf_release(&list);
 	free(names);
 }

@@ -285,7 +285,9 @@ bool conf_write_is_set(const struct conf_key *key, const void *settings)
 		return number_of(key, settings) > 0;
 	case CONF_GROUP:
 		for (size_t i = 0; i < key->section->key_count; i++)
-			if (conf_write_is_set(&key->section->keys[i], settings))
+			/* A flag alone says nothing of a thing that is not there. */
+			if (key->section->keys[i].type != CONF_BOOL &&
+				conf_write_is_set(&key->section->keys[i], settings))
 				return true;
 		return false;
 	case CONF_LIST:
