@@ -25,10 +25,10 @@ struct destination_gauges {
 	struct metric *transports[RETRY_TRANSPORT_NR_VALUES];
 	struct metric *attempt_seconds, *event_seconds;
 	struct metric *in_flight, *window, *queued, *waiting, *breaker_open, *rate_waited,
-		*connections_open, *connections_opened;
+		*connections_open, *connections_opened, *guard_paused;
 	struct {
 		int64_t in_flight, window, queued, waiting, breaker_open, rate_waited,
-			connections_open, connections_opened;
+			connections_open, connections_opened, guard_paused;
 	} said;
 };
 

@@ -8,6 +8,7 @@
 #include "app/gauges.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "core/guard.h"
 
 /* A client of before a reload, kept until what is on its wire has ended. */
 struct old_client {
@@ -28,8 +29,10 @@ struct destination {
 	struct destination_gauges gauges;
 	struct loop_call pump;
 	struct loop_timer pump_timer;
-	enum gate_breaker announced; /* the breaker's state that the log knows */
-	size_t deliveries;           /* in it, in whatever state */
+	struct guard guard;
+	const struct delivery *probe; /* the guard's, while it is on the wire */
+	enum gate_breaker announced;  /* the breaker's state that the log knows */
+	size_t deliveries;            /* in it, in whatever state */
 	int64_t last_error_ms;
 	char last_error[256];
 	uint64_t delivered, failed_attempts, buried;
@@ -54,6 +57,7 @@ struct destination *destination_new(struct worker *w, struct conf *conf,
 	dest->settings = settings;
 	dest->connection = connection;
 	dest->gate = gate_new(&settings->gate, &w->rng, loop_now_ms(w->loop));
+	guard_init(&dest->guard, settings->dead_letter_guard, loop_now_ms(w->loop));
 	dest->waiter.loop = w->loop;
 	dest->waiter.ready = credentials_ready;
 	dest->pump_timer.fire = pump_fire;
@@ -142,6 +146,71 @@ static void remember_error(struct destination *dest, const struct delivery *d)
 			d->facts.error_message ? d->facts.error_message : "no answer");
 }
 
+/* --- the guard against a flood of dead letters ------------------------------------------ */
+
+static void announce_guard(struct destination *dest, const struct delivery *d)
+{
+	log_error("dead_letter_guard",
+		"nearly everything fails for good here, for one reason: deliveries are held and become no dead "
+		"letters; probes go on; mend it, or let go by a reload",
+		log_str("destination", dest->settings->name),
+		log_str("code", d->facts.error_code ? d->facts.error_code : "UNKNOWN"),
+		log_str("last", dest->last_error),
+		log_int("probe_in_ms",
+			dest->guard.next_probe_ms - loop_now_ms(dest->worker->loop)));
+}
+
+/* What came of the guard's probe, if @d is that; a delivered one is told by guard_delivered().
+ */
+static void probe_ends(struct destination *dest, const struct delivery *d, bool failed)
+{
+	int64_t now_ms = loop_now_ms(dest->worker->loop);
+
+	if (dest->probe != d)
+		return;
+	dest->probe = NULL;
+	if (failed)
+		guard_probe_failed(&dest->guard, now_ms);
+	else
+		guard_probe_undone(&dest->guard, now_ms);
+	if (failed && guard_is_paused(&dest->guard))
+		announce_guard(dest, d);
+	pump_soon(dest);
+}
+
+static void note_delivered(struct destination *dest, const struct delivery *d)
+{
+	bool probe = dest->probe == d;
+
+	if (probe)
+		dest->probe = NULL;
+	if (guard_delivered(&dest->guard, probe, loop_now_ms(dest->worker->loop)))
+		log_info("dead_letter_guard_released",
+			"a probe was delivered: deliveries go on",
+			log_str("destination", dest->settings->name));
+}
+
+/* True: the guard is paused, and @d, which has left the gate's wire, is tried again. */
+static bool guard_keeps(struct destination *dest, struct delivery *d)
+{
+	int64_t now_ms = loop_now_ms(dest->worker->loop);
+	bool was_paused = guard_is_paused(&dest->guard);
+
+	if (!guard_failed(
+		    &dest->guard, guard_reason(d->facts.error_code, d->facts.status), now_ms))
+		return false;
+	if (!was_paused)
+		announce_guard(dest, d);
+	d->facts.exhausted = RETRY_NOT_EXHAUSTED;
+	if (d->state == DELIVERY_SENDING)
+		delivery_move(d, DELIVERY_WAITING);
+	gate_wait(dest->gate, &d->gate, guard_hold_until(&dest->guard, now_ms));
+	pump_soon(dest);
+	if (d->facts.attempts > 0)
+		d->owner->failed_attempt(d);
+	return true;
+}
+
 /*
  * Its end without delivery. It has left the wire, but keeps its line until Kafka has its
  * letter: a crash before that will send it again, and what is behind it must not be ahead of it
@@ -149,6 +218,8 @@ static void remember_error(struct destination *dest, const struct delivery *d)
  */
 static void bury(struct destination *dest, struct delivery *d)
 {
+	if (guard_keeps(dest, d))
+		return;
 	dest->buried++;
 	delivery_bury(d, d->target->dead_letter_topic);
 }
@@ -224,6 +295,8 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 		remember_error(dest, d);
 	}
 	announce_breaker(dest);
+	if (verdict.action != RETRY_DELIVERED)
+		probe_ends(dest, d, verdict.action != RETRY_REAUTHORISE);
 	if (verdict.fault == RETRY_FAULT_CREDENTIALS) {
 		/* Whether it costs an attempt or not: *these* credentials are no good. */
 		connection_rejected(dest->connection, report->generation);
@@ -233,6 +306,7 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 	case RETRY_DELIVERED:
 		gate_drop(dest->gate, &d->gate);
 		dest->delivered++;
+		note_delivered(dest, d);
 		settle(dest, d);
 		pump_soon(dest);
 		break;
@@ -268,12 +342,14 @@ static bool send(struct destination *dest, struct delivery *d)
 	case ATTEMPT_IMPOSSIBLE:
 		leave_unanswered(dest, d, GATE_UNTRIED);
 		remember_error(dest, d);
+		probe_ends(dest, d, true);
 		bury(dest, d);
 		return true;
 	case ATTEMPT_UNAUTHORISED:
 		break;
 	}
 	leave_unanswered(dest, d, GATE_UNTRIED);
+	probe_ends(dest, d, false);
 	delivery_move(d, DELIVERY_WAITING);
 	gate_wait(dest->gate, &d->gate, loop_now_ms(dest->worker->loop));
 	connection_wait(dest->connection, &dest->waiter);
@@ -283,11 +359,12 @@ static bool send(struct destination *dest, struct delivery *d)
 static void pump(struct destination *dest)
 {
 	struct loop *loop = dest->worker->loop;
+	int64_t now_ms = loop_now_ms(loop), at_ms;
 	struct gate_entry *e;
-	int64_t at_ms;
 
 	while (dest->waiter.connection == NULL) {
-		e = gate_take(dest->gate, loop_now_ms(loop), &at_ms);
+		at_ms = guard_ready_at(&dest->guard, now_ms);
+		e = at_ms <= now_ms ? gate_take(dest->gate, now_ms, &at_ms) : NULL;
 		if (e == NULL) {
 			if (at_ms == INT64_MAX)
 				loop_timer_cancel(loop, &dest->pump_timer);
@@ -295,6 +372,8 @@ static void pump(struct destination *dest)
 				loop_timer_set(loop, &dest->pump_timer, at_ms);
 			return;
 		}
+		if (guard_send(&dest->guard))
+			dest->probe = container_of(e, struct delivery, gate);
 		if (!send(dest, container_of(e, struct delivery, gate)))
 			return;
 	}
@@ -357,6 +436,7 @@ void destination_withdraw(struct delivery *d)
 	if (d->state == DELIVERY_SENDING) {
 		attempt_cancel(d);
 		leave_unanswered(dest, d, GATE_NO_ANSWER);
+		probe_ends(dest, d, false);
 		destination_leave(d);
 		return;
 	}
@@ -373,6 +453,7 @@ void destination_expire(struct delivery *d)
 	bool no_credentials;
 
 	if ((d->state != DELIVERY_QUEUED && d->state != DELIVERY_WAITING) ||
+		guard_is_paused(&dest->guard) ||
 		delivery_age_ms(d) < d->target->retry.maximum_event_age_ms)
 		return;
 	no_credentials = dest->waiter.connection != NULL;
@@ -433,6 +514,10 @@ int destination_reconfigure(struct destination *dest, struct conf *conf,
 	dest->connection = connection;
 	gate_reconfigure(dest->gate, &settings->gate, loop_now_ms(dest->worker->loop));
 	dest->settings = settings;
+	/* Whoever reloads may have mended something: that lets go. */
+	guard_release(&dest->guard, loop_now_ms(dest->worker->loop));
+	guard_enable(
+		&dest->guard, settings->dead_letter_guard, loop_now_ms(dest->worker->loop));
 	conf_ref(conf);
 	conf_unref(dest->conf);
 	dest->conf = conf;
@@ -450,7 +535,8 @@ bool destination_is_hungry(const struct destination *dest)
 {
 	struct gate_state state = gate_get_state(dest->gate);
 
-	if (state.breaker == GATE_OPEN || state.breaker == GATE_PROBING)
+	if (state.breaker == GATE_OPEN || state.breaker == GATE_PROBING ||
+		guard_is_paused(&dest->guard))
 		return state.queued < state.window;
 	return state.in_flight < state.window || state.queued - state.waiting < state.window;
 }
@@ -472,9 +558,17 @@ struct gate_state destination_gate_state(const struct destination *dest)
 
 void destination_get_status(const struct destination *dest, struct destination_status *ret)
 {
+	const struct guard *guard = &dest->guard;
+	int64_t now_ms = loop_now_ms(dest->worker->loop);
+
 	*ret = (struct destination_status){
 		.gate = gate_get_state(dest->gate),
 		.http = http_client_get_state(dest->http),
+		.guard_paused = guard_is_paused(guard),
+		.guard_for_ms = guard_is_paused(guard) ? now_ms - guard->since_ms : -1,
+		.guard_probe_in_ms = guard->state == GUARD_PAUSED
+					     ? max_i64(guard->next_probe_ms - now_ms, 0)
+					     : -1,
 		.last_error_ms = dest->last_error_ms,
 		.last_error_age_ms = loop_wall_ms(dest->worker->loop) - dest->last_error_ms,
 		.delivered = dest->delivered,

@@ -29,6 +29,7 @@ void destination_gauges_init(
 		.rate_waited = OBTAIN(RATE_WAITED),
 		.connections_open = OBTAIN(CONNECTIONS_OPEN),
 		.connections_opened = OBTAIN(CONNECTIONS_OPENED),
+		.guard_paused = OBTAIN(GUARD_PAUSED),
 	};
 #undef OBTAIN
 	for (size_t i = 0; i < GAUGES_CLASSES; i++)
@@ -62,6 +63,7 @@ void destination_gauges_sample(struct destination_gauges *g, const struct destin
 	metric_gauge(g->queued, &g->said.queued, (int64_t)s->gate.queued);
 	metric_gauge(g->waiting, &g->said.waiting, (int64_t)s->gate.waiting);
 	metric_gauge(g->breaker_open, &g->said.breaker_open, s->gate.breaker != GATE_CLOSED);
+	metric_gauge(g->guard_paused, &g->said.guard_paused, s->guard_paused);
 	metric_gauge(g->connections_open, &g->said.connections_open, s->http.connections_open);
 	metric_follow(g->rate_waited, &g->said.rate_waited, s->gate.rate_waited_ms);
 	/* A reload may begin a new client, which counts from nothing. */
@@ -78,6 +80,7 @@ void destination_gauges_clear(struct destination_gauges *g)
 	metric_gauge(g->queued, &g->said.queued, 0);
 	metric_gauge(g->waiting, &g->said.waiting, 0);
 	metric_gauge(g->breaker_open, &g->said.breaker_open, 0);
+	metric_gauge(g->guard_paused, &g->said.guard_paused, 0);
 	metric_gauge(g->connections_open, &g->said.connections_open, 0);
 }
 

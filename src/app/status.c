@@ -135,6 +135,9 @@ static void add_destination(void *ctx, struct destination *dest)
 	add_number(b, "breaker_for_ms", now_ms - s.gate.breaker_since_ms);
 	add_number(b, "next_probe_in_ms",
 		s.gate.breaker == GATE_OPEN ? s.gate.next_probe_ms - now_ms : -1);
+	add_flag(b, "dead_letter_guard_paused", s.guard_paused);
+	add_number(b, "dead_letter_guard_paused_for_ms", s.guard_for_ms);
+	add_number(b, "dead_letter_guard_probe_in_ms", s.guard_probe_in_ms);
 	add_number(b, "window", s.gate.window);
 	add_number(b, "in_flight", s.gate.in_flight);
 	add_number(b, "queued", (int64_t)s.gate.queued);
