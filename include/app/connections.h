@@ -26,7 +26,5 @@ int connections_apply(
 struct connection *connections_find(const struct connections *c, const char *name);
 /* Once a second: their metrics say how they are. */
 void connections_sample(struct connections *c, struct metrics *m);
-void connections_visit(const struct connections *c,
-	void (*visit)(void *ctx, const char *name, struct connection *connection), void *ctx);
 
 #endif

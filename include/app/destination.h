@@ -49,7 +49,6 @@ bool destination_is_hungry(const struct destination *dest);
 /* The loop's monotonic now, to which the times of its gate belong. */
 int64_t destination_now_ms(const struct destination *dest);
 const char *destination_name(const struct destination *dest);
-struct gate_state destination_gate_state(const struct destination *dest);
 
 struct destination_status {
 	struct gate_state gate;

@@ -31,10 +31,8 @@ typedef struct destination *(*intake_resolve_fn)(
 struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
 	struct metrics *m, intake_resolve_fn resolve, void *ctx);
 void intake_free(struct intake *in);
-struct conf *intake_conf(const struct intake *in);
 /* Would more records help one of its destinations? */
 bool intake_is_hungry(const struct intake *in);
-size_t intake_rule_count(const struct intake *in);
 
 /*
  * Match the record. 0: *ret_hits are *ret_count targets, valid until the next call, and the

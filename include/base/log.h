@@ -56,8 +56,6 @@ typedef void (*log_sink_fn)(enum log_level level, const char *id, struct slice l
 void log_configure(const struct log_settings *s);
 /* For tests: lines go to @sink, and nothing is suppressed; NULL is standard error again. */
 void log_set_sink(log_sink_fn sink);
-bool log_enabled(enum log_level level);
-const char *log_level_name(enum log_level level);
 
 /* Fields are read before this returns; nothing is kept. Use the macros below. */
 void log_event(

@@ -181,16 +181,6 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 	return 0;
 }
 
-void connections_visit(const struct connections *c,
-	void (*visit)(void *ctx, const char *name, struct connection *connection), void *ctx)
-{
-	list_foreach (node, &c->current) {
-		struct entry *e = list_entry(node, struct entry, node);
-
-		visit(ctx, e->settings->name, e->connection);
-	}
-}
-
 void connections_sample(struct connections *c, struct metrics *m)
 {
 	list_foreach (node, &c->current) {

@@ -551,11 +551,6 @@ const char *destination_name(const struct destination *dest)
 	return dest->settings->name;
 }
 
-struct gate_state destination_gate_state(const struct destination *dest)
-{
-	return gate_get_state(dest->gate);
-}
-
 void destination_get_status(const struct destination *dest, struct destination_status *ret)
 {
 	const struct guard *guard = &dest->guard;

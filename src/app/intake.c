@@ -122,16 +122,6 @@ void intake_free(struct intake *in)
 	free(in);
 }
 
-struct conf *intake_conf(const struct intake *in)
-{
-	return in->conf;
-}
-
-size_t intake_rule_count(const struct intake *in)
-{
-	return in->route_count;
-}
-
 bool intake_is_hungry(const struct intake *in)
 {
 	for (size_t i = 0; i < in->destination_count; i++)

@@ -45,11 +45,6 @@ static const char *const priorities[LOG_NR_VALUES] = {
 	[LOG_ERROR] = "<3>",
 };
 
-const char *log_level_name(enum log_level level)
-{
-	return level_names[level];
-}
-
 void log_configure(const struct log_settings *s)
 {
 	pthread_mutex_lock(&logger.lock);
@@ -64,7 +59,7 @@ void log_set_sink(log_sink_fn sink)
 	pthread_mutex_unlock(&logger.lock);
 }
 
-bool log_enabled(enum log_level level)
+static bool is_enabled(enum log_level level)
 {
 	return level >= logger.settings.level;
 }
@@ -154,7 +149,7 @@ void log_event(
 {
 	unsigned suppressed = 0;
 
-	if (!log_enabled(level))
+	if (!is_enabled(level))
 		return;
 	pthread_mutex_lock(&logger.lock);
 	if (logger.sink != NULL || !suppress(id, fields, &suppressed)) {
