@@ -99,8 +99,8 @@ def own_kafka(tmp_path: Path, show_log: Callable[[Process], None]) -> Iterator[C
     """A function that starts a broker for this test alone: own_kafka(version, properties={})."""
     started: list[Kafka] = []
 
-    def start(version: str = OLDER, properties: dict[str, str] | None = None) -> Kafka:
-        kafka = _start_kafka(tmp_path / f"kafka-{len(started)}", version, properties=properties)
+    def start(version: str = OLDER, **keys: Any) -> Kafka:
+        kafka = _start_kafka(tmp_path / f"kafka-{len(started)}", version, **keys)
         started.append(kafka)
         show_log(kafka.process)
         return kafka

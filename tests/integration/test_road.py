@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from typing import Any, Callable
@@ -202,27 +203,53 @@ def test_401_under_oauth_fetches_one_token_and_burns_no_attempt(
     assert kafka.count(road.letters) == 0
 
 
-@pytest.mark.parametrize("obstacle, remedy", [
-    ({"min.insync.replicas": "2"}, {"min_insync_replicas": "1"}),
-    ({"max.message.bytes": "200"}, {"max_message_bytes": "1000000"}),
-], ids=["too few replicas", "too large"])
-def test_dead_letter_that_cannot_be_written_holds_the_offset(
-        kafka: Kafka, receiver: Receiver, unique, postrider, obstacle, remedy) -> None:
+def hold_the_offset(road: Road, daemon: Postrider) -> None:
+    """One of five events becomes a dead letter that cannot be written."""
+    road.wait_for_all(5)
+    daemon.wait_for_log("dead_letter_topic_failing.*" + re.escape(road.letters))
+    wait_until(lambda: road.committed() == {0: 2})
+    assert holds_for(lambda: road.committed() == {0: 2} and daemon.running, 3.0)
+
+
+def goes_on(road: Road, daemon: Postrider) -> None:
+    """Without a restart, once the topic can be written again."""
+    road.wait_for_lag(timeout=60)
+    [letter] = road.broker.consume(road.letters)
+    assert letter.value is not None and number(letter.value) == 2
+    assert road.receiver.count("/crm") == 5
+    assert daemon.terminate() == 0
+
+
+def test_dead_letter_too_large_for_its_topic_holds_the_offset(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     road = Road(kafka, receiver, unique, partitions=1)
-    kafka.configure_topic(road.letters, **{k.replace(".", "_"): v for k, v in obstacle.items()})
+    kafka.configure_topic(road.letters, max_message_bytes="200")
     receiver.on("/crm", lambda r: Reply(400 if number(r) == 2 else 200))
     road.publish(5)
     daemon = postrider(road.config)
-    road.wait_for_all(5)
-    daemon.wait_for_log(road.letters)
-    assert holds_for(lambda: road.committed() == {0: 2} and daemon.running, 3.0)
-    assert kafka.count(road.letters) == 0
+    hold_the_offset(road, daemon)
+    assert daemon.log_lines("dead_letter_topic_failing.*max.message.bytes")
+    kafka.configure_topic(road.letters, max_message_bytes="1000000")
+    goes_on(road, daemon)
 
-    kafka.configure_topic(road.letters, **remedy)
-    road.wait_for_lag(timeout=60)
-    [letter] = kafka.consume(road.letters)
-    assert letter.value is not None and number(letter.value) == 2
-    assert receiver.count("/crm") == 5
+
+def test_dead_letter_topic_short_of_replicas_holds_the_offset(
+        own_kafka, receiver: Receiver, unique, postrider) -> None:
+    kafka: Kafka = own_kafka()
+    road = Road(kafka, receiver, unique, partitions=1)
+    kafka.commit("any", road.topic, {0: 0})  # the groups' offsets come to lie on the first broker
+    second: Kafka = own_kafka(first=kafka)
+    # A broker counts min.insync.replicas only as far as there are replicas at all.
+    kafka.delete_topic(road.letters)
+    kafka.create_topic(road.letters, 1, {"min.insync.replicas": "2"}, replicas=2)
+    second.kill()
+    receiver.on("/crm", lambda r: Reply(400 if number(r) == 2 else 200))
+    road.publish(5)
+    daemon = postrider(road.config)
+    hold_the_offset(road, daemon)
+    assert daemon.log_lines("dead_letter_topic_failing.*in-sync replicas")
+    second.start()
+    goes_on(road, daemon)
 
 
 def test_poison_ends_as_dead_letters_and_the_daemon_lives(

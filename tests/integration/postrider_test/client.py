@@ -73,8 +73,8 @@ class Client:
     # Topics
 
     def create_topic(self, name: str, partitions: int = 4,
-                     config: dict[str, str] | None = None) -> None:
-        topic = NewTopic(name, partitions, 1, config=config or {})
+                     config: dict[str, str] | None = None, replicas: int = 1) -> None:
+        topic = NewTopic(name, partitions, replicas, config=config or {})
         self.admin.create_topics([topic])[name].result(20)
         self.wait_for_topic(name)
 
@@ -214,6 +214,7 @@ class Client:
 _PASSING = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE,
             KafkaError.NOT_COORDINATOR, KafkaError.NOT_LEADER_FOR_PARTITION,
             KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError.OFFSET_NOT_AVAILABLE,
             KafkaError._TRANSPORT, KafkaError._TIMED_OUT}
 
 

@@ -34,13 +34,19 @@ def installation(version: str) -> Path:
 
 
 class Kafka(Client):
-    """A broker of its own. `properties` go into server.properties, over what stands there."""
+    """A broker of its own. `properties` go into server.properties, over what stands there.
+
+    With `first` it becomes the second broker of that one's cluster (there is no third), so
+    that replicas can be missing.
+    """
 
     def __init__(self, directory: Path, version: str = OLDER,
-                 properties: dict[str, str] | None = None):
+                 properties: dict[str, str] | None = None, first: Kafka | None = None):
         self.version = version
         self.directory = directory
-        self.port, self._controller_port = free_port(), free_port()
+        self.port = free_port()
+        self._controller_port: int = first._controller_port if first else free_port()
+        self._node = 2 if first else 1
         super().__init__(f"127.0.0.1:{self.port}")
         self._libs = installation(version) / "libs"
         self._prepare(properties or {})
@@ -53,12 +59,17 @@ class Kafka(Client):
     def _prepare(self, properties: dict[str, str]) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         shutil.copytree(installation(self.version) / "formatted", self.directory / "data")
+        controller = f",CONTROLLER://127.0.0.1:{self._controller_port}"
+        if self._node == 2:
+            controller = ""
+            meta = self.directory / "data/meta.properties"
+            meta.write_text("version=1\nnode.id=2\n" + "".join(
+                line + "\n" for line in meta.read_text().splitlines() if "cluster.id" in line))
         settings = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
+            "process.roles": "broker,controller" if controller else "broker",
+            "node.id": str(self._node),
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},"
-                         f"CONTROLLER://127.0.0.1:{self._controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}{controller}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": str(self.directory / "data"),

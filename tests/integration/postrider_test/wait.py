@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 # Below the kernel's ephemeral range, so that no client connection takes one meanwhile.
 _PORTS = range(20000, 32000)
+_given_out: set[int] = set()
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 20.0, what: object = None) -> T:
@@ -42,13 +43,16 @@ def holds_for(condition: Callable[[], object], seconds: float) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on."""
+    """A TCP port on 127.0.0.1 that nobody listens on and that was not given out before."""
     while True:
         port = random.choice(_PORTS)
+        if port in _given_out:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _given_out.add(port)
+        return port
