@@ -200,6 +200,9 @@ void conf_print(const struct conf *c, struct buf *out);
 /* The same as one JSON object, for GET /config. */
 void conf_print_json(const struct conf *c, struct buf *out);
 
+/* Append @text with "***" in the place of every secret that the configuration knows. */
+void conf_add_masked(const struct conf *c, struct slice text, struct buf *out);
+
 /* Expand kafka.properties and a consumer's own (@consumer may be NULL) for librdkafka. *ret is
  * an array of "name=value" strings which the caller frees with conf_free_properties() (they are
  * wiped). */
