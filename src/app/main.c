@@ -21,6 +21,7 @@ static const struct command {
 	{"test-pattern", cmd_test_pattern, "does an event pattern match an event?"},
 	{"test-transform", cmd_test_transform,
 		"show the body that a transformer makes of an event"},
+	{"dead-letters", cmd_dead_letters, "show dead letters, and send them again"},
 	{"broker", cmd_broker, "run the embedded broker alone, for trying things out"},
 };
 
