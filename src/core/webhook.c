@@ -3,26 +3,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#define ERR_STATE openssl_err_state /* OpenSSL has a type of that name */
-#include <openssl/evp.h>
-#undef ERR_STATE
 
 #include "core/base64.h"
+#include "core/sha256.h"
 
-#define KEY_MIN_BYTES      24
-#define KEY_MAX_BYTES      64
-#define SHA256_BYTES       32
-#define SHA256_BLOCK_BYTES 64
-
-/* HMAC (RFC 2104) on one digest context: OpenSSL's own HMAC takes 2 us to begin anew. */
-struct webhook_key {
-	unsigned char inner[SHA256_BLOCK_BYTES], outer[SHA256_BLOCK_BYTES];
-};
+#define KEY_MIN_BYTES 24
+#define KEY_MAX_BYTES 64
 
 struct webhook_signer {
-	EVP_MD *sha256;
-	EVP_MD_CTX *digest;
-	struct webhook_key *keys;
+	struct sha256 *sha256;
+	struct sha256_key *keys;
 	size_t count;
 };
 
@@ -38,16 +28,6 @@ static int read_key(struct slice text, struct buf *ret)
 	return ret->len >= KEY_MIN_BYTES && ret->len <= KEY_MAX_BYTES ? 0 : ERR_LIMIT;
 }
 
-static void key_prepare(struct webhook_key *k, struct slice key)
-{
-	memset(k->inner, 0x36, sizeof k->inner);
-	memset(k->outer, 0x5c, sizeof k->outer);
-	for (size_t i = 0; i < key.len; i++) {
-		k->inner[i] ^= (unsigned char)key.data[i];
-		k->outer[i] ^= (unsigned char)key.data[i];
-	}
-}
-
 struct webhook_signer *webhook_signer_new(
 	const struct slice *keys, size_t count, struct err *err)
 {
@@ -55,10 +35,7 @@ struct webhook_signer *webhook_signer_new(
 	struct buf key;
 	int code = count > 0 ? 0 : err_set(err, ERR_INVALID, "there is no signing key");
 
-	s->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	s->digest = EVP_MD_CTX_new();
-	if (s->sha256 == NULL || s->digest == NULL)
-		abort(); /* out of memory, or a libcrypto without SHA-256 */
+	s->sha256 = sha256_new();
 	s->keys = xcalloc(count, sizeof *s->keys);
 	buf_init(&key, BUF_UNLIMITED);
 	buf_reserve(&key, 4096); /* not moved, so wiped whole */
@@ -66,7 +43,7 @@ struct webhook_signer *webhook_signer_new(
 		buf_reset(&key);
 		code = read_key(keys[i], &key);
 		if (code == 0)
-			key_prepare(&s->keys[s->count++], buf_slice(&key));
+			sha256_key_set(s->sha256, &s->keys[s->count++], buf_slice(&key));
 		else
 			err_set(err, ERR_INVALID,
 				"signing key %zu is not \"whsec_\" and %d to %d bytes in base "
@@ -86,32 +63,19 @@ void webhook_signer_free(struct webhook_signer *s)
 {
 	if (s == NULL)
 		return;
-	EVP_MD_CTX_free(s->digest);
-	EVP_MD_free(s->sha256);
+	sha256_free(s->sha256);
 	explicit_bzero(s->keys, s->count * sizeof *s->keys);
 	free(s->keys);
 	free(s);
 }
 
-static void begin(struct webhook_signer *s, const unsigned char block[SHA256_BLOCK_BYTES])
-{
-	if (EVP_DigestInit_ex2(s->digest, s->sha256, NULL) != 1)
-		abort(); /* out of memory */
-	EVP_DigestUpdate(s->digest, block, SHA256_BLOCK_BYTES);
-}
-
-static void add_signature(struct webhook_signer *s, const struct webhook_key *k,
+static void add_signature(struct webhook_signer *s, const struct sha256_key *k,
 	struct slice head, struct slice body, struct buf *out)
 {
+	const struct slice parts[] = {head, body};
 	unsigned char mac[SHA256_BYTES];
 
-	begin(s, k->inner);
-	EVP_DigestUpdate(s->digest, head.data, head.len);
-	EVP_DigestUpdate(s->digest, body.data, body.len);
-	EVP_DigestFinal_ex(s->digest, mac, NULL);
-	begin(s, k->outer);
-	EVP_DigestUpdate(s->digest, mac, sizeof mac);
-	EVP_DigestFinal_ex(s->digest, mac, NULL);
+	sha256_hmac(s->sha256, k, parts, COUNT_OF(parts), mac);
 	buf_add(out, "v1,", 3);
 	base64_encode(out, slice_of((char *)mac, sizeof mac));
 }
