@@ -81,18 +81,23 @@ struct connection_credentials {
 	struct buf headers; /* "Name: value" lines, NUL behind each; wiped on release */
 	size_t header_count;
 	uint64_t generation;      /* of the token; 0 where nothing can be renewed */
-	struct secret_pair *pair; /* AWS_SIGV4: private; see the two pointers below */
-	const char *aws_sigv4, *user, *password;
+	struct secret_pair *pair; /* private; of the two pointers below */
+	const char *aws_sigv4, *user, *password; /* AWS_SIGV4 by libcurl; else NULL */
 };
 
 void connection_credentials_init(struct connection_credentials *cr);
 void connection_credentials_release(struct connection_credentials *cr);
 
-/* The message that a signing connection signs. */
+/* The message that a signing connection signs: STANDARD_WEBHOOKS its id and body, AWS_SIGV4
+ * everything else. */
 struct connection_message {
-	struct slice id; /* the idempotency key */
+	struct slice id; /* the same for all attempts; no dot, no line break */
 	struct slice body;
 	int64_t wall_ms;
+	const char *method, *url; /* method NULL: AWS_SIGV4 is left to libcurl, which signs few
+				     URLs rightly (core/sigv4.h) */
+	const char *headers;      /* of the request, as http_request has them */
+	size_t header_count;
 };
 
 /* True: *cr is filled. False: no token now; wait. Any thread. */

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "core/sigv4.h"
 #include "core/token.h"
 #include "core/webhook.h"
 #include "io/connection.h"
@@ -34,6 +35,7 @@ struct connection_material {
 	size_t line_count;
 	struct secret_pair *pair;
 	struct webhook_signer *signer;
+	struct sigv4 *aws;
 };
 
 struct connection {

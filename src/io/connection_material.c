@@ -121,6 +121,23 @@ static int read_api_key(const struct expansion *x, struct connection_material *m
 	return code;
 }
 
+static int make_aws_signer(const struct expansion *x, struct connection_material *m)
+{
+	struct secret token = {0};
+	int code = expand(x, "aws_session_token", x->s->aws_session_token, &token);
+
+	if (code == 0)
+		m->aws = sigv4_new(&(struct sigv4_settings){
+			.key_id = secret_value(&m->pair->user),
+			.secret_key = secret_value(&m->pair->password),
+			.session_token = secret_value(&token),
+			.region = x->s->aws_region,
+			.service = x->s->aws_service,
+		});
+	secret_release(&token);
+	return code;
+}
+
 static int read_aws(const struct expansion *x, struct connection_material *m)
 {
 	int code;
@@ -136,7 +153,7 @@ static int read_aws(const struct expansion *x, struct connection_material *m)
 	if (code == 0 && x->s->aws_session_token != NULL)
 		code = add_expanded(x, m, "aws_session_token", x->s->aws_session_token,
 			"X-Amz-Security-Token", "");
-	return code;
+	return code ? code : make_aws_signer(x, m);
 }
 
 static int read_webhook(const struct expansion *x, struct connection_material *m)
@@ -200,6 +217,7 @@ void connection_material_release(struct connection_material *m)
 	secret_release(&m->lines);
 	pair_unref(m->pair);
 	webhook_signer_free(m->signer);
+	sigv4_free(m->aws);
 	*m = (struct connection_material){0};
 }
 
@@ -259,12 +277,29 @@ static void take_pair(struct connection_credentials *cr, struct secret_pair *pai
 	cr->pair = pair;
 }
 
-void connection_material_apply(const struct connection *c, const struct connection_message *m,
+/* Everything is in the headers: libcurl has nothing to sign. */
+static void apply_aws(const struct connection_material *from,
+	const struct connection_message *m, struct connection_credentials *cr)
+{
+	const struct sigv4_request r = {
+		.method = m->method,
+		.url = m->url,
+		.headers = m->headers,
+		.header_count = m->header_count,
+		.body = m->body,
+		.wall_ms = m->wall_ms,
+	};
+
+	cr->header_count = sigv4_sign(from->aws, &r, &cr->headers);
+	take_pair(cr, NULL);
+	cr->aws_sigv4 = cr->user = cr->password = NULL;
+}
+
+static void apply_lines(const struct connection *c, const struct connection_message *m,
 	struct connection_credentials *cr)
 {
 	const struct connection_material *from = &c->material;
 
-	make_room(&cr->headers, from->lines.len + (from->signer ? ROOM_BYTES : 0));
 	buf_add_slice(&cr->headers, secret_value(&from->lines));
 	cr->header_count = from->line_count;
 	if (from->signer != NULL) {
@@ -275,5 +310,18 @@ void connection_material_apply(const struct connection *c, const struct connecti
 	cr->aws_sigv4 = c->aws_sigv4;
 	cr->user = from->pair ? from->pair->user.bytes : NULL;
 	cr->password = from->pair ? from->pair->password.bytes : NULL;
+}
+
+void connection_material_apply(const struct connection *c, const struct connection_message *m,
+	struct connection_credentials *cr)
+{
+	const struct connection_material *from = &c->material;
+	bool is_signed = from->signer != NULL || from->aws != NULL;
+
+	make_room(&cr->headers, from->lines.len + (is_signed ? ROOM_BYTES : 0));
+	if (from->aws != NULL && m->method != NULL)
+		apply_aws(from, m, cr);
+	else
+		apply_lines(c, m, cr);
 	cr->generation = c->generation;
 }

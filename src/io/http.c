@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/http.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -378,6 +379,7 @@ void http_client_free(struct http_client *c)
 {
 	if (c == NULL)
 		return;
+	assert(c->state.in_flight == 0);
 	c->is_freed = true;
 	if (c->users == 0)
 		client_destroy(c);

@@ -250,6 +250,29 @@ static void connection__aws_credentials_outlive_their_connection(void **state)
 	assert_string_equal(credentials.password, "wJalr");
 }
 
+static void connection__aws_requests_are_signed_here_when_they_are_known(void **state)
+{
+	struct connection_message m = {.method = "POST",
+		.url = "https://events.eu-west-1.amazonaws.com/a%20b?b=2&a=1",
+		.body = SLICE("{}"),
+		.wall_ms = 1440938160000};
+
+	(void)state;
+	settings.username = "AKID";
+	settings.password = "wJalr";
+	settings.aws_region = "eu-west-1";
+	settings.aws_service = "events";
+	settings.aws_session_token = "session";
+	made(CONNECTION_AWS_SIGV4);
+	assert_true(authorise()); /* as libcurl would do it */
+	assert_true(connection_authorise(connection, &m, &credentials));
+	assert_int_equal(credentials.header_count, 3);
+	assert_string_equal(credentials.headers.data, "X-Amz-Date: 20150830T123600Z");
+	assert_null(credentials.aws_sigv4);
+	assert_null(credentials.user);
+	assert_null(credentials.password);
+}
+
 static void connection__each_attempt_is_signed_anew(void **state)
 {
 	static const char *const keys[] = {"${env:TEST_SIGNING_KEY}"};
@@ -656,6 +679,7 @@ int main(void)
 		TEST(connection__an_api_key_follows_its_file),
 		TEST(connection__a_bearer_token_comes_from_its_file),
 		TEST(connection__aws_credentials_outlive_their_connection),
+		TEST(connection__aws_requests_are_signed_here_when_they_are_known),
 		TEST(connection__each_attempt_is_signed_anew),
 		TEST(connection__a_missing_secret_is_named_at_once),
 		TEST(connection__a_thousand_wait_for_one_token_request_in_order),
