@@ -69,6 +69,7 @@ struct jx_token {
 	bool key_escaped;
 	bool shadowed;     /* a later member of the same object has the same key */
 	uint32_t key_hash; /* jx_key_hash() of the decoded key */
+	uint32_t parent;   /* the array or object around it; JX_NONE: of token 0 */
 };
 
 struct jx_index {

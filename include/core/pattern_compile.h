@@ -24,8 +24,6 @@ struct compiler {
 
 /* The first name, of the pattern itself. */
 void compiler_add_root(struct compiler *c);
-/* The child @text of name @parent, found or made. */
-uint32_t compiler_obtain_name(struct compiler *c, uint32_t parent, struct slice text);
 /* The name that key token @t leads to from @parent; ERR_LIMIT sets c->err. */
 int compiler_obtain_path(struct compiler *c, uint32_t parent, uint32_t t, uint32_t *ret_name);
 
@@ -47,9 +45,6 @@ int compiler_refuse_unportable(struct compiler *c, uint32_t t, const char *reaso
 /* The condition that array @t, the list of a field, describes. */
 int compiler_read_condition(
 	struct compiler *c, uint32_t t, const struct condition **ret_condition) ATTR_MUST_CHECK;
-/* The operator in object @t of such a list: fills in @test, or sets *ret_absent. */
-int compiler_read_operator(
-	struct compiler *c, uint32_t t, struct test *test, bool *ret_absent) ATTR_MUST_CHECK;
 /* The operand @t of anything-but. */
 int compiler_read_anything_but(
 	struct compiler *c, uint32_t t, struct test *test) ATTR_MUST_CHECK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parser: one loop, no recursion, no stack. An open array or object keeps the token
- * around it in its own `next`, which is not needed before it closes, and an object a
- * filter of its keys' hashes in `len`.
+ * The parser: one loop, no recursion, no stack: the way back up is by each token's parent.
+ * An open object keeps a filter of its keys' hashes in `len`, which is not needed before
+ * it closes.
  *
  * The loop reads without asking whether the text has ended: its last byte, a closing
  * bracket, stops every inner loop but that of strings. A text that doesn't end so is
@@ -39,9 +39,10 @@ struct fault {
 struct scan {
 	const char *p, *end, *text;
 	struct jx_token *tokens;
-	struct jx_token key; /* of the next value: only its key is set */
+	struct jx_token key; /* of the next member: only its key is set */
 	uint32_t count, cap, open;
 	unsigned depth;
+	char closer; /* the bracket that ends the open container; NUL: none is open */
 };
 
 void jx_init(struct jx_index *ix)
@@ -154,11 +155,9 @@ JX_INLINE const char *find_quote(
 	return string_end(stop, end, ret_escaped, f);
 }
 
-/* Behind the number at @p, or NULL. */
-JX_INLINE const char *number_end(const char *p, const char *end, struct fault *f)
+/* Behind the number at @p, which has no sign, or NULL. */
+static const char *unsigned_end(const char *p, const char *end, struct fault *f)
 {
-	if (*p == '-')
-		p++;
 	if (*p == '0') {
 		p++;
 		if ((unsigned char)(*p - '0') <= 9)
@@ -184,9 +183,27 @@ JX_INLINE const char *number_end(const char *p, const char *end, struct fault *f
 	return p;
 }
 
+/* Behind the number at @p, or NULL. */
+JX_INLINE const char *number_end(const char *p, const char *end, struct fault *f)
+{
+	const char *simple;
+
+	if (*p == '-')
+		p++;
+	simple = jx_simple_number_end(p, end);
+	if (likely(simple != NULL && (*simple | 0x20) != 'e'))
+		return simple;
+	return unsigned_end(p, end, f);
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 JX_INLINE const char *skip_space(const char *p)
 {
-	while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+	while (unlikely((unsigned char)*p <= ' ') && is_space(*p))
 		p++;
 	return p;
 }
@@ -287,37 +304,61 @@ static const char *value_expected(const char *p, const char *end)
 	return "a value (a string, number, array, object, true, false or null)";
 }
 
-/* Behind the scalar at @p, whose token is filled in but for its key; or NULL. */
+JX_INLINE bool begins_number(char c)
+{
+	return c == '-' || (unsigned char)(c - '0') <= 9;
+}
+
+/*
+ * Behind the number at @p, whose token is empty, or NULL. In an array others often follow it:
+ * as long as only a comma is between them they are taken at once.
+ */
+JX_INLINE const char *take_numbers(
+	struct scan *s, const char *p, struct jx_token *token, struct fault *f)
+{
+	for (;;) {
+		const char *stop = number_end(p, s->end, f);
+
+		if (unlikely(stop == NULL))
+			return NULL;
+		token->start = (uint32_t)(p - s->text);
+		token->len = (uint32_t)(stop - p);
+		token->next = s->count;
+		token->type = JX_NUMBER;
+		if (*stop != ',' || s->closer != ']' || !begins_number(stop[1]) ||
+			s->count == s->cap)
+			return stop;
+		p = stop + 1;
+		token = &s->tokens[s->count++];
+		*token = (struct jx_token){.parent = s->open};
+	}
+}
+
+/* Behind the scalar at @p, whose token has its key and no more; or NULL. */
 JX_INLINE const char *take_scalar(
 	struct scan *s, const char *p, struct jx_token *token, struct fault *f)
 {
-	const char *stop;
-	enum jx_type type = JX_NUMBER;
+	enum jx_type type = JX_STRING;
 	bool escaped = false;
+	const char *stop;
 
+	if (begins_number(*p))
+		return take_numbers(s, p, token, f);
 	if (*p == '"') {
 		stop = find_quote(++p, s->end, &escaped, f);
 		if (unlikely(stop == NULL))
 			return NULL;
-		token->type = JX_STRING;
-		token->escaped = escaped;
-		token->start = (uint32_t)(p - s->text);
-		token->len = (uint32_t)(stop - p);
-		return stop + 1;
-	}
-	if (*p == '-' || (unsigned char)(*p - '0') <= 9) {
-		stop = number_end(p, s->end, f);
 	} else {
 		stop = literal_end(p, s->end, &type);
 		if (stop == NULL)
 			return wrong(f, p, value_expected(p, s->end));
 	}
-	if (unlikely(stop == NULL))
-		return NULL;
-	token->type = (uint8_t)type;
 	token->start = (uint32_t)(p - s->text);
 	token->len = (uint32_t)(stop - p);
-	return stop;
+	token->next = s->count;
+	token->type = (uint8_t)type;
+	token->escaped = escaped;
+	return stop + (type == JX_STRING);
 }
 
 /* The innermost open container ends behind @p. */
@@ -327,13 +368,17 @@ JX_INLINE void close_container(struct jx_index *ix, struct scan *s, const char *
 	struct jx_token *token = &s->tokens[t];
 	bool resolve = token->escaped;
 
-	s->open = token->next;
+	s->open = token->parent;
 	s->depth--;
 	token->next = s->count;
 	token->len = (uint32_t)(p - s->text) - token->start;
 	token->escaped = false;
 	if (unlikely(resolve))
 		jx_keys_resolve(ix, t);
+	if (unlikely(s->open == JX_NONE))
+		s->closer = '\0';
+	else
+		s->closer = s->tokens[s->open].type == JX_OBJECT ? '}' : ']';
 }
 
 /*
@@ -343,27 +388,24 @@ JX_INLINE void close_container(struct jx_index *ix, struct scan *s, const char *
 JX_INLINE const char *next_value(
 	struct jx_index *ix, struct scan *s, const char *p, struct fault *f)
 {
-	for (;;) {
-		bool in_object;
-
-		if (s->open == JX_NONE) {
-			s->p = p;
-			return NULL;
-		}
-		if (unlikely(p == s->end))
-			return wrong(f, p, "the bracket that closes an array or object");
+	while (s->closer != '\0') {
 		p = skip_space(p);
-		in_object = s->tokens[s->open].type == JX_OBJECT;
 		if (*p == ',') {
 			p = skip_space(p + 1);
-			return in_object ? take_key(s, p, f) : p;
+			return s->closer == '}' ? take_key(s, p, f) : p;
 		}
-		if (unlikely(*p != (in_object ? '}' : ']')))
+		if (unlikely(*p != s->closer))
 			return wrong(f, p,
-				in_object ? "',' or '}' behind a member"
-					  : "',' or ']' behind an element");
+				s->closer == '}' ? "',' or '}' behind a member"
+						 : "',' or ']' behind an element");
 		close_container(ix, s, ++p);
+		if (unlikely(p == s->end))
+			break;
 	}
+	if (unlikely(s->closer != '\0'))
+		return wrong(f, p, "the bracket that closes an array or object");
+	s->p = p;
+	return NULL;
 }
 
 /* The bracket at @p opens token s->count - 1. Returns the place of its first value, or,
@@ -375,20 +417,19 @@ JX_INLINE const char *open_container(struct jx_index *ix, struct scan *s, const 
 
 	token->type = is_object ? JX_OBJECT : JX_ARRAY;
 	token->start = (uint32_t)(p - s->text);
-	token->len = 0;
-	token->next = s->open;
 	s->open = s->count - 1;
+	s->closer = is_object ? '}' : ']';
 	s->depth++;
-	if (unlikely(p + 1 == s->end))
-		return wrong(f, p + 1, "the bracket that closes an array or object");
-	p = skip_space(p + 1);
-	if (*p == (is_object ? '}' : ']')) {
-		close_container(ix, s, p + 1);
-		return next_value(ix, s, p + 1, f);
+	if (unlikely(++p == s->end))
+		return wrong(f, p, "the bracket that closes an array or object");
+	p = skip_space(p);
+	if (unlikely(*p == s->closer)) {
+		close_container(ix, s, ++p);
+		if (p == s->end && s->closer != '\0')
+			return wrong(f, p, "the bracket that closes an array or object");
+		return next_value(ix, s, p, f);
 	}
-	if (is_object)
-		return take_key(s, p, f);
-	return p;
+	return is_object ? take_key(s, p, f) : p;
 }
 
 /* Parse the text, which ends in a byte that stops every loop. Returns the end of its
@@ -411,11 +452,12 @@ static const char *parse_value(struct jx_index *ix, const char *text, const char
 			s.cap = ix->cap;
 		}
 		token = &s.tokens[s.count];
-		if (s.open != JX_NONE && s.tokens[s.open].type == JX_OBJECT) {
+		if (s.closer == '}') {
 			*token = s.key;
+			token->parent = s.open;
 			note_key(ix, &s);
 		} else {
-			*token = (struct jx_token){0};
+			*token = (struct jx_token){.parent = s.open};
 		}
 		s.count++;
 		if (*p == '{' || *p == '[') {
@@ -424,7 +466,6 @@ static const char *parse_value(struct jx_index *ix, const char *text, const char
 			p = open_container(ix, &s, p, token, f);
 			continue;
 		}
-		token->next = s.count;
 		p = take_scalar(&s, p, token, f);
 		if (likely(p != NULL))
 			p = next_value(ix, &s, p, f);
@@ -455,11 +496,6 @@ static int report(const struct fault *f, const struct jx_limits *limits, struct 
 		snprintf(found, sizeof found, "byte 0x%02x", (unsigned char)*f->at);
 	return err_set(err, ERR_INVALID, "line %u, column %u: expected %s, found %s", line,
 		column, f->expected, found);
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
 /* Parse all of @text; see the top of this file for what must stand at its end. */

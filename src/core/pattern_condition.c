@@ -190,7 +190,8 @@ static int read_exists(struct compiler *c, uint32_t t, struct test *test, bool *
 	return 0;
 }
 
-int compiler_read_operator(struct compiler *c, uint32_t t, struct test *test, bool *ret_absent)
+/* The operator in object @t of a list: fills in @test, or sets *ret_absent. */
+static int read_operator(struct compiler *c, uint32_t t, struct test *test, bool *ret_absent)
 {
 	uint32_t operand = t + 1, end = jx_next(&c->ix, t);
 	struct slice key;
@@ -228,7 +229,7 @@ static int read_element(struct compiler *c, uint32_t t, struct test *test, bool 
 		return compiler_refuse(c, t, "lists stand only inside anything-but",
 			"Match value must be String, number, true, false, or null");
 	case JX_OBJECT:
-		return compiler_read_operator(c, t, test, ret_absent);
+		return read_operator(c, t, test, ret_absent);
 	default:
 		return read_scalar(c, t, test);
 	}

@@ -43,7 +43,8 @@ void compiler_add_root(struct compiler *c)
 	c->pattern->name_count = 1;
 }
 
-uint32_t compiler_obtain_name(struct compiler *c, uint32_t parent, struct slice text)
+/* The child @text of name @parent, found or made. */
+static uint32_t obtain_name(struct compiler *c, uint32_t parent, struct slice text)
 {
 	struct pattern *p = c->pattern;
 	uint64_t i;
@@ -80,7 +81,7 @@ int compiler_obtain_path(struct compiler *c, uint32_t parent, uint32_t t, uint32
 		if (c->pattern->names[parent].depth == PATTERN_MAX_DEPTH)
 			return err_set(c->err, ERR_LIMIT, "a path has more than %d names",
 				PATTERN_MAX_DEPTH);
-		parent = compiler_obtain_name(c, parent, slice_of(rest.data, len));
+		parent = obtain_name(c, parent, slice_of(rest.data, len));
 		if (dot == NULL)
 			break;
 		rest = slice_of(dot + 1, rest.len - len - 1);
