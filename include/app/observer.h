@@ -26,8 +26,8 @@ struct observer_settings {
 };
 
 struct observer *observer_new(const struct observer_settings *s, struct err *err);
-/* The configuration in force is another one now. */
-void observer_set_conf(struct observer *o, struct conf *conf);
+/* A reload has ended: @conf is in force now, or was refused (NULL). Accepts a NULL observer. */
+void observer_reloaded(struct observer *o, struct conf *conf);
 const char *observer_address(const struct observer *o);
 /* Before the engines go. Accepts NULL. */
 void observer_free(struct observer *o);

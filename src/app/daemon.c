@@ -166,6 +166,7 @@ static void errand_back(struct loop_call *call)
 	log_info("configuration_loaded", "the new configuration is in force",
 		log_str("file", d->options->conf_path),
 		log_int("generation", (int64_t)d->conf->generation));
+	observer_reloaded(d->observer, d->conf);
 	if (d->stopping)
 		drain(d);
 }
@@ -264,6 +265,7 @@ static void reload(struct daemon *d)
 	notify_systemd("READY=1");
 	note_reload(d, fresh != NULL);
 	if (fresh == NULL) {
+		observer_reloaded(d->observer, NULL);
 		log_error("reload_refused",
 			"the configuration has faults; the old one stays in force",
 			log_str("file", d->options->conf_path));
@@ -272,7 +274,6 @@ static void reload(struct daemon *d)
 	point_at_embedded(d, fresh);
 	log_configure(&fresh->log);
 	d->conf = fresh;
-	observer_set_conf(d->observer, fresh);
 	d->applying = d->crew_count;
 	for (unsigned i = 0; i < d->crew_count; i++)
 		send_errand(&d->crews[i], ERRAND_APPLY, fresh);

@@ -22,6 +22,8 @@ static const struct command {
 	{"test-transform", cmd_test_transform,
 		"show the body that a transformer makes of an event"},
 	{"dead-letters", cmd_dead_letters, "show dead letters, and send them again"},
+	{"reload", cmd_reload, "have the running daemon read its configuration again"},
+	{"status", cmd_status, "show what the running daemon does"},
 	{"broker", cmd_broker, "run the embedded broker alone, for trying things out"},
 };
 

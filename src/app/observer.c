@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "app/page.h"
 #include "app/status.h"
@@ -18,6 +19,8 @@ struct observer {
 	int64_t started_ms;
 	pthread_mutex_t lock; /* of conf */
 	struct conf *conf;
+	uint64_t reloads;
+	bool last_reload_successful;
 };
 
 /* --- asking the loops ------------------------------------------------------------------- */
@@ -139,13 +142,18 @@ static unsigned get_status(void *ctx, struct buf *out, const char **type)
 	complete = collect(o, &all);
 	*type = "application/json";
 	buf_addf(out,
-		"{\"version\":\"%s\",\"uptime_ms\":%lld,\"complete\":%s,\"ready\":%s,\"configuration\":{",
-		POSTRIDER_VERSION, (long long)(clock_monotonic_ms() - o->started_ms),
-		complete ? "true" : "false", complete && all.ready ? "true" : "false");
+		"{\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%lld,\"complete\":%s,\"ready\":%s,\"configuration\":{",
+		POSTRIDER_VERSION, (int)getpid(),
+		(long long)(clock_monotonic_ms() - o->started_ms), complete ? "true" : "false",
+		complete && all.ready ? "true" : "false");
 	buf_add_str(out, "\"file\":");
 	buf_add_json_string(out, slice_str(conf->path));
-	buf_addf(
-		out, ",\"generation\":%llu},\"lanes\":[", (unsigned long long)conf->generation);
+	pthread_mutex_lock(&o->lock);
+	buf_addf(out,
+		",\"generation\":%llu,\"reloads\":%llu,\"last_reload_successful\":%s},\"lanes\":[",
+		(unsigned long long)conf->generation, (unsigned long long)o->reloads,
+		o->last_reload_successful ? "true" : "false");
+	pthread_mutex_unlock(&o->lock);
 	buf_add_slice(out, buf_slice(&all.lanes));
 	buf_add_str(out, "],\"destinations\":[");
 	buf_add_slice(out, buf_slice(&all.destinations));
@@ -233,6 +241,7 @@ struct observer *observer_new(const struct observer_settings *s, struct err *err
 	o->engine_count = s->engine_count;
 	o->metrics = s->metrics;
 	o->conf = conf_ref(s->conf);
+	o->last_reload_successful = true;
 	o->started_ms = clock_monotonic_ms();
 	o->admin = admin_new(s->listen, routes, o, err);
 	if (o->admin == NULL) {
@@ -242,15 +251,19 @@ struct observer *observer_new(const struct observer_settings *s, struct err *err
 	return o;
 }
 
-void observer_set_conf(struct observer *o, struct conf *conf)
+void observer_reloaded(struct observer *o, struct conf *conf)
 {
-	struct conf *old;
+	struct conf *old = NULL;
 
 	if (o == NULL)
 		return;
 	pthread_mutex_lock(&o->lock);
-	old = o->conf;
-	o->conf = conf_ref(conf);
+	o->reloads++;
+	o->last_reload_successful = conf != NULL;
+	if (conf != NULL) {
+		old = o->conf;
+		o->conf = conf_ref(conf);
+	}
 	pthread_mutex_unlock(&o->lock);
 	conf_unref(old);
 }
