@@ -121,7 +121,8 @@ void connection_unwait(struct connection_waiter *w);
  * The API refused the credentials of @generation. True: newer ones are there or on their way,
  * so trying again with them is worth it (and costs no attempt). False: there are none to be
  * had now (the file is the same; the token is seconds old and so was the one before it): this
- * was an attempt like any other, or a caller would turn in circles.
+ * was an attempt like any other, or a caller would turn in circles. The same credentials then
+ * have a new generation.
  */
 bool connection_rejected(struct connection *c, uint64_t generation);
 /* An API took them, after all: the state is AUTHORIZED again. Cheap enough for every success.

@@ -205,6 +205,15 @@ static bool token_rejected(struct connection *c)
 	return true;
 }
 
+/* The same credentials go on under a new number: whoever compares numbers must see that these
+ * were tried, and not try them again at no cost for ever. */
+static void refused_for_good(struct connection *c)
+{
+	if (connection_is_renewable(c))
+		c->generation++;
+	connection_set_state(c, CONNECTION_DEAUTHORIZED, "the API refuses the credentials");
+}
+
 bool connection_rejected(struct connection *c, uint64_t generation)
 {
 	bool worth_it = true;
@@ -216,8 +225,7 @@ bool connection_rejected(struct connection *c, uint64_t generation)
 		else
 			worth_it = c->has_references && reread(c);
 		if (!worth_it)
-			connection_set_state(
-				c, CONNECTION_DEAUTHORIZED, "the API refuses the credentials");
+			refused_for_good(c);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return worth_it;

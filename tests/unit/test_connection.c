@@ -200,12 +200,15 @@ static void connection__an_api_key_follows_its_file(void **state)
 	assert_false(connection_rejected(connection, 1));
 	assert_int_equal(status().state, CONNECTION_DEAUTHORIZED);
 	assert_int_equal(lines_deauthorized, 1);
+	assert_true(authorise());
+	assert_string_equal(credentials.headers.data, "X-Api-Key: Key f1rst");
+	assert_int_equal(credentials.generation, 2);
 	write_file("s3cond");
-	assert_true(connection_rejected(connection, 1));
+	assert_true(connection_rejected(connection, 2));
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key s3cond");
-	assert_int_equal(credentials.generation, 2);
+	assert_int_equal(credentials.generation, 3);
 	/* Told so, without a refusal. */
 	write_file("th1rd");
 	connection_secrets_changed(connection);
@@ -419,7 +422,7 @@ static void connection__a_refused_token_is_replaced_by_one_request(void **state)
 	assert_false(connection_rejected(connection, 2));
 	assert_true(authorise());
 	assert_int_equal(status().state, CONNECTION_DEAUTHORIZED);
-	connection_accepted(connection, 2);
+	connection_accepted(connection, credentials.generation);
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 	assert_int_equal(server.requests, 2);
 }
