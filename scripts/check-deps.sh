@@ -14,7 +14,7 @@ allowed() {
 		libconfig.h|src/app/conf*.c
 		microhttpd.h|src/io/admin*.c
 		jansson.h|src/core/*.c src/io/*.c src/app/*.c
-		openssl/*|src/core/webhook.c src/core/sigv4.c src/io/*.c
+		openssl/*|src/core/sha256.c src/core/webhook.c src/core/sigv4.c src/io/*.c
 		uthash.h|src/*/*.c
 	LIST
 }
