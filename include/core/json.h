@@ -26,7 +26,7 @@
  *  - bytes, depth and tokens have the limits given here (jansson: 2048 levels).
  *
  * Time is linear in the text whatever it is: repeated keys of a small object are
- * found by a filter of 32 bits and a short walk, of a large one by a hash table
+ * found by a filter of 64 bits and a short walk, of a large one by a hash table
  * made when the object closes, and by sorting if the hashes of its keys collide.
  */
 #ifndef CORE_JSON_H

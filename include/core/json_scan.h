@@ -149,49 +149,7 @@ JX_INLINE const char *jx_skip_digits_sse2(const char *p, const char *end)
 	}
 	return jx_skip_digits_portable(p, end);
 }
-
-/* Behind the digits and the point of the number without sign at @p, such as 0, 12 or 3.25; NULL
- * when there is none, or it is longer than the 32 bytes looked at. An exponent may follow.
- * @p is at least 32 bytes before the end. All is found by one pair of loads, so that the
- * next value need not wait for a chain of searches. */
-JX_INLINE const char *jx_simple_number_end_sse2(const char *p)
-{
-	const __m128i nine = _mm_set1_epi8(9), zero = _mm_set1_epi8('0');
-	const __m128i point = _mm_set1_epi8('.');
-	__m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(p + 16));
-	__m128i da = _mm_sub_epi8(a, zero), db = _mm_sub_epi8(b, zero);
-	uint32_t digits =
-		(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(da, nine), da)) |
-		(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(db, nine), db)) << 16;
-	uint32_t points = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(a, point)) |
-			  (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(b, point)) << 16;
-	uint32_t behind = ~(digits | points), inside;
-
-	/* The lowest bit of what is behind the number; below it, the number. */
-	behind &= -behind;
-	inside = behind - 1;
-	points &= inside;
-	/* There is an end; at most one point; digits around it; no leading zero. */
-	if (behind == 0 || ((points & (points - 1)) | (points << 1 & behind)) != 0 ||
-		((points | ~digits) & 1) != 0 || (*p == '0' && (digits & 2) != 0))
-		return NULL;
-	return p + __builtin_ctz(behind);
-}
 #endif
-
-/* The same; NULL too near the end, and where it takes SSE2 and there is none. */
-JX_INLINE const char *jx_simple_number_end(const char *p, const char *end)
-{
-#ifdef JX_HAVE_SSE2
-	if (end - p >= 32)
-		return jx_simple_number_end_sse2(p);
-#else
-	(void)p;
-	(void)end;
-#endif
-	return NULL;
-}
 
 /* The first byte from @p that is not plain (see above), or @end. */
 JX_INLINE const char *jx_skip_plain(const char *p, const char *end)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parser: one loop, no recursion, no stack: the way back up is by each token's parent.
- * An open object keeps a filter of its keys' hashes in `len`, which is not needed before
- * it closes.
+ * An open object keeps a filter of its keys' hashes, of 64 bits, in `len` and `next`, which
+ * are not needed before it closes.
  *
  * The loop reads without asking whether the text has ended: its last byte, a closing
  * bracket, stops every inner loop but that of strings. A text that doesn't end so is
@@ -155,45 +155,44 @@ JX_INLINE const char *find_quote(
 	return string_end(stop, end, ret_escaped, f);
 }
 
-/* Behind the number at @p, which has no sign, or NULL. */
-static const char *unsigned_end(const char *p, const char *end, struct fault *f)
+JX_INLINE bool is_digit(char c)
 {
-	if (*p == '0') {
-		p++;
-		if ((unsigned char)(*p - '0') <= 9)
-			return wrong(f, p, "a number without a leading zero");
-	} else if ((unsigned char)(*p - '0') <= 9) {
-		p = jx_skip_digits(p + 1, end);
-	} else {
-		return wrong(f, p, "a digit");
-	}
-	if (*p == '.') {
-		if ((unsigned char)(p[1] - '0') > 9)
-			return wrong(f, p + 1, "a digit behind the point");
-		p = jx_skip_digits(p + 1, end);
-	}
-	if (unlikely((*p | 0x20) == 'e')) {
-		p++;
-		if (*p == '+' || *p == '-')
-			p++;
-		if ((unsigned char)(*p - '0') > 9)
-			return wrong(f, p, "a digit in the exponent");
-		p = jx_skip_digits(p, end);
-	}
-	return p;
+	return (unsigned char)(c - '0') <= 9;
 }
 
-/* Behind the number at @p, or NULL. */
+/* Behind the exponent whose 'e' is at @p, or NULL. */
+static const char *exponent_end(const char *p, const char *end, struct fault *f)
+{
+	p++;
+	if (*p == '+' || *p == '-')
+		p++;
+	if (!is_digit(*p))
+		return wrong(f, p, "a digit in the exponent");
+	return jx_skip_digits(p, end);
+}
+
+/* Behind the number at @p, or NULL. Before the point there are mostly few digits, and behind it
+ * more: the former are taken one by one. */
 JX_INLINE const char *number_end(const char *p, const char *end, struct fault *f)
 {
-	const char *simple;
-
 	if (*p == '-')
 		p++;
-	simple = jx_simple_number_end(p, end);
-	if (likely(simple != NULL && (*simple | 0x20) != 'e'))
-		return simple;
-	return unsigned_end(p, end, f);
+	if (unlikely(!is_digit(*p)))
+		return wrong(f, p, "a digit");
+	if (*p++ != '0') {
+		if (is_digit(p[0]) && is_digit(*++p) && is_digit(*++p))
+			p = jx_skip_digits(p, end);
+	} else if (unlikely(is_digit(*p))) {
+		return wrong(f, p, "a number without a leading zero");
+	}
+	if (*p == '.') {
+		const char *fraction = p + 1;
+
+		p = jx_skip_digits(fraction, end);
+		if (unlikely(p == fraction))
+			return wrong(f, p, "a digit behind the point");
+	}
+	return unlikely((*p | 0x20) == 'e') ? exponent_end(p, end, f) : p;
 }
 
 static bool is_space(char c)
@@ -262,11 +261,12 @@ JX_INLINE const char *take_key(struct scan *s, const char *p, struct fault *f)
 JX_INLINE void note_key(struct jx_index *ix, struct scan *s)
 {
 	struct jx_token *open = &s->tokens[s->open];
-	uint32_t bit = 1U << (s->key.key_hash >> 27);
+	uint32_t *filter = s->key.key_hash >> 31 ? &open->next : &open->len;
+	uint32_t bit = 1U << (s->key.key_hash >> 26 & 31);
 
-	if (unlikely((open->len & bit) != 0) && !open->escaped)
+	if (unlikely((*filter & bit) != 0) && !open->escaped)
 		open->escaped = !jx_keys_near(ix, s->open, s->count);
-	open->len |= bit;
+	*filter |= bit;
 }
 
 static const char *literal_end(const char *p, const char *end, enum jx_type *ret_type)
@@ -306,7 +306,7 @@ static const char *value_expected(const char *p, const char *end)
 
 JX_INLINE bool begins_number(char c)
 {
-	return c == '-' || (unsigned char)(c - '0') <= 9;
+	return c == '-' || is_digit(c);
 }
 
 /*
