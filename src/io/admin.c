@@ -46,13 +46,14 @@ static enum MHD_Result route(struct admin *a, struct MHD_Connection *c, const ch
 	for (const struct admin_route *r = a->routes; r->path != NULL; r++) {
 		const char *type = "text/plain; charset=utf-8";
 		enum MHD_Result result;
+		unsigned status;
 		struct buf out;
 
 		if (strcmp(r->path, path) != 0)
 			continue;
 		buf_init(&out, BUF_UNLIMITED);
-		result = respond(
-			c, r->answer(a->ctx, &out, &type), type, slice_str(buf_str(&out)));
+		status = r->answer(a->ctx, &out, &type);
+		result = respond(c, status, type, slice_str(buf_str(&out)));
 		buf_release(&out);
 		return result;
 	}
