@@ -203,6 +203,9 @@ void conf_print_json(const struct conf *c, struct buf *out);
 /* Append @text with "***" in the place of every secret that the configuration knows. */
 void conf_add_masked(const struct conf *c, struct slice text, struct buf *out);
 
+/* Append @text with every secret that the configuration knows masked. */
+void conf_mask_text(const struct conf *c, struct slice text, struct buf *out);
+
 /* Expand kafka.properties and a consumer's own (@consumer may be NULL) for librdkafka. *ret is
  * an array of "name=value" strings which the caller frees with conf_free_properties() (they are
  * wiped). */

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "app/check_tests.h"
 #include "app/cmd.h"
 #include "app/conf.h"
 #include "app/conf_doc.h"
@@ -9,6 +10,7 @@
 
 static const char usage[] =
 	"usage: postrider check -c FILE [--print | --print-json] [--no-secrets]\n"
+	"                       [--tests FILE]\n"
 	"       postrider check --reference | --manual | --keys\n"
 	"\n"
 	"Validate a configuration without a network, like nginx -t. All faults are shown, each with\n"
@@ -18,6 +20,7 @@ static const char usage[] =
 	"      --print         show all of it as it is in effect, defaults included, secrets masked\n"
 	"      --print-json    the same as JSON\n"
 	"      --no-secrets    do not require that environment and files of secrets are there\n"
+	"      --tests FILE    also run the tests in FILE: events, and the requests expected of each\n"
 	"      --reference     print every key with its default, for a file to start from\n"
 	"      --manual        print what postrider.cfg(5) says of each key, in mdoc\n"
 	"      --keys          print the names of all keys\n"
@@ -27,6 +30,7 @@ enum {
 	PRINT = 256,
 	PRINT_JSON,
 	NO_SECRETS,
+	TESTS,
 	REFERENCE,
 	MANUAL,
 	KEYS,
@@ -65,6 +69,19 @@ static void report(const struct conf *c, int print)
 	printf(")\n");
 }
 
+static int run_tests(const struct conf *c, const char *path)
+{
+	struct check_tests_result result;
+	struct err err = {0};
+
+	if (check_tests_run(c, path, &result, &err) != 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return 2;
+	}
+	printf("%s: %zu passed, %zu failed\n", path, result.passed, result.failed);
+	return result.failed > 0;
+}
+
 static int print_document(void (*write)(struct buf *out))
 {
 	struct buf out;
@@ -83,6 +100,7 @@ int cmd_check(int argc, char **argv)
 		{"print", no_argument, NULL, PRINT},
 		{"print-json", no_argument, NULL, PRINT_JSON},
 		{"no-secrets", no_argument, NULL, NO_SECRETS},
+		{"tests", required_argument, NULL, TESTS},
 		{"reference", no_argument, NULL, REFERENCE},
 		{"manual", no_argument, NULL, MANUAL},
 		{"keys", no_argument, NULL, KEYS},
@@ -90,9 +108,9 @@ int cmd_check(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct conf_options o = {.generation = 1};
-	const char *path = NULL;
+	const char *path = NULL, *tests = NULL;
 	struct conf *conf;
-	int c, print = 0;
+	int c, print = 0, status;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (c) {
@@ -105,6 +123,9 @@ int cmd_check(int argc, char **argv)
 			break;
 		case NO_SECRETS:
 			o.skip_secrets = true;
+			break;
+		case TESTS:
+			tests = optarg;
 			break;
 		case REFERENCE:
 			return print_document(conf_doc_reference);
@@ -130,7 +151,9 @@ int cmd_check(int argc, char **argv)
 	conf = conf_load(path, &o, complain, NULL);
 	if (conf == NULL)
 		return 1;
-	report(conf, print);
+	status = tests != NULL ? run_tests(conf, tests) : 0;
+	if (tests == NULL)
+		report(conf, print);
 	conf_unref(conf);
-	return 0;
+	return status;
 }

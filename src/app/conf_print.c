@@ -90,6 +90,11 @@ static void write_all(struct conf_writer *w, const struct conf *c)
 	write_section(w, &conf_rule_section, c->rules, c->rule_count);
 }
 
+void conf_mask_text(const struct conf *c, struct slice text, struct buf *out)
+{
+	conf_mask_apply(&c->priv->mask, text, out);
+}
+
 void conf_print(const struct conf *c, struct buf *out)
 {
 	struct conf_writer w = {.out = out, .conf = c, .empty = true};

@@ -84,9 +84,9 @@ static char *expand(struct conf_reader *r, struct conf_subject *s, const struct 
 	struct err err = {0};
 	char *result;
 
-	if (r->options->skip_secrets && secret_has_reference(text))
-		return conf_own_text(r->priv, stand_in(text));
 	if (secret_expand(&value, text, r->conf->base_dir, &err) != 0) {
+		if (r->options->skip_secrets && err.code != ERR_INVALID)
+			return conf_own_text(r->priv, stand_in(text));
 		conf_refuse(r, s, key->name, n->place, "%s", err.text);
 		return NULL;
 	}
