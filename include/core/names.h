@@ -13,6 +13,7 @@
 #define CORE_NAMES_H
 
 #include "core/json.h"
+#include "core/json_scan.h"
 
 #define NAMES_NONE UINT32_MAX
 
@@ -66,7 +67,8 @@ static inline uint32_t names_find(
 		if (slot->child == 0)
 			return NAMES_NONE;
 		if (slot->hash == hash && slot->parent == parent &&
-			slice_eq(n->nodes[slot->child].text, text))
+			n->nodes[slot->child].text.len == text.len &&
+			jx_same(n->nodes[slot->child].text.data, text.data, text.len))
 			return slot->child;
 	}
 }
