@@ -45,6 +45,8 @@ struct http_settings {
 
 extern const struct http_settings http_default_settings;
 
+bool http_settings_equal(const struct http_settings *a, const struct http_settings *b);
+
 /* One process, once, before any thread is started. */
 void http_global_init(void);
 

@@ -135,6 +135,10 @@ static bool authorise(struct attempt *a, struct delivery *d, struct connection *
 	struct connection_message m = {
 		.body = a->request.has_body ? buf_slice(&a->request.body) : SLICE(""),
 		.wall_ms = loop_wall_ms(d->worker->loop),
+		.method = a->request.method,
+		.url = a->request.url.data,
+		.headers = a->request.headers.data,
+		.header_count = a->request.header_count,
 	};
 
 	/* A signature's id must be the same for every attempt: topic, partition, offset,

@@ -115,6 +115,7 @@ static bool same_settings(const struct conf_connection *x, const struct conf_con
 	       str_eq(a->http_method, b->http_method) && str_eq(a->client_id, b->client_id) &&
 	       str_eq(a->client_secret, b->client_secret) && str_eq(a->scope, b->scope) &&
 	       str_eq(a->audience, b->audience) &&
+	       http_settings_equal(&a->oauth_http, &b->oauth_http) &&
 	       same_parameters(&x->oauth_parameters, &y->oauth_parameters);
 }
 

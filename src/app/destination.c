@@ -274,6 +274,15 @@ static enum gate_outcome gate_outcome_of(const struct retry_verdict *verdict)
 	return verdict->fault == RETRY_FAULT_NONE ? GATE_NO_ANSWER : GATE_EVENT_FAILURE;
 }
 
+/* Whether it costs an attempt or not: *these* credentials are no good. False: there will be no
+ * others. */
+static bool tell_rejected(
+	struct destination *dest, struct delivery *d, const struct attempt_report *report)
+{
+	d->rejected_generation = report->generation;
+	return connection_rejected(dest->connection, report->generation);
+}
+
 static void attempt_done(struct delivery *d, const struct attempt_report *report)
 {
 	struct destination *dest = d->dest;
@@ -297,13 +306,12 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 	announce_breaker(dest);
 	if (verdict.action != RETRY_DELIVERED)
 		probe_ends(dest, d, verdict.action != RETRY_REAUTHORISE);
-	if (verdict.fault == RETRY_FAULT_CREDENTIALS) {
-		/* Whether it costs an attempt or not: *these* credentials are no good. */
-		connection_rejected(dest->connection, report->generation);
-		d->rejected_generation = report->generation;
-	}
+	if (verdict.fault == RETRY_FAULT_CREDENTIALS && !tell_rejected(dest, d, report))
+		verdict.action =
+			verdict.action == RETRY_REAUTHORISE ? RETRY_LATER : verdict.action;
 	switch (verdict.action) {
 	case RETRY_DELIVERED:
+		connection_accepted(dest->connection, report->generation);
 		gate_drop(dest->gate, &d->gate);
 		dest->delivered++;
 		note_delivered(dest, d);
@@ -470,22 +478,6 @@ void destination_expire(struct delivery *d)
 	bury(dest, d);
 }
 
-static bool same_http(const struct http_settings *a, const struct http_settings *b)
-{
-	return a->connect_timeout_ms == b->connect_timeout_ms &&
-	       a->timeout_ms == b->timeout_ms &&
-	       a->no_progress_timeout_ms == b->no_progress_timeout_ms &&
-	       a->max_lifetime_ms == b->max_lifetime_ms &&
-	       a->idle_timeout_ms == b->idle_timeout_ms &&
-	       a->response_keep_bytes == b->response_keep_bytes &&
-	       a->response_max_bytes == b->response_max_bytes && a->http2 == b->http2 &&
-	       a->http2_max_connections == b->http2_max_connections &&
-	       a->insecure_skip_verify == b->insecure_skip_verify &&
-	       str_eq(a->ca_file, b->ca_file) &&
-	       str_eq(a->client_certificate_file, b->client_certificate_file) &&
-	       str_eq(a->client_key_file, b->client_key_file) && str_eq(a->proxy, b->proxy);
-}
-
 /* What is on the wire ends on the client it began on. */
 static int change_client(
 	struct destination *dest, const struct http_settings *s, struct err *err)
@@ -493,7 +485,7 @@ static int change_client(
 	struct http_client *fresh;
 	struct old_client *old;
 
-	if (same_http(&dest->settings->http, s))
+	if (http_settings_equal(&dest->settings->http, s))
 		return 0;
 	fresh = http_client_new(dest->worker->loop, s, err);
 	if (fresh == NULL)

@@ -175,6 +175,7 @@ static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
 		if (pattern != NULL &&
 			(metadata == NULL || !pattern_matches(pattern, metadata)))
 			continue;
+		metric_add(route->triggered, 1);
 		memcpy(&in->found[count], &in->hits[route->first],
 			route->count * sizeof *in->found);
 		count += route->count;

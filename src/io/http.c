@@ -334,6 +334,23 @@ static void settings_release(struct http_settings *s)
 	free((char *)s->proxy);
 }
 
+/* The name is for texts only. */
+bool http_settings_equal(const struct http_settings *a, const struct http_settings *b)
+{
+	return a->connect_timeout_ms == b->connect_timeout_ms &&
+	       a->timeout_ms == b->timeout_ms &&
+	       a->no_progress_timeout_ms == b->no_progress_timeout_ms &&
+	       a->max_lifetime_ms == b->max_lifetime_ms &&
+	       a->idle_timeout_ms == b->idle_timeout_ms &&
+	       a->response_keep_bytes == b->response_keep_bytes &&
+	       a->response_max_bytes == b->response_max_bytes && a->http2 == b->http2 &&
+	       a->http2_max_connections == b->http2_max_connections &&
+	       a->insecure_skip_verify == b->insecure_skip_verify &&
+	       str_eq(a->ca_file, b->ca_file) &&
+	       str_eq(a->client_certificate_file, b->client_certificate_file) &&
+	       str_eq(a->client_key_file, b->client_key_file) && str_eq(a->proxy, b->proxy);
+}
+
 struct http_client *http_client_new(
 	struct loop *l, const struct http_settings *s, struct err *err)
 {

@@ -35,6 +35,11 @@ struct http_transfer {
 	struct http_result result;
 };
 
+bool http_settings_equal(const struct http_settings *a, const struct http_settings *b)
+{
+	return a->timeout_ms == b->timeout_ms;
+}
+
 struct http_client *http_client_new(
 	struct loop *l, const struct http_settings *s, struct err *err)
 {

@@ -204,6 +204,12 @@ bool connection_rejected(struct connection *c, uint64_t generation)
 	return false;
 }
 
+void connection_accepted(struct connection *c, uint64_t generation)
+{
+	(void)c;
+	(void)generation;
+}
+
 bool connection_is_renewable(const struct connection *c)
 {
 	(void)c;
