@@ -70,8 +70,30 @@ static void all_released(struct source *s)
 			s->loop, &s->group, loop_now_ms(s->loop) + (int64_t)sim_random(3000));
 }
 
+static void commit_applies(struct source *s)
+{
+	for (int32_t i = 0; i < SIM_PARTITIONS; i++)
+		if (s->commit[i].metadata != NULL)
+			sim_committed(s->lane, i, s->commit[i].offset, s->commit[i].metadata);
+}
+
+/*
+ * A lost assignment is of an older generation: its commit has reached the coordinator by now,
+ * or will be refused there. Either way the answer is a failure.
+ */
+static void commit_is_fenced(struct source *s)
+{
+	if (!s->committing)
+		return;
+	if (!s->commit_will_fail && sim_chance(50))
+		commit_applies(s);
+	s->commit_will_fail = true;
+}
+
 static void source_revoke(struct source *s, bool lost)
 {
+	if (lost)
+		commit_is_fenced(s);
 	for (unsigned i = 0; i < SIM_PARTITIONS; i++)
 		s->partitions[i].revoked = s->partitions[i].assigned;
 	for (unsigned i = 0; i < SIM_PARTITIONS; i++)
@@ -90,13 +112,6 @@ static void group_happens(struct loop_timer *t)
 	if (s->is_assigned && sim_chance(world.rebalances_percent))
 		loop_timer_set(
 			s->loop, &s->group, loop_now_ms(s->loop) + (int64_t)sim_random(20000));
-}
-
-static void commit_applies(struct source *s)
-{
-	for (int32_t i = 0; i < SIM_PARTITIONS; i++)
-		if (s->commit[i].metadata != NULL)
-			sim_committed(s->lane, i, s->commit[i].offset, s->commit[i].metadata);
 }
 
 static void commit_forget(struct source *s)
