@@ -17,9 +17,8 @@
  * 1. The walk. All paths of all patterns, cut at their dots, form one tree of names. The
  *    event's index is walked along it: a member whose key (by its hash, which the index
  *    has already) is no child of the current name is skipped with all that is in it.
- *    Elements of an array stay at the array's name. What is reached is written down,
- *    in document order, as a *trail* of nodes, and each leaf is chained to its path.
- *    Linear in the tokens that are reached.
+ *    Elements of an array stay at the array's name. Each leaf that is reached is chained to
+ *    its path. Linear in the tokens that are reached.
  *
  * 2. The trigger. Of each alternative one condition, the rarest among all patterns, is
  *    its trigger: the alternative is registered with each test of that condition, in
@@ -36,7 +35,8 @@
  *
  * 4. Arrays. Conditions under the same array of objects must be met by one element
  *    (array consistency). Only where such an array lies on two paths of an alternative
- *    is more to be done: the trail is gone over once, from the leaves up. Each node
+ *    is more to be done: what the walk reaches is written down, once an event, as a *trail* of
+ *    nodes in document order, and gone over once, from the leaves up. Each node
  *    says whether the alternative's conditions below it can be met in it, and which is
  *    the first of them, in bytewise order of paths, to have a leaf there. An object can
  *    when all its names can; an array can when some element can that has a leaf for
