@@ -27,6 +27,7 @@ struct worker {
 	struct deadletter *deadletter;
 	struct metrics *metrics; /* the process's */
 	bool log_deliveries;
+	size_t lane_prefetch_bytes; /* of a lane whose consumer sets none */
 
 	/* The index over the event last read, and whose it is: between taking up and sending
 	 * nothing else is indexed as a rule, so that most events are scanned once. */

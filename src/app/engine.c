@@ -9,6 +9,11 @@
 /* How often what is so (not what happens) is told to the metrics. */
 #define SAMPLE_MS 1000
 
+/* What librdkafka may read ahead: of the process, divided among its lanes, and of one lane at
+ * most. */
+#define PREFETCH_BYTES    (128 << 20)
+#define LANE_PREFETCH_MAX (32 << 20)
+
 struct engine_lane {
 	struct list node;
 	struct lane *lane;
@@ -198,6 +203,22 @@ static bool consumer_feeds(const struct conf *conf, const struct conf_consumer *
 				return true;
 	}
 	return false;
+}
+
+static size_t count_lanes(const struct conf *conf)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < conf->consumer_count; i++) {
+		const struct conf_consumer *consumer = &conf->consumers[i];
+
+		if (consumer->isolation == CONF_ISOLATION_SHARED)
+			count += consumer_feeds(conf, consumer, NULL);
+		else
+			for (size_t d = 0; d < conf->destination_count; d++)
+				count += consumer_feeds(conf, consumer, &conf->destinations[d]);
+	}
+	return count;
 }
 
 static int apply_consumer(struct engine *e, struct conf *conf,
@@ -401,6 +422,9 @@ int engine_apply(
 	e->conf = conf_ref(conf);
 	e->connections = connections;
 	e->worker.log_deliveries = conf->log_deliveries;
+	e->worker.lane_prefetch_bytes = (size_t)min_i64(
+		PREFETCH_BYTES / max_i64((int64_t)(count_lanes(conf) * conf->workers), 1),
+		LANE_PREFETCH_MAX);
 	budget_set_limits(&e->worker.budget, conf->max_in_flight / conf->workers,
 		conf->max_memory_bytes / conf->workers);
 	if (!loop_timer_is_set(&e->sampler) && e->worker.metrics != NULL)

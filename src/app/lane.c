@@ -119,7 +119,8 @@ static struct source *open_source(struct lane *lane, struct err *err)
 		.topics = (const char *const *)consumer->topics,
 		.topic_count = consumer->topic_count,
 		.auto_offset_reset = consumer->auto_offset_reset,
-		.prefetch_bytes = consumer->prefetch_bytes,
+		.prefetch_bytes = consumer->prefetch_bytes ? consumer->prefetch_bytes
+							   : lane->worker->lane_prefetch_bytes,
 	};
 	struct source *source;
 	char **properties;
