@@ -4,8 +4,9 @@
  *
  * A reload that leaves a connection's settings alone leaves its object, and so its token,
  * alone. One that is changed or gone is retired: destinations go over to the new one, and what
- * is still on the wire ends with the old one's credentials. Made and changed on the control
- * loop only.
+ * is still on the wire ends with the old one's credentials. The files that secrets come from
+ * are watched: a changed one is used by the next attempt or token request. Made and changed on
+ * the control loop only.
  */
 #ifndef APP_CONNECTIONS_H
 #define APP_CONNECTIONS_H

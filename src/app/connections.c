@@ -3,11 +3,24 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
+#include "io/watch.h"
+
+struct entry;
+
+/* A file that one of the connection's secrets comes from. */
+struct secret_file {
+	struct watch_file file;
+	struct entry *entry;
+};
+
 struct entry {
 	struct list node;
 	const struct conf_connection *settings;
 	struct conf *conf; /* whose texts the connection borrows */
 	struct connection *connection;
+	struct secret_file *files;
+	size_t file_count;
 	struct {
 		int64_t authorized, age, refreshes, failures;
 	} said;
@@ -15,6 +28,7 @@ struct entry {
 
 struct connections {
 	struct loop *loop;
+	struct watch *watch;
 	struct list current;
 	struct list retired; /* replaced: workers may still use them, so they stay to the end */
 };
@@ -24,14 +38,49 @@ struct connections *connections_new(struct loop *loop)
 	struct connections *c = xcalloc(1, sizeof *c);
 
 	c->loop = loop;
+	c->watch = watch_new(loop);
 	list_init(&c->current);
 	list_init(&c->retired);
 	return c;
 }
 
+static void file_changed(struct watch_file *f)
+{
+	struct secret_file *file = container_of(f, struct secret_file, file);
+
+	log_info("connection_secret_changed", "a file with a secret has changed and is used",
+		log_str("connection", file->entry->settings->name), log_str("file", f->path));
+	connection_secrets_changed(file->entry->connection);
+}
+
+static void entry_watch(struct entry *e, struct watch *watch)
+{
+	char **paths = NULL;
+
+	e->file_count = connection_secret_files(e->connection, &paths, 0);
+	e->files = xcalloc(e->file_count + 1, sizeof *e->files);
+	for (size_t i = 0; i < e->file_count; i++) {
+		e->files[i].entry = e;
+		e->files[i].file.changed = file_changed;
+		watch_add(watch, &e->files[i].file, paths[i]);
+		free(paths[i]);
+	}
+	free(paths);
+}
+
+static void entry_unwatch(struct entry *e)
+{
+	for (size_t i = 0; i < e->file_count; i++)
+		watch_remove(&e->files[i].file);
+	free(e->files);
+	e->files = NULL;
+	e->file_count = 0;
+}
+
 static void entry_free(struct entry *e)
 {
 	list_remove(&e->node);
+	entry_unwatch(e);
 	connection_free(e->connection);
 	conf_unref(e->conf);
 	free(e);
@@ -49,6 +98,7 @@ void connections_free(struct connections *c)
 		return;
 	free_all(&c->current);
 	free_all(&c->retired);
+	watch_free(c->watch);
 	free(c);
 }
 
@@ -134,6 +184,7 @@ static int add_changed(struct connections *c, struct conf *conf,
 	e->settings = settings;
 	e->conf = conf_ref(conf);
 	e->connection = connection;
+	entry_watch(e, c->watch);
 	list_append(fresh, &e->node);
 	return 0;
 }
@@ -149,6 +200,7 @@ static bool is_in(const struct conf *conf, const char *name)
 static void retire(struct connections *c, struct entry *e)
 {
 	list_remove(&e->node);
+	entry_unwatch(e);
 	list_append(&c->retired, &e->node);
 }
 
