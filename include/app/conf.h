@@ -203,6 +203,9 @@ void conf_print_json(const struct conf *c, struct buf *out);
 /* Append @text with "***" in the place of every secret that the configuration knows. */
 void conf_add_masked(const struct conf *c, struct slice text, struct buf *out);
 
+/* The secrets that it knows. */
+struct conf_mask;
+const struct conf_mask *conf_get_mask(const struct conf *c);
 /* Append @text with every secret that the configuration knows masked. */
 void conf_mask_text(const struct conf *c, struct slice text, struct buf *out);
 

@@ -21,7 +21,10 @@ struct conf_mask {
 };
 
 void conf_mask_release(struct conf_mask *m);
+/* @value, and how it stands in JSON and in a URL. */
 void conf_mask_add(struct conf_mask *m, struct slice value);
+/* The length of the beginning of a secret that @text, which was cut somewhere, ends with. */
+size_t conf_mask_cut(const struct conf_mask *m, struct slice text);
 /* Append @text to @out, masked. */
 void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *out);
 /* Append @text as it stands in the configuration file: references stay, since they tell

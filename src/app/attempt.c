@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/echo.h"
 #include "app/worker.h"
 
 /* Idle attempts keep their buffers; more than this many are not worth the memory. */
@@ -72,16 +73,26 @@ static void attempt_put_back(struct attempt *a)
 	p->idle_count++;
 }
 
-static void note_response(struct delivery *d, const struct http_result *result)
+/* The body may repeat what was sent. */
+static void note_body(struct attempt *a, struct delivery *d, struct slice body)
 {
 	size_t keep = d->target->dead_letter_response_bytes;
+	struct buf masked;
 
+	buf_init(&masked, BUF_UNLIMITED);
+	echo_mask(d->conf, &a->credentials,
+		slice_of(body.data, body.len < keep ? body.len : keep), &masked);
+	delivery_facts_set_response(&d->facts, buf_slice(&masked));
+	buf_release(&masked);
+}
+
+static void note_response(
+	struct attempt *a, struct delivery *d, const struct http_result *result)
+{
 	d->facts.status = result->status;
 	d->facts.transport = result->transport;
 	delivery_facts_set_message(&d->facts, result->error);
-	delivery_facts_set_response(
-		&d->facts, slice_of(result->body.data,
-				   (size_t)min_i64((int64_t)keep, (int64_t)result->body.len)));
+	note_body(a, d, result->body);
 }
 
 static void attempt_ended(struct http_request *r, const struct http_result *result)
@@ -110,7 +121,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 	d->facts.last_attempt_ms = loop_wall_ms(loop);
 	if (result->transport != RETRY_TRANSPORT_OK || result->status < 200 ||
 		result->status > 299)
-		note_response(d, result);
+		note_response(a, d, result);
 	attempt_put_back(a);
 	done(d, &report);
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/form.h"
+
 void conf_mask_release(struct conf_mask *m)
 {
 	for (size_t i = 0; i < m->count; i++) {
@@ -13,7 +15,7 @@ void conf_mask_release(struct conf_mask *m)
 	*m = (struct conf_mask){0};
 }
 
-void conf_mask_add(struct conf_mask *m, struct slice value)
+static void add_form(struct conf_mask *m, struct slice value)
 {
 	size_t at = 0;
 
@@ -29,6 +31,38 @@ void conf_mask_add(struct conf_mask *m, struct slice value)
 	memmove(m->values + at + 1, m->values + at, (m->count - at) * sizeof *m->values);
 	m->values[at] = slice_of(xmemdup(value.data, value.len), value.len);
 	m->count++;
+}
+
+void conf_mask_add(struct conf_mask *m, struct slice value)
+{
+	struct buf form;
+
+	add_form(m, value);
+	buf_init(&form, BUF_UNLIMITED);
+	buf_add_json_string(&form, value);
+	add_form(m, slice_of(form.data + 1, form.len - 2));
+	buf_reset(&form);
+	form_add_percent(&form, value);
+	add_form(m, buf_slice(&form));
+	if (form.data != NULL)
+		explicit_bzero(form.data, form.len);
+	buf_release(&form);
+}
+
+size_t conf_mask_cut(const struct conf_mask *m, struct slice text)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct slice v = m->values[i];
+		size_t len = v.len - 1 < text.len ? v.len - 1 : text.len;
+
+		while (len > longest && memcmp(text.data + text.len - len, v.data, len) != 0)
+			len--;
+		if (len > longest)
+			longest = len;
+	}
+	return longest < CONF_MASK_LEAST_BYTES ? 0 : longest;
 }
 
 static size_t secret_at(const struct conf_mask *m, struct slice text)

@@ -90,6 +90,11 @@ static void write_all(struct conf_writer *w, const struct conf *c)
 	write_section(w, &conf_rule_section, c->rules, c->rule_count);
 }
 
+const struct conf_mask *conf_get_mask(const struct conf *c)
+{
+	return &c->priv->mask;
+}
+
 void conf_mask_text(const struct conf *c, struct slice text, struct buf *out)
 {
 	conf_mask_apply(&c->priv->mask, text, out);

@@ -93,30 +93,10 @@ int trial_render(struct trial *t, const struct conf_target *target, const char *
 
 /* --- showing ---------------------------------------------------------------------------- */
 
-/* The forms in which a parameter's value may stand in a URL or in JSON. */
-static void mask_value(struct conf_mask *m, const char *value)
-{
-	struct buf b;
-
-	buf_init(&b, BUF_UNLIMITED);
-	conf_mask_add(m, slice_str(value));
-	buf_add_json_string(&b, slice_str(value));
-	conf_mask_add(m, slice_of(b.data + 1, b.len - 2));
-	buf_reset(&b);
-	for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++)
-		if ((*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') ||
-			strchr("-._~", *p) != NULL)
-			buf_add_char(&b, (char)*p);
-		else
-			buf_addf(&b, "%%%02X", *p);
-	conf_mask_add(m, buf_slice(&b));
-	buf_release(&b);
-}
-
 static void mask_values(struct conf_mask *m, const struct request_parameter *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		mask_value(m, list[i].value);
+		conf_mask_add(m, slice_str(list[i].value));
 }
 
 static void show(

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/conf_mask.h"
+#include "app/echo.h"
 #include "app/trial.h"
 
 /* How long a token may take. */
@@ -31,31 +31,13 @@ static void end(struct sender *s, const char *error)
 	loop_stop(s->loop);
 }
 
-/* A server that tells what it was told must not show the token. */
-static void mask_credentials(const struct sender *s, struct slice body, struct buf *out)
-{
-	const char *line = s->credentials.headers.data;
-	struct conf_mask mask = {0};
-
-	for (size_t i = 0; i < s->credentials.header_count; i++, line += strlen(line) + 1) {
-		const char *value = strchr(line, ':'), *blank = strrchr(line, ' ');
-
-		if (value != NULL)
-			conf_mask_add(&mask, slice_str(value + 1 + strspn(value + 1, " ")));
-		if (blank != NULL)
-			conf_mask_add(&mask, slice_str(blank + 1));
-	}
-	conf_mask_apply(&mask, body, out);
-	conf_mask_release(&mask);
-}
-
 static void on_done(struct http_request *r, const struct http_result *result)
 {
 	struct sender *s = container_of(r, struct sender, http);
 
 	s->reply->status = result->status;
 	s->reply->total_ms = result->total_us / 1000;
-	mask_credentials(s, result->body, &s->reply->body);
+	echo_mask(s->trial->conf, &s->credentials, result->body, &s->reply->body);
 	end(s, result->transport != RETRY_TRANSPORT_OK ? result->error : NULL);
 }
 

@@ -7,6 +7,7 @@
 #include "core/event.h"
 #include "io/connection.h"
 #include "io/deadletter.h"
+#include "io/watch.h"
 #include "sim.h"
 
 /* --- dead letters ------------------------------------------------------------------------- */
@@ -122,6 +123,31 @@ size_t deadletter_pending(const struct deadletter *d)
 	return 0;
 }
 
+/* --- files that change: there are none ---------------------------------------------------- */
+
+struct watch *watch_new(struct loop *l)
+{
+	(void)l;
+	return NULL;
+}
+
+void watch_free(struct watch *w)
+{
+	(void)w;
+}
+
+void watch_add(struct watch *w, struct watch_file *f, const char *path)
+{
+	(void)w;
+	(void)f;
+	(void)path;
+}
+
+void watch_remove(struct watch_file *f)
+{
+	(void)f;
+}
+
 /* --- connections -------------------------------------------------------------------------- */
 
 struct connection {
@@ -145,6 +171,18 @@ struct connection *connection_new(
 void connection_free(struct connection *c)
 {
 	free(c);
+}
+
+size_t connection_secret_files(const struct connection *c, char ***paths, size_t count)
+{
+	(void)c;
+	(void)paths;
+	return count;
+}
+
+void connection_secrets_changed(struct connection *c)
+{
+	(void)c;
 }
 
 void connection_credentials_init(struct connection_credentials *cr)
