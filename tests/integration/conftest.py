@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from postrider_test.client import Client
 from postrider_test.embedded import Embedded
 from postrider_test.kafka import NEWER, OLDER, Kafka, KafkaMissing
 from postrider_test.postrider import BINARY, Postrider
@@ -22,12 +23,14 @@ STRICT = os.environ.get("CI") == "true"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m kafka` and `-m embedded` follow from the fixtures that a test asks for."""
+    """`-m kafka` and `-m embedded` follow from the brokers that a test asks for."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if fixtures & {"kafka", "kafka_newer", "every_kafka", "own_kafka"}:
+        brokers = set(getattr(item, "fixturenames", ()))
+        if hasattr(item, "callspec"):
+            brokers |= {str(value) for value in item.callspec.params.values()}
+        if brokers & {"kafka", "kafka_newer", "own_kafka", OLDER, NEWER}:
             item.add_marker(pytest.mark.kafka)
-        if "embedded" in fixtures:
+        if "embedded" in brokers:
             item.add_marker(pytest.mark.embedded)
 
 
@@ -92,6 +95,20 @@ def kafka_newer(_kafka_newer: Kafka) -> Kafka:
 def every_kafka(request: pytest.FixtureRequest) -> Kafka:
     """The test runs on each version."""
     return request.getfixturevalue("_kafka_older" if request.param == OLDER else "_kafka_newer")
+
+
+@pytest.fixture(params=["embedded", OLDER])
+def broker(request: pytest.FixtureRequest) -> Client:
+    """The test runs on the embedded broker and on Apache Kafka."""
+    return request.getfixturevalue(
+        "_embedded" if request.param == "embedded" else "_kafka_older")
+
+
+@pytest.fixture(params=["embedded", OLDER, NEWER])
+def every_broker(request: pytest.FixtureRequest) -> Client:
+    """The test runs on the embedded broker and on each version of Apache Kafka."""
+    return request.getfixturevalue({"embedded": "_embedded", OLDER: "_kafka_older",
+                                    NEWER: "_kafka_newer"}[request.param])
 
 
 @pytest.fixture
