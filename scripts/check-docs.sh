@@ -14,7 +14,7 @@ for page in "$COMMAND_PAGE" "$KEYS_PAGE"; do
 	[ -f "$page" ] || { echo "$page is not there yet, nothing was compared"; exit 0; }
 done
 # A dash counts however the page writes it.
-TEXT=$(sed 's/\\-/-/g; s/\\_/_/g; s/\\&//g' etc/man/*.[1-9] README.md)
+TEXT=$(sed 's/\\-/-/g; s/\\_/_/g; s/\\&//g; s/Fl -/Fl --/g' etc/man/*.[1-9] README.md)
 
 # named WHAT: each line of standard input is a word of the documentation.
 named() {

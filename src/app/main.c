@@ -18,6 +18,8 @@ static const struct command {
 } commands[] = {
 	{"run", cmd_run, "carry events, until a signal ends it"},
 	{"check", cmd_check, "validate a configuration without running it"},
+	{"test-event", cmd_test_event,
+		"show which rules match an event and what would be sent"},
 	{"test-pattern", cmd_test_pattern, "does an event pattern match an event?"},
 	{"test-transform", cmd_test_transform,
 		"show the body that a transformer makes of an event"},
