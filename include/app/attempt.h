@@ -30,6 +30,7 @@ struct attempt_report {
 	struct retry_outcome outcome;
 	uint64_t generation; /* of the credentials used */
 	int64_t latency_us;
+	int64_t first_byte_us, connect_us, tls_us; /* 0: there was none */
 };
 
 typedef void (*attempt_done_fn)(struct delivery *d, const struct attempt_report *report);

@@ -67,6 +67,7 @@ struct lane_partition_status {
 	int64_t position, high; /* -1: unknown */
 	size_t open_records;
 	int64_t oldest_open_ms; /* age; 0: nothing is open */
+	size_t map_bytes;       /* of the completion map last committed */
 	bool held, retiring;
 };
 

@@ -30,7 +30,7 @@ struct lane {
 	struct loop_call pull;      /* take up records */
 	struct loop_call settle_up; /* commit, go on reading, give back: after settlements */
 	struct loop_timer commit_timer, sweep_timer, retire_timer;
-	int64_t commit_not_before_ms;
+	int64_t commit_sent_ms, commit_not_before_ms;
 	bool stalled, closing;
 	int64_t close_by_ms;
 	unsigned assigned, whole;

@@ -26,8 +26,9 @@ struct partition {
 	struct list deliveries; /* open, in order of taking up */
 	size_t open;
 	bool retiring;
-	bool held;      /* the completion map is crowded: it is not read */
-	bool in_commit; /* part of the commit in flight */
+	bool held;        /* the completion map is crowded: it is not read */
+	bool in_commit;   /* part of the commit in flight */
+	size_t map_bytes; /* of the completion map last committed */
 	int64_t retire_by_ms;
 	struct partition_gauges gauges;
 };

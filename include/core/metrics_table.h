@@ -48,7 +48,6 @@ METRIC(QUEUED, GAUGE, "postrider_queued_deliveries", "destination", 1, "Deliveri
 METRIC(WAITING, GAUGE, "postrider_waiting_deliveries", "destination", 1, "Of these, those that wait for their retry.")
 METRIC(BREAKER_OPEN, GAUGE, "postrider_breaker_open", "destination", 1, "1 while the breaker is not closed.")
 METRIC(BREAKER_CHANGES, COUNTER, "postrider_breaker_changes_total", "destination", 1, "Changes of the breaker's state.")
-METRIC(GUARD_ACTIVE, GAUGE, "postrider_dead_letter_guard_active", "destination", 1, "1 while the guard against a flood of dead letters holds deliveries back.")
 METRIC(GUARD_PAUSED, GAUGE, "postrider_dead_letter_guard_paused", "destination", 1, "1 while deliveries are held because nearly all fail for good, for one reason.")
 METRIC(RATE_WAITED, COUNTER, "postrider_rate_limit_wait_seconds_total", "destination", 1000, "Time in which only the rate limit held something back.")
 METRIC(CONNECTIONS_OPEN, GAUGE, "postrider_connections_open", "destination", 1, "Open HTTP connections.")

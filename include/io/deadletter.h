@@ -66,14 +66,19 @@ void deadletter_cancel(struct deadletter_letter *letter);
 struct deadletter_topic_state {
 	const char *topic;
 	size_t pending;
-	bool holding;     /* the last try failed, or a letter that is too large waits */
-	int64_t since_ms; /* wall time at which it began to fail */
-	char reason[512]; /* what failed, and the command that mends it */
+	bool holding;      /* the last try failed, or a letter that is too large waits */
+	int64_t since_ms;  /* wall time at which it began to fail */
+	uint64_t failures; /* tries that Kafka refused, so far */
+	char reason[512];  /* what failed, and the command that mends it */
 };
 
 /* The state of one topic; false when nothing was ever submitted to it. */
 bool deadletter_get_state(
 	const struct deadletter *d, const char *topic, struct deadletter_topic_state *ret);
+/* One call for each topic that was ever prepared or submitted to, the oldest first: a topic's
+ * place never changes. */
+void deadletter_visit(const struct deadletter *d,
+	void (*visit)(void *ctx, const struct deadletter_topic_state *s), void *ctx);
 size_t deadletter_pending(const struct deadletter *d);
 
 #endif

@@ -59,6 +59,7 @@ struct deadletter_topic {
 	struct loop_timer retry, big_retry;
 	int64_t backoff_ms, big_backoff_ms;
 	int64_t since_ms;
+	uint64_t failures;
 	char reason[512];
 };
 

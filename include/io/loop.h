@@ -23,6 +23,9 @@
 
 struct loop;
 
+/* A pass that takes longer holds others up: it is counted as a stall. */
+#define LOOP_STALL_US 100000
+
 struct loop *loop_new(void);
 /* Nothing may be watched, set or deferred any more by objects that live on. Accepts NULL. */
 void loop_free(struct loop *l);
@@ -35,6 +38,8 @@ int64_t loop_now_ms(const struct loop *l);
 int64_t loop_wall_ms(const struct loop *l);
 /* The longest pass since the last call, waiting not counted: how long others had to wait. */
 int64_t loop_longest_pass_us(struct loop *l);
+/* Passes so far that took longer than LOOP_STALL_US. */
+uint64_t loop_stalls(const struct loop *l);
 
 enum {
 	LOOP_READ = 1,

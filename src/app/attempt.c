@@ -95,6 +95,29 @@ static void note_response(
 	note_body(a, d, result->body);
 }
 
+static int64_t tls_time(const struct http_result *r)
+{
+	return r->new_connection && r->tls_us > 0 ? r->tls_us - r->connect_us : 0;
+}
+
+/* log.deliveries. The first field is like no other line's, so that none is suppressed. */
+static void log_attempt(const struct delivery *d, const struct attempt_report *r)
+{
+	const struct event_fields *f = &d->ev->f;
+	const struct conf_target *t = d->target;
+	const char *transport = retry_transport_name(r->outcome.transport);
+	char *name = xasprintf("%s/%s %s/%d/%lld #%u", t->rule->name, t->id, f->topic,
+		(int)f->partition, (long long)f->offset, d->facts.attempts);
+
+	log_info("attempt", "a request has ended", log_str("attempt", name),
+		log_str("destination", t->destination->name),
+		log_int("status", r->outcome.status),
+		log_str("transport",
+			r->outcome.transport == RETRY_TRANSPORT_OK ? "ok" : transport),
+		log_int("took_us", r->latency_us));
+	free(name);
+}
+
 static void attempt_ended(struct http_request *r, const struct http_result *result)
 {
 	struct attempt *a = container_of(r, struct attempt, http);
@@ -116,6 +139,9 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 			},
 		.generation = a->credentials.generation,
 		.latency_us = result->total_us,
+		.first_byte_us = result->first_byte_us,
+		.connect_us = result->new_connection ? result->connect_us : 0,
+		.tls_us = tls_time(result),
 	};
 
 	d->facts.last_attempt_ms = loop_wall_ms(loop);
@@ -123,6 +149,8 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 		result->status > 299)
 		note_response(a, d, result);
 	attempt_put_back(a);
+	if (d->worker->log_deliveries)
+		log_attempt(d, &report);
 	done(d, &report);
 }
 

@@ -21,8 +21,10 @@ struct entry {
 	struct connection *connection;
 	struct secret_file *files;
 	size_t file_count;
+	struct metric *authorized; /* NULL before its first sample */
+	struct metric *age, *expires_in, *refreshes, *failures; /* NULL while it has no token */
 	struct {
-		int64_t authorized, age, refreshes, failures;
+		int64_t authorized, age, expires_in, refreshes, failures;
 	} said;
 };
 
@@ -68,6 +70,20 @@ static void entry_watch(struct entry *e, struct watch *watch)
 	free(paths);
 }
 
+/* What was said of it as it is, is taken back. */
+static void entry_unsay(struct entry *e)
+{
+	metric_gauge(e->authorized, &e->said.authorized, 0);
+	metric_gauge(e->age, &e->said.age, 0);
+	metric_gauge(e->expires_in, &e->said.expires_in, 0);
+	metric_release(e->authorized);
+	metric_release(e->age);
+	metric_release(e->expires_in);
+	metric_release(e->refreshes);
+	metric_release(e->failures);
+	e->authorized = e->age = e->expires_in = e->refreshes = e->failures = NULL;
+}
+
 static void entry_unwatch(struct entry *e)
 {
 	for (size_t i = 0; i < e->file_count; i++)
@@ -80,6 +96,7 @@ static void entry_unwatch(struct entry *e)
 static void entry_free(struct entry *e)
 {
 	list_remove(&e->node);
+	entry_unsay(e);
 	entry_unwatch(e);
 	connection_free(e->connection);
 	conf_unref(e->conf);
@@ -200,6 +217,7 @@ static bool is_in(const struct conf *conf, const char *name)
 static void retire(struct connections *c, struct entry *e)
 {
 	list_remove(&e->node);
+	entry_unsay(e);
 	entry_unwatch(e);
 	list_append(&c->retired, &e->node);
 }
@@ -234,23 +252,35 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 	return 0;
 }
 
+static void sample_token(struct entry *e, struct metrics *m, const struct connection_status *s)
+{
+	const char *name = e->settings->name;
+
+	if (e->age == NULL) {
+		e->age = metrics_obtain(m, METRIC_TOKEN_AGE, name, NULL, NULL);
+		e->expires_in = metrics_obtain(m, METRIC_TOKEN_EXPIRES, name, NULL, NULL);
+		e->refreshes = metrics_obtain(m, METRIC_TOKEN_REFRESHES, name, NULL, NULL);
+		e->failures = metrics_obtain(m, METRIC_TOKEN_FAILURES, name, NULL, NULL);
+	}
+	metric_gauge(e->age, &e->said.age, max_i64(s->token_age_ms, 0));
+	metric_gauge(e->expires_in, &e->said.expires_in, max_i64(s->token_expires_in_ms, 0));
+	metric_follow(e->refreshes, &e->said.refreshes, (int64_t)s->refreshes);
+	metric_follow(e->failures, &e->said.failures, (int64_t)s->refresh_failures);
+}
+
 void connections_sample(struct connections *c, struct metrics *m)
 {
 	list_foreach (node, &c->current) {
 		struct entry *e = list_entry(node, struct entry, node);
-		const char *name = e->settings->name;
 		struct connection_status s;
 
 		connection_get_status(e->connection, &s);
-		metric_gauge(metrics_obtain(m, METRIC_AUTHORIZED, name, NULL, NULL),
-			&e->said.authorized, s.state == CONNECTION_AUTHORIZED);
-		if (s.token_age_ms < 0)
-			continue;
-		metric_gauge(metrics_obtain(m, METRIC_TOKEN_AGE, name, NULL, NULL),
-			&e->said.age, s.token_age_ms);
-		metric_follow(metrics_obtain(m, METRIC_TOKEN_REFRESHES, name, NULL, NULL),
-			&e->said.refreshes, (int64_t)s.refreshes);
-		metric_follow(metrics_obtain(m, METRIC_TOKEN_FAILURES, name, NULL, NULL),
-			&e->said.failures, (int64_t)s.refresh_failures);
+		if (e->authorized == NULL)
+			e->authorized = metrics_obtain(
+				m, METRIC_AUTHORIZED, e->settings->name, NULL, NULL);
+		metric_gauge(
+			e->authorized, &e->said.authorized, s.state == CONNECTION_AUTHORIZED);
+		if (s.token_age_ms >= 0 || s.refresh_failures > 0)
+			sample_token(e, m, &s);
 	}
 }

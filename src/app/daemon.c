@@ -263,6 +263,9 @@ static void reload(struct daemon *d)
 		fresh = NULL;
 	}
 	notify_systemd("READY=1");
+	metric_add(metrics_obtain(d->metrics, METRIC_RELOADS, fresh ? "applied" : "refused",
+			   NULL, NULL),
+		1);
 	note_reload(d, fresh != NULL);
 	if (fresh == NULL) {
 		observer_reloaded(d->observer, NULL);

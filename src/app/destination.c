@@ -112,6 +112,7 @@ static void announce_breaker(struct destination *dest)
 	if (state.breaker == dest->announced)
 		return;
 	dest->announced = state.breaker;
+	metric_add(dest->gauges.breaker_changes, 1);
 	if (open && !was_open)
 		log_warn("destination_open",
 			"the breaker has opened: deliveries wait, nothing is lost; probes go on",
@@ -131,8 +132,7 @@ static void settle(struct destination *dest, struct delivery *d)
 	delivery_move(d, DELIVERY_DONE);
 	dest->deliveries--;
 	metric_add(d->ended, 1);
-	metric_observe(dest->gauges.event_seconds,
-		(loop_wall_ms(dest->worker->loop) - d->ev->f.taken_up_ms) * 1000);
+	destination_gauges_settled(&dest->gauges, d, loop_wall_ms(dest->worker->loop));
 	d->owner->settled(d);
 }
 
@@ -296,8 +296,7 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 			outcome->retry_after == RETRY_AFTER_DELAY ? outcome->retry_after_ms : 0,
 	};
 
-	destination_gauges_count(
-		&dest->gauges, outcome, d->facts.attempts > 1, report->latency_us);
+	destination_gauges_count(&dest->gauges, report, d->facts.attempts > 1);
 	gate_leave(dest->gate, &d->gate, &left, loop_now_ms(dest->worker->loop));
 	if (verdict.action != RETRY_DELIVERED) {
 		dest->failed_attempts++;
@@ -346,6 +345,7 @@ static bool send(struct destination *dest, struct delivery *d)
 	delivery_move(d, DELIVERY_SENDING);
 	switch (attempt_begin(&dest->attempts, d, dest->connection, dest->http, attempt_done)) {
 	case ATTEMPT_SENT:
+		destination_gauges_sent(&dest->gauges, d, loop_wall_ms(dest->worker->loop));
 		return true;
 	case ATTEMPT_IMPOSSIBLE:
 		leave_unanswered(dest, d, GATE_UNTRIED);

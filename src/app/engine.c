@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/gauges.h"
 #include "base/log.h"
 
 /* How often what is so (not what happens) is told to the metrics. */
@@ -36,8 +37,12 @@ struct engine {
 	struct connections *connections;
 	struct list lanes, destinations;
 	struct loop_timer sampler;
-	struct metric *stall, *letters;
-	int64_t said_stall, said_letters;
+	struct metric *stall, *stalls, *letters, *deliveries_limit, *memory_limit;
+	struct {
+		int64_t stall, stalls, letters, deliveries_limit, memory_limit;
+	} said;
+	struct topic_gauges *topics; /* of the dead-letter producer's, in its order */
+	size_t topic_count, topic_at;
 	struct loop_call reap; /* frees what has closed, outside of its own callbacks */
 	bool apply_again; /* a lane can be made only when its namesake has left the group */
 	bool draining, drained;
@@ -56,6 +61,28 @@ static const struct lane_callbacks lane_events = {
 	.fenced = on_fenced,
 };
 
+static void sample_topic(void *ctx, const struct deadletter_topic_state *s)
+{
+	struct engine *e = ctx;
+
+	if (e->topic_at == e->topic_count) {
+		e->topics = xreallocarray(e->topics, ++e->topic_count, sizeof *e->topics);
+		topic_gauges_init(&e->topics[e->topic_at], e->worker.metrics, s->topic);
+	}
+	topic_gauges_sample(&e->topics[e->topic_at++], s);
+}
+
+static void sample_process(struct engine *e)
+{
+	struct deadletter *letters = e->worker.deadletter;
+
+	metric_gauge(e->stall, &e->said.stall, loop_longest_pass_us(e->worker.loop));
+	metric_follow(e->stalls, &e->said.stalls, (int64_t)loop_stalls(e->worker.loop));
+	metric_gauge(e->letters, &e->said.letters, (int64_t)deadletter_pending(letters));
+	e->topic_at = 0;
+	deadletter_visit(letters, sample_topic, e);
+}
+
 static void sample_fire(struct loop_timer *timer)
 {
 	struct engine *e = container_of(timer, struct engine, sampler);
@@ -64,9 +91,7 @@ static void sample_fire(struct loop_timer *timer)
 		lane_sample(list_entry(node, struct engine_lane, node)->lane);
 	list_foreach (node, &e->destinations)
 		destination_sample(list_entry(node, struct engine_destination, node)->dest);
-	metric_gauge(e->stall, &e->said_stall, loop_longest_pass_us(e->worker.loop));
-	metric_gauge(e->letters, &e->said_letters,
-		(int64_t)deadletter_pending(e->worker.deadletter));
+	sample_process(e);
 	loop_timer_set(e->worker.loop, timer, loop_now_ms(e->worker.loop) + SAMPLE_MS);
 }
 
@@ -88,6 +113,10 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	loop_call_init(&e->reap, reap_run);
 	snprintf(name, sizeof name, "%u", number);
 	e->stall = metrics_obtain(metrics, METRIC_LOOP_STALL, name, NULL, NULL);
+	e->stalls = metrics_obtain(metrics, METRIC_LOOP_STALLS, name, NULL, NULL);
+	e->deliveries_limit =
+		metrics_obtain(metrics, METRIC_DELIVERIES_LIMIT, NULL, NULL, NULL);
+	e->memory_limit = metrics_obtain(metrics, METRIC_MEMORY_LIMIT, NULL, NULL, NULL);
 	e->letters = metrics_obtain(metrics, METRIC_LETTERS_PENDING, NULL, NULL, NULL);
 	e->sampler.fire = sample_fire;
 	return e;
@@ -411,6 +440,13 @@ static void close_unwanted(struct engine *e)
 	}
 }
 
+static void set_limits(struct engine *e, size_t deliveries, size_t bytes)
+{
+	budget_set_limits(&e->worker.budget, deliveries, bytes);
+	metric_gauge(e->deliveries_limit, &e->said.deliveries_limit, (int64_t)deliveries);
+	metric_gauge(e->memory_limit, &e->said.memory_limit, (int64_t)bytes);
+}
+
 int engine_apply(
 	struct engine *e, struct conf *conf, struct connections *connections, struct err *err)
 {
@@ -425,8 +461,8 @@ int engine_apply(
 	e->worker.lane_prefetch_bytes = (size_t)min_i64(
 		PREFETCH_BYTES / max_i64((int64_t)(count_lanes(conf) * conf->workers), 1),
 		LANE_PREFETCH_MAX);
-	budget_set_limits(&e->worker.budget, conf->max_in_flight / conf->workers,
-		conf->max_memory_bytes / conf->workers);
+	set_limits(
+		e, conf->max_in_flight / conf->workers, conf->max_memory_bytes / conf->workers);
 	if (!loop_timer_is_set(&e->sampler) && e->worker.metrics != NULL)
 		loop_timer_set(e->worker.loop, &e->sampler, loop_now_ms(e->worker.loop));
 	prepare_letters(e, conf);
@@ -469,6 +505,9 @@ void engine_free(struct engine *e)
 	}
 	list_foreach_safe (node, &e->destinations)
 		destination_remove(list_entry(node, struct engine_destination, node));
+	for (size_t i = 0; i < e->topic_count; i++)
+		topic_gauges_clear(&e->topics[i]);
+	free(e->topics);
 	deadletter_free(e->worker.deadletter);
 	conf_unref(e->conf);
 	worker_release(&e->worker);

@@ -3,8 +3,16 @@
 
 #include <stdio.h>
 
+#include "app/attempt.h"
 #include "app/destination.h"
 #include "app/lane.h"
+#include "io/deadletter.h"
+
+static void release(struct metric *const *instances, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		metric_release(instances[i]);
+}
 
 /* --- destinations ----------------------------------------------------------------------- */
 
@@ -20,7 +28,12 @@ void destination_gauges_init(
 		.throttled = OBTAIN(THROTTLED),
 		.reauthorizations = OBTAIN(REAUTHORIZATIONS),
 		.attempt_seconds = OBTAIN(ATTEMPT_SECONDS),
+		.connect_seconds = OBTAIN(CONNECT_SECONDS),
+		.tls_seconds = OBTAIN(TLS_SECONDS),
+		.first_byte_seconds = OBTAIN(FIRST_BYTE_SECONDS),
+		.queue_seconds = OBTAIN(QUEUE_SECONDS),
 		.event_seconds = OBTAIN(EVENT_SECONDS),
+		.event_age = OBTAIN(EVENT_AGE),
 		.in_flight = OBTAIN(IN_FLIGHT),
 		.window = OBTAIN(WINDOW),
 		.queued = OBTAIN(QUEUED),
@@ -30,6 +43,7 @@ void destination_gauges_init(
 		.connections_open = OBTAIN(CONNECTIONS_OPEN),
 		.connections_opened = OBTAIN(CONNECTIONS_OPENED),
 		.guard_paused = OBTAIN(GUARD_PAUSED),
+		.breaker_changes = OBTAIN(BREAKER_CHANGES),
 	};
 #undef OBTAIN
 	for (size_t i = 0; i < GAUGES_CLASSES; i++)
@@ -40,12 +54,25 @@ void destination_gauges_init(
 			retry_transport_name((enum retry_transport)i), NULL);
 }
 
-void destination_gauges_count(struct destination_gauges *g, const struct retry_outcome *o,
-	bool was_retry, int64_t latency_us)
+static void count_times(struct destination_gauges *g, const struct attempt_report *r)
 {
+	metric_observe(g->attempt_seconds, r->latency_us);
+	if (r->first_byte_us > 0)
+		metric_observe(g->first_byte_seconds, r->first_byte_us);
+	if (r->connect_us > 0)
+		metric_observe(g->connect_seconds, r->connect_us);
+	if (r->tls_us > 0)
+		metric_observe(g->tls_seconds, r->tls_us);
+}
+
+void destination_gauges_count(
+	struct destination_gauges *g, const struct attempt_report *r, bool was_retry)
+{
+	const struct retry_outcome *o = &r->outcome;
+
 	metric_add(g->attempts, 1);
 	metric_add(g->retries, was_retry);
-	metric_observe(g->attempt_seconds, latency_us);
+	count_times(g, r);
 	if (o->transport != RETRY_TRANSPORT_OK) {
 		metric_add(g->transports[o->transport], 1);
 		return;
@@ -54,6 +81,24 @@ void destination_gauges_count(struct destination_gauges *g, const struct retry_o
 		metric_add(g->classes[o->status / 100 - 1], 1);
 	metric_add(g->successes, o->status >= 200 && o->status <= 299);
 	metric_add(g->throttled, o->status == 429);
+}
+
+void destination_gauges_sent(
+	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms)
+{
+	if (d->facts.attempts == 1)
+		metric_observe(
+			g->queue_seconds, max_i64(wall_ms - d->ev->f.taken_up_ms, 0) * 1000);
+}
+
+void destination_gauges_settled(
+	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms)
+{
+	const struct event_fields *f = &d->ev->f;
+
+	metric_observe(g->event_seconds, max_i64(wall_ms - f->taken_up_ms, 0) * 1000);
+	if (f->timestamp_ms >= 0)
+		metric_observe(g->event_age, max_i64(wall_ms - f->timestamp_ms, 0) * 1000);
 }
 
 void destination_gauges_sample(struct destination_gauges *g, const struct destination_status *s)
@@ -75,6 +120,13 @@ void destination_gauges_sample(struct destination_gauges *g, const struct destin
 
 void destination_gauges_clear(struct destination_gauges *g)
 {
+	struct metric *const all[] = {g->attempts, g->successes, g->retries, g->throttled,
+		g->reauthorizations, g->attempt_seconds, g->connect_seconds, g->tls_seconds,
+		g->first_byte_seconds, g->queue_seconds, g->event_seconds, g->event_age,
+		g->in_flight, g->window, g->queued, g->waiting, g->breaker_open, g->rate_waited,
+		g->connections_open, g->connections_opened, g->guard_paused,
+		g->breaker_changes};
+
 	metric_gauge(g->in_flight, &g->said.in_flight, 0);
 	metric_gauge(g->window, &g->said.window, 0);
 	metric_gauge(g->queued, &g->said.queued, 0);
@@ -82,6 +134,9 @@ void destination_gauges_clear(struct destination_gauges *g)
 	metric_gauge(g->breaker_open, &g->said.breaker_open, 0);
 	metric_gauge(g->guard_paused, &g->said.guard_paused, 0);
 	metric_gauge(g->connections_open, &g->said.connections_open, 0);
+	release(all, COUNT_OF(all));
+	release(g->classes, COUNT_OF(g->classes));
+	release(g->transports, COUNT_OF(g->transports));
 }
 
 /* --- lanes ------------------------------------------------------------------------------ */
@@ -104,6 +159,8 @@ void lane_gauges_init(struct lane_gauges *g, struct metrics *m, const char *lane
 		.commit_failures = OBTAIN(COMMIT_FAILURES),
 		.rebalances = OBTAIN(REBALANCES),
 		.reachable = OBTAIN(KAFKA_REACHABLE),
+		.assigned = OBTAIN(ASSIGNED),
+		.commit_seconds = OBTAIN(COMMIT_SECONDS),
 	};
 #undef OBTAIN
 }
@@ -117,6 +174,7 @@ void lane_gauges_sample(struct lane_gauges *g, const struct lane *lane)
 	metric_gauge(g->open_bytes, &g->said.open_bytes, (int64_t)s.open_bytes);
 	metric_gauge(g->reading_stopped, &g->said.reading_stopped, s.stalled);
 	metric_gauge(g->reachable, &g->said.reachable, s.source.reachable);
+	metric_gauge(g->assigned, &g->said.assigned, s.source.assigned);
 	metric_follow(g->commits, &g->said.commits, (int64_t)s.commits);
 	metric_follow(g->commit_failures, &g->said.commit_failures, (int64_t)s.commit_failures);
 	metric_follow(g->rebalances, &g->said.rebalances, (int64_t)s.source.rebalances);
@@ -124,10 +182,17 @@ void lane_gauges_sample(struct lane_gauges *g, const struct lane *lane)
 
 void lane_gauges_clear(struct lane_gauges *g)
 {
+	struct metric *const all[] = {g->events, g->matched, g->invalid, g->tombstones,
+		g->skipped, g->lost, g->open_deliveries, g->open_bytes, g->reading_stopped,
+		g->commits, g->commit_failures, g->rebalances, g->reachable, g->assigned,
+		g->commit_seconds};
+
 	metric_gauge(g->open_deliveries, &g->said.open_deliveries, 0);
 	metric_gauge(g->open_bytes, &g->said.open_bytes, 0);
 	metric_gauge(g->reading_stopped, &g->said.reading_stopped, 0);
 	metric_gauge(g->reachable, &g->said.reachable, 0);
+	metric_gauge(g->assigned, &g->said.assigned, 0);
+	release(all, COUNT_OF(all));
 }
 
 /* --- partitions ------------------------------------------------------------------------- */
@@ -142,18 +207,51 @@ void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const 
 		.lag = metrics_obtain(m, METRIC_LAG, lane, topic, number),
 		.open_records = metrics_obtain(m, METRIC_OPEN_RECORDS, lane, topic, number),
 		.oldest = metrics_obtain(m, METRIC_OLDEST_OPEN, lane, topic, number),
+		.map_bytes = metrics_obtain(m, METRIC_MAP_BYTES, lane, topic, number),
+		.held = metrics_obtain(m, METRIC_PARTITION_HELD, lane, topic, number),
 	};
 }
 
-void partition_gauges_sample(
-	struct partition_gauges *g, int64_t lag, size_t open_records, int64_t oldest_ms)
+void partition_gauges_sample(struct partition_gauges *g, const struct lane_partition_status *s)
 {
-	metric_gauge(g->lag, &g->said.lag, max_i64(lag, 0));
-	metric_gauge(g->open_records, &g->said.open_records, (int64_t)open_records);
-	metric_gauge(g->oldest, &g->said.oldest, oldest_ms);
+	bool known = s->high >= 0 && s->position >= 0;
+
+	metric_gauge(g->lag, &g->said.lag, known ? max_i64(s->high - s->position, 0) : 0);
+	metric_gauge(g->open_records, &g->said.open_records, (int64_t)s->open_records);
+	metric_gauge(g->oldest, &g->said.oldest, s->oldest_open_ms);
+	metric_gauge(g->map_bytes, &g->said.map_bytes, (int64_t)s->map_bytes);
+	metric_gauge(g->held, &g->said.held, s->held);
 }
 
 void partition_gauges_clear(struct partition_gauges *g)
 {
-	partition_gauges_sample(g, 0, 0, 0);
+	static const struct lane_partition_status nothing;
+	struct metric *const all[] = {
+		g->lag, g->open_records, g->oldest, g->map_bytes, g->held};
+
+	partition_gauges_sample(g, &nothing);
+	release(all, COUNT_OF(all));
+}
+
+/* --- dead-letter topics ----------------------------------------------------------------- */
+
+void topic_gauges_init(struct topic_gauges *g, struct metrics *m, const char *topic)
+{
+	*g = (struct topic_gauges){
+		.failures = metrics_obtain(m, METRIC_DLQ_FAILURES, topic, NULL, NULL),
+		.failing = metrics_obtain(m, METRIC_LETTER_TOPIC_FAILING, topic, NULL, NULL),
+	};
+}
+
+void topic_gauges_sample(struct topic_gauges *g, const struct deadletter_topic_state *s)
+{
+	metric_follow(g->failures, &g->said.failures, (int64_t)s->failures);
+	metric_gauge(g->failing, &g->said.failing, s->holding);
+}
+
+void topic_gauges_clear(struct topic_gauges *g)
+{
+	metric_gauge(g->failing, &g->said.failing, 0);
+	metric_release(g->failures);
+	metric_release(g->failing);
 }

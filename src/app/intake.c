@@ -110,6 +110,12 @@ void intake_free(struct intake *in)
 {
 	if (in == NULL)
 		return;
+	for (size_t i = 0; i < in->hit_count; i++) {
+		metric_release(in->hits[i].created);
+		metric_release(in->hits[i].ended);
+	}
+	for (size_t i = 0; i < in->route_count; i++)
+		metric_release(in->routes[i].triggered);
 	ruleset_scratch_free(in->scratch);
 	ruleset_free(in->ruleset);
 	buf_release(&in->metadata);

@@ -326,6 +326,7 @@ static struct lane_partition_status partition_status(
 		.partition = p->source->partition,
 		.position = offsets_position(p->tracker),
 		.open_records = offsets_open_records(p->tracker),
+		.map_bytes = p->map_bytes,
 		.held = p->held,
 		.retiring = p->retiring,
 	};
@@ -359,8 +360,6 @@ void lane_sample(struct lane *lane)
 		struct partition *p = list_entry(node, struct partition, node);
 		struct lane_partition_status s = partition_status(lane, p);
 
-		partition_gauges_sample(&p->gauges,
-			s.high >= 0 && s.position >= 0 ? s.high - s.position : 0,
-			s.open_records, s.oldest_open_ms);
+		partition_gauges_sample(&p->gauges, &s);
 	}
 }

@@ -21,6 +21,7 @@ static size_t gather(struct lane *lane, struct source_commit *items, struct buf 
 			continue;
 		buf_init(&maps[count], BUF_UNLIMITED);
 		offsets_encode(p->tracker, &maps[count]);
+		p->map_bytes = maps[count].len;
 		p->in_commit = true;
 		items[count] = (struct source_commit){p->source, offsets_position(p->tracker),
 			slice_of(buf_str(&maps[count]), maps[count].len)};
@@ -37,6 +38,7 @@ static void commit_now(struct lane *lane)
 
 	if (count == 0)
 		return;
+	lane->commit_sent_ms = loop_now_ms(lane->worker->loop);
 	if (source_commit(lane->source, items, count) != 0)
 		lane_committed(lane, ERR_STATE, "the consumer can't commit now");
 	for (size_t i = 0; i < count; i++)
@@ -105,9 +107,11 @@ void lane_commit_timer(struct loop_timer *timer)
 
 void lane_committed(struct lane *lane, int code, const char *text)
 {
+	int64_t now_ms = loop_now_ms(lane->worker->loop);
+
 	lane->commits++;
-	lane->commit_not_before_ms =
-		loop_now_ms(lane->worker->loop) + lane->consumer->commit_interval_ms;
+	metric_observe(lane->gauges.commit_seconds, (now_ms - lane->commit_sent_ms) * 1000);
+	lane->commit_not_before_ms = now_ms + lane->consumer->commit_interval_ms;
 	if (code != ERR_OK) {
 		lane->commit_failures++;
 		snprintf(lane->commit_error, sizeof lane->commit_error, "%s", text);

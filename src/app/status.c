@@ -154,41 +154,24 @@ static void add_destination(void *ctx, struct destination *dest)
 
 /* --- dead-letter topics ----------------------------------------------------------------- */
 
-static bool seen_before(const struct conf *conf, size_t rule, size_t target)
+static void add_topic(void *ctx, const struct deadletter_topic_state *s)
 {
-	const char *topic = conf->rules[rule].targets[target].dead_letter_topic;
+	struct buf *b = ctx;
 
-	for (size_t i = 0; i <= rule; i++)
-		for (size_t t = 0; t < (i < rule ? conf->rules[i].target_count : target); t++)
-			if (str_eq(conf->rules[i].targets[t].dead_letter_topic, topic))
-				return true;
-	return false;
-}
-
-static void add_topic(struct buf *b, const struct deadletter *d, const char *topic)
-{
-	struct deadletter_topic_state s;
-
-	if (topic == NULL || d == NULL || !deadletter_get_state(d, topic, &s))
-		return;
 	open_object(b);
-	add_text(b, "topic", topic);
-	add_number(b, "pending", (int64_t)s.pending);
-	add_flag(b, "holding", s.holding);
-	add_text(b, "reason", s.holding ? s.reason : "");
+	add_text(b, "topic", s->topic);
+	add_number(b, "pending", (int64_t)s->pending);
+	add_flag(b, "holding", s->holding);
+	add_text(b, "reason", s->holding ? s->reason : "");
 	buf_add_char(b, '}');
 }
 
 void status_collect(const struct engine *e, struct status_parts *parts)
 {
-	const struct conf *conf = engine_conf(e);
+	const struct deadletter *letters = engine_worker(e)->deadletter;
 
 	engine_visit_lanes(e, add_lane, parts);
 	engine_visit_destinations(e, add_destination, parts);
-	for (size_t i = 0; i < conf->rule_count; i++)
-		for (size_t t = 0; t < conf->rules[i].target_count; t++)
-			if (!seen_before(conf, i, t))
-				add_topic(&parts->dead_letter_topics,
-					engine_worker(e)->deadletter,
-					conf->rules[i].targets[t].dead_letter_topic);
+	if (letters != NULL)
+		deadletter_visit(letters, add_topic, &parts->dead_letter_topics);
 }

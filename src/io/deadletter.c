@@ -151,6 +151,16 @@ void deadletter_cancel(struct deadletter_letter *letter)
 	job->topic->owner->pending--;
 }
 
+static void describe(const struct deadletter_topic *t, struct deadletter_topic_state *ret)
+{
+	ret->topic = t->name;
+	ret->pending = t->pending;
+	ret->holding = t->since_ms != 0;
+	ret->since_ms = t->since_ms;
+	ret->failures = t->failures;
+	memcpy(ret->reason, t->reason, sizeof ret->reason);
+}
+
 bool deadletter_get_state(
 	const struct deadletter *d, const char *topic, struct deadletter_topic_state *ret)
 {
@@ -158,12 +168,19 @@ bool deadletter_get_state(
 
 	if (t == NULL)
 		return false;
-	ret->topic = t->name;
-	ret->pending = t->pending;
-	ret->holding = t->since_ms != 0;
-	ret->since_ms = t->since_ms;
-	memcpy(ret->reason, t->reason, sizeof ret->reason);
+	describe(t, ret);
 	return true;
+}
+
+void deadletter_visit(const struct deadletter *d,
+	void (*visit)(void *ctx, const struct deadletter_topic_state *s), void *ctx)
+{
+	list_foreach (node, &d->topics) {
+		struct deadletter_topic_state s;
+
+		describe(list_entry(node, struct deadletter_topic, node), &s);
+		visit(ctx, &s);
+	}
 }
 
 size_t deadletter_pending(const struct deadletter *d)

@@ -244,6 +244,7 @@ static void take_failure(struct deadletter_job *job, rd_kafka_resp_err_t code)
 {
 	if (try_by_key(job, code))
 		return;
+	job->topic->failures++;
 	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
 		take_too_large(job);
 	else

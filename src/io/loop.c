@@ -18,6 +18,7 @@ struct loop {
 	atomic_bool stopping;
 	int64_t now_ms, wall_ms;
 	int64_t longest_pass_us;
+	uint64_t stalls;
 	struct heap timers;
 	struct list deferred;
 
@@ -106,6 +107,11 @@ int64_t loop_longest_pass_us(struct loop *l)
 
 	l->longest_pass_us = 0;
 	return longest;
+}
+
+uint64_t loop_stalls(const struct loop *l)
+{
+	return l->stalls;
 }
 
 void loop_watch(struct loop *l, struct loop_fd *w)
@@ -272,7 +278,7 @@ static void run_deferred(struct loop *l)
 void loop_run(struct loop *l)
 {
 	while (!atomic_load_explicit(&l->stopping, memory_order_relaxed)) {
-		int64_t began_us;
+		int64_t began_us, pass_us;
 
 		l->ready_count = epoll_wait(l->epoll_fd, l->ready, EVENTS_A_PASS, wait_ms(l));
 		if (l->ready_count < 0)
@@ -282,8 +288,9 @@ void loop_run(struct loop *l)
 		call_ready(l);
 		fire_timers(l);
 		run_deferred(l);
-		l->longest_pass_us =
-			max_i64(l->longest_pass_us, clock_monotonic_us() - began_us);
+		pass_us = clock_monotonic_us() - began_us;
+		l->longest_pass_us = max_i64(l->longest_pass_us, pass_us);
+		l->stalls += pass_us > LOOP_STALL_US;
 	}
 	atomic_store(&l->stopping, false);
 }

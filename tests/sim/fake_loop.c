@@ -92,3 +92,9 @@ int64_t loop_longest_pass_us(struct loop *l)
 	(void)l;
 	return 0;
 }
+
+uint64_t loop_stalls(const struct loop *l)
+{
+	(void)l;
+	return 0;
+}

@@ -117,6 +117,14 @@ void deadletter_prepare(struct deadletter *d, const char *topic)
 	(void)topic;
 }
 
+void deadletter_visit(const struct deadletter *d,
+	void (*visit)(void *ctx, const struct deadletter_topic_state *s), void *ctx)
+{
+	(void)d;
+	(void)visit;
+	(void)ctx;
+}
+
 size_t deadletter_pending(const struct deadletter *d)
 {
 	(void)d;
