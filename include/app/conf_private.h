@@ -111,9 +111,6 @@ void conf_check_tls(
 bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
 /* Is the value of that property of librdkafka not to be shown? */
 bool conf_is_secret_property(struct slice name);
-bool conf_is_loopback(const char *url);
-/* The base of relative paths joined with @path; the caller frees it. */
-char *conf_path(const struct conf *c, const char *path);
 /* 1 to 64 of A-Z a-z 0-9 . - _ : how EventBridge names things. */
 bool conf_is_name(const char *name);
 

@@ -93,6 +93,68 @@ static int print_document(void (*write)(struct buf *out))
 	return 0;
 }
 
+struct arguments {
+	const char *path, *tests;
+	int print;
+	void (*document)(struct buf *out); /* to be printed instead of checking anything */
+	bool help;
+	struct conf_options options;
+};
+
+static bool take_option(struct arguments *a, int code, const char *text)
+{
+	switch (code) {
+	case 'c':
+		a->path = text;
+		return true;
+	case PRINT:
+	case PRINT_JSON:
+		a->print = code;
+		return true;
+	case NO_SECRETS:
+		a->options.skip_secrets = true;
+		return true;
+	case TESTS:
+		a->tests = text;
+		return true;
+	case REFERENCE:
+		a->document = conf_doc_reference;
+		return true;
+	case MANUAL:
+		a->document = conf_doc_manual;
+		return true;
+	case KEYS:
+		a->document = conf_doc_keys;
+		return true;
+	case 'h':
+		a->help = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int run(const struct arguments *a)
+{
+	struct conf *conf = conf_load(a->path, &a->options, complain, NULL);
+	int status = 0;
+
+	if (conf == NULL)
+		return 1;
+	if (a->tests != NULL)
+		status = run_tests(conf, a->tests);
+	else
+		report(conf, a->print);
+	conf_unref(conf);
+	return status;
+}
+
+static int refuse(const char *why)
+{
+	fprintf(stderr, "postrider check: %s\n%s", why, usage);
+	return 2;
+}
+
 int cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -107,53 +169,23 @@ int cmd_check(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct conf_options o = {.generation = 1};
-	const char *path = NULL, *tests = NULL;
-	struct conf *conf;
-	int c, print = 0, status;
+	struct arguments a = {.options.generation = 1};
+	int c;
 
-	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			path = optarg;
-			break;
-		case PRINT:
-		case PRINT_JSON:
-			print = c;
-			break;
-		case NO_SECRETS:
-			o.skip_secrets = true;
-			break;
-		case TESTS:
-			tests = optarg;
-			break;
-		case REFERENCE:
-			return print_document(conf_doc_reference);
-		case MANUAL:
-			return print_document(conf_doc_manual);
-		case KEYS:
-			return print_document(conf_doc_keys);
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
+	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+		if (!take_option(&a, c, optarg)) {
 			fputs(usage, stderr);
 			return 2;
 		}
+	if (a.help) {
+		fputs(usage, stdout);
+		return 0;
 	}
-	if (path == NULL || optind < argc) {
-		fprintf(stderr, "postrider check: %s\n%s",
-			path == NULL ? "a configuration is needed: -c FILE"
-				     : "there are no arguments but options",
-			usage);
-		return 2;
-	}
-	conf = conf_load(path, &o, complain, NULL);
-	if (conf == NULL)
-		return 1;
-	status = tests != NULL ? run_tests(conf, tests) : 0;
-	if (tests == NULL)
-		report(conf, print);
-	conf_unref(conf);
-	return status;
+	if (a.document != NULL)
+		return print_document(a.document);
+	if (optind < argc)
+		return refuse("there are no arguments but options");
+	if (a.path == NULL)
+		return refuse("a configuration is needed: -c FILE");
+	return run(&a);
 }

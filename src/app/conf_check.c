@@ -298,6 +298,17 @@ static void check_gate(
 			"is not used without invocation_rate_limit_per_second");
 }
 
+static bool is_loopback(const char *url)
+{
+	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
+	const char *host = strstr(url, "://");
+
+	for (size_t i = 0; host != NULL && i < COUNT_OF(hosts); i++)
+		if (strncasecmp(host + 3, hosts[i], strlen(hosts[i])) == 0)
+			return true;
+	return false;
+}
+
 static void check_http(struct conf_reader *r, struct conf_subject *s,
 	struct conf_destination *d, const struct conf_node *endpoint)
 {
@@ -309,7 +320,7 @@ static void check_http(struct conf_reader *r, struct conf_subject *s,
 			"true");
 	} else if (d->connection != NULL && d->connection->settings.type != CONNECTION_NONE &&
 		   d->connection->settings.type != CONNECTION_STANDARD_WEBHOOKS &&
-		   !conf_is_loopback(d->endpoint)) {
+		   !is_loopback(d->endpoint)) {
 		conf_warn(r, s, "endpoint", endpoint->place,
 			"the credentials of connection '%s' go over http:// in the clear",
 			d->connection->name);
@@ -317,17 +328,6 @@ static void check_http(struct conf_reader *r, struct conf_subject *s,
 	if (d->http.http2 && n != NULL)
 		conf_warn(
 			r, s, "http2", n->place, "is not used: HTTP/2 is spoken over TLS only");
-}
-
-bool conf_is_loopback(const char *url)
-{
-	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
-	const char *host = strstr(url, "://");
-
-	for (size_t i = 0; host != NULL && i < COUNT_OF(hosts); i++)
-		if (strncasecmp(host + 3, hosts[i], strlen(hosts[i])) == 0)
-			return true;
-	return false;
 }
 
 void conf_check_destination(struct conf_reader *r, struct conf_subject *s)

@@ -16,6 +16,8 @@
 /* Where a reference can't be resolved and need not be (check --no-secrets): good as a host, a
  * port and a word. */
 #define STAND_IN "1"
+/* Shorter words behind a blank are not what a scheme stands before. */
+#define SCHEMED_LEAST_BYTES 8
 
 static size_t count_characters(const char *text)
 {
@@ -56,11 +58,12 @@ static char *stand_in(const char *text)
 void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal)
 {
 	struct conf_mask *mask = &r->priv->mask;
-	const char *blank = strrchr(text, ' ');
+	const char *blank = strchr(text, ' ');
 
 	if (literal && !secret_has_reference(text)) {
 		conf_mask_add(mask, slice_str(text));
-		if (blank != NULL) /* "Bearer xyz": also without its scheme */
+		/* "Bearer xyz": also without its scheme. */
+		if (blank != NULL && strlen(blank + 1) >= SCHEMED_LEAST_BYTES)
 			conf_mask_add(mask, slice_str(blank + 1));
 		return;
 	}
@@ -186,7 +189,8 @@ static void read_choice(struct conf_reader *r, struct conf_subject *s,
 	buf_release(&list);
 }
 
-char *conf_path(const struct conf *c, const char *path)
+/* The base of relative paths joined with @path; the caller frees it. */
+static char *join_path(const struct conf *c, const char *path)
 {
 	if (path[0] == '/' || c->base_dir == NULL || c->base_dir[0] == '\0')
 		return xstrdup(path);
@@ -230,7 +234,7 @@ static void read_file(struct conf_reader *r, struct conf_subject *s, const struc
 
 	if (value == NULL)
 		return;
-	path = conf_own_text(r->priv, conf_path(r->conf, value));
+	path = conf_own_text(r->priv, join_path(r->conf, value));
 	content = read_content(path, &len);
 	if (content == NULL) {
 		conf_refuse(r, s, key->name, n->place, "'%s': %s%s", value, strerror(errno),
