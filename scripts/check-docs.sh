@@ -10,6 +10,7 @@ PROGRAM=build/postrider
 bad=0
 
 COMMAND_PAGE=etc/man/postrider.1 KEYS_PAGE=etc/man/postrider.cfg.5
+MESSAGES_PAGE=etc/man/postrider-messages.7 METRICS_PAGE=etc/man/postrider-metrics.7
 for page in "$COMMAND_PAGE" "$KEYS_PAGE"; do
 	[ -f "$page" ] || { echo "$page is not there yet, nothing was compared"; exit 0; }
 done
@@ -30,12 +31,33 @@ keys() {
 }
 
 metrics() {
-	grep -hoE '"postrider_[a-z0-9_]+"' src/*/*.c | tr -d '"' | sort -u
+	grep -ohE '"postrider_[a-z0-9_]+"' include/core/metrics_table.h | tr -d '"' | sort -u
 }
 
-log_ids() {
-	cat src/io/*.c src/app/*.c | tr '\n' ' ' |
-		grep -oE 'log_(info|warn|error)\( *"[a-z0-9_]+"' | sed 's/.*"\(.*\)"/\1/' | sort -u
+# Log lines have a page of their own, so they are compared both ways, each with its level.
+said_ids() {
+	cat src/*/*.c | tr '\n' ' ' | grep -oE 'log_(info|warn|error)\([[:space:]]*"[a-z0-9_]+"' |
+		sed -E 's/warn/warning/; s/log_([a-z]+).*"(.*)"/\2 \1/' | sort -u
+}
+
+explained_ids() {
+	sed -n '/^\.It Ic /{s/.*Ic //;N;s/\n\.Pq / /p}' "$MESSAGES_PAGE" | sort -u
+}
+
+messages() {
+	local line
+	while read -r line; do
+		case $line in
+		'<'*) echo "$MESSAGES_PAGE does not explain the log line and level:${line#<}" ;;
+		'>'*) echo "$MESSAGES_PAGE explains what no source logs:${line#>}" ;;
+		esac
+		bad=1
+	done < <(diff <(said_ids) <(explained_ids) | grep '^[<>]')
+}
+
+metrics_page() {
+	diff -q "$METRICS_PAGE" <(scripts/gen-metrics-page.py) >/dev/null ||
+		{ echo "$METRICS_PAGE is stale: scripts/gen-metrics-page.py >$METRICS_PAGE"; bad=1; }
 }
 
 commands() {
@@ -52,7 +74,8 @@ options() {
 # Not in pipes: "bad" must outlive the loop.
 named key < <(keys)
 named metric < <(metrics)
-named "log line" < <(log_ids)
 named command < <(commands)
 named option < <(options)
+messages
+metrics_page
 exit $bad
