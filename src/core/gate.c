@@ -290,7 +290,7 @@ void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
 
 bool gate_retract(struct gate *g, struct gate_entry *e)
 {
-	if (e->state != READY && e->state != WAITING)
+	if (e->state != FRESH && e->state != READY && e->state != WAITING)
 		return false;
 	unlink_entry(g, e);
 	g->queued--;

@@ -143,6 +143,35 @@ static void gate__a_dropped_entry_frees_its_line(void **state)
 	gate_free(g);
 }
 
+static void gate__whoever_waits_can_be_retracted_whether_tried_or_not(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry tried = {0}, untried = {0}, behind = {0}, sending = {0};
+	int64_t again_ms;
+
+	(void)state;
+	gate_join(g, &tried, 0);
+	assert_next(g, &tried, 0);
+	leave(g, &tried, GATE_SITE_FAILURE, 0);
+	gate_wait(g, &tried, 1000);
+	gate_join(g, &sending, 0);
+	assert_next(g, &sending, 0);
+	gate_join(g, &untried, 7);
+	gate_join(g, &behind, 7);
+	assert_true(gate_retract(g, &tried));
+	assert_false(gate_retract(g, &sending));
+	assert_false(gate_retract(g, &behind));
+	assert_true(gate_retract(g, &untried));
+	assert_next(g, NULL, 1000); /* the line is still held */
+	gate_drop(g, &untried);
+	assert_next(g, &behind, 1000);
+	gate_drop(g, &tried);
+	finish(g, &sending, 1000);
+	finish(g, &behind, 1000);
+	gate_free(g);
+}
+
 static void gate__the_window_bounds_what_is_in_flight(void **state)
 {
 	struct gate_settings s = usual();
@@ -392,6 +421,7 @@ int main(void)
 		cmocka_unit_test(gate__a_line_sends_one_at_a_time),
 		cmocka_unit_test(gate__who_waited_is_among_the_first),
 		cmocka_unit_test(gate__a_dropped_entry_frees_its_line),
+		cmocka_unit_test(gate__whoever_waits_can_be_retracted_whether_tried_or_not),
 		cmocka_unit_test(gate__the_window_bounds_what_is_in_flight),
 		cmocka_unit_test(gate__an_automatic_window_shrinks_on_429),
 		cmocka_unit_test(gate__the_rate_spaces_requests_and_says_how_long_it_held),
