@@ -244,6 +244,7 @@ def test_dead_letter_topic_short_of_replicas_holds_the_offset(
     kafka.delete_topic(road.letters)
     kafka.create_topic(road.letters, 1, {"min.insync.replicas": "2"}, replicas=2)
     second.kill()
+    wait_until(lambda: kafka.in_sync(road.letters) == [1])
     receiver.on("/crm", lambda r: Reply(400 if number(r) == 2 else 200))
     road.publish(5)
     daemon = postrider(road.config)

@@ -106,6 +106,11 @@ class Client:
         answer = self.admin.describe_configs([resource])[resource].result(20)
         return {key: entry.value for key, entry in answer.items()}
 
+    def in_sync(self, topic: str) -> list[int]:
+        """How many replicas of each partition are in sync."""
+        found = self.admin.list_topics(topic, timeout=10).topics[topic].partitions
+        return [len(found[p].isrs) for p in sorted(found)]
+
     def partitions(self, topic: str) -> list[int]:
         return sorted(self.admin.list_topics(topic, timeout=10).topics[topic].partitions)
 
