@@ -236,6 +236,11 @@ static void read_file(struct conf_reader *r, struct conf_subject *s, const struc
 		return;
 	path = conf_own_text(r->priv, join_path(r->conf, value));
 	content = read_content(path, &len);
+	if (content == NULL && key->type == CONF_FILE && r->options->skip_secrets) {
+		/* Certificates and keys are where the secrets are: not on this machine. */
+		store_text(key, s->settings, path);
+		return;
+	}
 	if (content == NULL) {
 		conf_refuse(r, s, key->name, n->place, "'%s': %s%s", value, strerror(errno),
 			value[0] == '/' ? ""
