@@ -326,3 +326,29 @@ def test_sigterm_under_load_loses_nothing_and_repeats_nothing(
     road.wait_for_all(TOTAL)
     road.wait_for_lag()
     assert set(numbers(receiver.requests("/crm")).values()) == {1}
+
+
+def test_first_delivery_comes_within_five_seconds_of_the_start(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    road = Road(kafka, receiver, unique)
+    daemon: Postrider = postrider(road.config)
+    road.publish(1)
+    road.wait_for_lag()
+    assert daemon.terminate() == 0
+
+    road.publish(1, first=1)
+    begin = time.monotonic()
+    daemon.start()
+    road.wait_for_all(2)
+    print(f"{time.monotonic() - begin:.2f} s from the start to the first delivery")
+    assert time.monotonic() - begin < 5
+
+
+def test_idle_daemon_with_one_destination_takes_less_than_20_mb(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    road = Road(kafka, receiver, unique)
+    daemon: Postrider = postrider(road.config)
+    road.publish(1)
+    road.wait_for_lag()
+    print(f"{daemon.resident_bytes() / 1e6:.1f} MB resident")
+    assert daemon.resident_bytes() < 20e6
