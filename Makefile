@@ -7,18 +7,20 @@ CC       ?= gcc
 VARIANT  ?= plain
 BUILD    := build/$(VARIANT)
 PACKAGES := rdkafka libcurl jansson libconfig libmicrohttpd libssl libcrypto
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 
 WERROR   ?= -Werror
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SANITIZE_tsan := -fsanitize=thread
 SANITIZE_cover := --coverage
-HARDEN_plain := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+HARDEN_plain := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -fPIE -pthread \
-	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation $(WERROR) \
-	$(HARDEN_$(VARIANT)) $(SANITIZE_$(VARIANT)) $(CFLAGS) $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation -Wno-unknown-warning-option $(WERROR) \
+	$(HARDEN_$(VARIANT)) $(SANITIZE_$(VARIANT)) $(CFLAGS) $(PACKAGE_CFLAGS)
 ALL_LDFLAGS = -pie -rdynamic -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT)) $(LDFLAGS)
-LIBS     = $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
+LIBS     = $(PACKAGE_LIBS) -lm
 
 SOURCES  := $(filter-out src/app/main.c,$(wildcard src/*/*.c))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o)
