@@ -48,6 +48,7 @@ list() {
 			module venv,ensurepip|python3-venv|integration tests
 			command java|default-jre-headless|running Apache Kafka
 			command mvn|maven|fetching Apache Kafka
+			command npm|npm|the tests' authorisation server
 			command mandoc|mandoc|checking the man pages
 			command shellcheck|shellcheck|checking the scripts
 			command wrk|wrk|the yardstick of the benchmarks
