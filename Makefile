@@ -58,7 +58,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/filter.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
 
-.PHONY: unit unit-programs demo test lint format asan tsan install-deps install clean print-checks
+.PHONY: unit unit-programs demo test lint format asan tsan install-deps install uninstall deb clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
 	@scripts/run-unit.sh $(UNIT)
 
@@ -82,11 +82,40 @@ asan tsan: ## the unit tests under the address or the thread sanitizer
 install-deps: ## install with apt what building and testing need
 	@scripts/install-deps.sh test
 
-install: all ## install the program (PREFIX, DESTDIR)
-	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/postrider
+# Where things go; each may be said. INSTALLED is what `make uninstall` takes away again.
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/postrider
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+PAGES    = $(wildcard etc/man/*.[1-9])
+SAMPLES  = postrider.cfg postrider.cfg.reference postrider.tests.json demo.cfg \
+	prometheus/postrider.rules.yml prometheus/prometheus.yml grafana/postrider.json \
+	kubernetes/postrider.yml
+INSTALLED = $(BINDIR)/postrider $(UNITDIR)/postrider.service $(BASHDIR)/postrider $(ZSHDIR)/_postrider \
+	$(foreach page,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	$(DOCDIR)/README.md $(addprefix $(DOCDIR)/examples/,$(SAMPLES))
+
+install: all ## install program, manual, unit, completions, samples (PREFIX, DESTDIR)
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/postrider
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md
+	for page in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; done
+	for sample in $(SAMPLES); do install -D -m 644 etc/$$sample $(DESTDIR)$(DOCDIR)/examples/$$sample || exit; done
+	install -D -m 644 etc/completion/postrider.bash $(DESTDIR)$(BASHDIR)/postrider
+	install -D -m 644 etc/completion/_postrider $(DESTDIR)$(ZSHDIR)/_postrider
+	install -D -m 644 etc/postrider.service $(DESTDIR)$(UNITDIR)/postrider.service
+	sed -i 's|/usr/bin/postrider|$(BINDIR)/postrider|' $(DESTDIR)$(UNITDIR)/postrider.service
+
+uninstall: ## take away what `make install` put there, with the same PREFIX and DESTDIR
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	[ ! -d $(DESTDIR)$(DOCDIR) ] || find $(DESTDIR)$(DOCDIR) -depth -type d -empty -delete
+
+deb: all ## build a Debian package in dist/
+	@scripts/deb.sh $(VERSION)
 
 clean: ## remove what was built
-	rm -rf build
+	rm -rf build dist
 
 # tests/*/*.mk add their own targets; those named in CHECKS are part of `make test`. A check
 # says how it went by its exit status, and with a line "N passed, N failed" how many.

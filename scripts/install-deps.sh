@@ -4,6 +4,7 @@
 # install-deps.sh SET... - install by apt what is missing here, saying what for.
 #
 #   build        to compile and run Postrider
+#   deb          build, and what `make deb` packs with
 #   demo         build, and what `make demo` publishes and receives with
 #   test         demo, and what `make test` needs
 #   rdkafka-new  to compile a newer librdkafka for the tests
@@ -31,6 +32,12 @@ list() {
 			file /etc/ssl/certs/ca-certificates.crt|ca-certificates|verifying HTTPS endpoints
 		LIST
 		;;
+	deb)
+		list build
+		cat <<-'LIST'
+			command dpkg-shlibdeps|dpkg-dev|naming the libraries a package needs
+		LIST
+		;;
 	demo)
 		list build
 		cat <<-'LIST'
@@ -51,6 +58,11 @@ list() {
 			command npm|npm|the tests' authorisation server
 			command mandoc|mandoc|checking the man pages
 			command shellcheck|shellcheck|checking the scripts
+			command promtool|prometheus|checking metrics and alert rules
+			command chromium|chromium|looking at the status page
+			command lintian|lintian|checking the Debian package
+			command dpkg-shlibdeps|dpkg-dev|building the Debian package
+			command systemd-analyze|systemd|checking the unit
 			command wrk|wrk|the yardstick of the benchmarks
 		LIST
 		;;
@@ -63,7 +75,7 @@ list() {
 			header zstd.h|libzstd-dev|compression in librdkafka
 		LIST
 		;;
-	*) die "no set '$1': build, demo, test, rdkafka-new" ;;
+	*) die "no set '$1': build, deb, demo, test, rdkafka-new" ;;
 	esac
 }
 
@@ -96,7 +108,7 @@ as_root() {
 	fi
 }
 
-[ $# -gt 0 ] || die "which set? build, demo, test, rdkafka-new"
+[ $# -gt 0 ] || die "which set? build, deb, demo, test, rdkafka-new"
 missing=()
 for set in "$@"; do
 	entries=$(list "$set")
