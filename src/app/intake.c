@@ -31,6 +31,9 @@ struct intake {
 	struct buf metadata;
 	struct jx_index metadata_ix;
 	bool needs_metadata;
+	/* {}: how patterns see bytes that are no JSON, so that rules on Kafka's side match
+	 * them. */
+	struct jx_index nothing;
 };
 
 static void add_destination(struct intake *in, struct destination *dest)
@@ -99,6 +102,9 @@ struct intake *intake_new(struct conf *conf, const struct conf_consumer *consume
 	in->consumer = consumer;
 	buf_init(&in->metadata, BUF_UNLIMITED);
 	jx_init(&in->metadata_ix);
+	jx_init(&in->nothing);
+	if (jx_parse(&in->nothing, SLICE("{}"), &jx_default_limits, NULL) != 0)
+		abort();
 	for (size_t i = 0; i < conf->rule_count; i++)
 		if (conf->rules[i].enabled && conf->rules[i].consumer == consumer)
 			add_rule(in, m, &conf->rules[i], resolve, ctx);
@@ -120,6 +126,7 @@ void intake_free(struct intake *in)
 	ruleset_free(in->ruleset);
 	buf_release(&in->metadata);
 	jx_release(&in->metadata_ix);
+	jx_release(&in->nothing);
 	free(in->routes);
 	free(in->hits);
 	free(in->destinations);
@@ -203,7 +210,8 @@ int intake_match(struct intake *in, struct worker *w, const struct event_fields 
 		in->consumer->envelope, record, &w->envelope_work, &w->ix, &w->limits, err);
 	if (code != 0)
 		return code;
-	matched = ruleset_match(in->ruleset, in->scratch, &w->ix, &rules);
+	matched = ruleset_match(
+		in->ruleset, in->scratch, w->ix.count > 0 ? &w->ix : &in->nothing, &rules);
 	*ret_hits = in->found;
 	*ret_count = collect(in, rules, matched, record);
 	return 0;
