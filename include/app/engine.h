@@ -39,7 +39,6 @@ int engine_apply(struct engine *e, struct conf *conf, struct connections *connec
 /* Stop reading, let what is on the wire end, commit, leave the groups; then drained(). */
 void engine_drain(struct engine *e, int64_t grace_ms);
 
-const struct conf *engine_conf(const struct engine *e);
 struct loop *engine_loop(const struct engine *e);
 const struct worker *engine_worker(const struct engine *e);
 void engine_visit_lanes(

@@ -514,11 +514,6 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-const struct conf *engine_conf(const struct engine *e)
-{
-	return e->conf;
-}
-
 struct loop *engine_loop(const struct engine *e)
 {
 	return e->worker.loop;
