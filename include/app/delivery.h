@@ -32,8 +32,14 @@ struct delivery_owner {
 
 struct delivery {
 	struct gate_entry gate;
-	struct list node;  /* the owner's */
-	struct list fresh; /* the owner's, between its making and its submission */
+	struct list node; /* the owner's */
+	union {
+		struct list fresh; /* the owner's, between its making and its submission */
+		struct {
+			struct attempt *attempt; /* while SENDING */
+			struct burial *burial;   /* while DEAD */
+		};
+	};
 	const struct delivery_owner *owner;
 	void *partition;               /* the owner's */
 	struct offsets_record *record; /* the owner's */
@@ -44,16 +50,14 @@ struct delivery {
 	const struct conf_target
 		*target;          /* NULL: an event that is none; it only has a dead letter */
 	struct destination *dest; /* NULL likewise */
-	struct attempt *attempt;  /* while SENDING */
-	struct burial *burial;    /* while DEAD */
 
-	/* Of a letter that is sent again (redrive.h); else zero. */
-	unsigned redrives; /* this is the so many-th time */
-	const char
-		*letter_topic; /* where it came from: for its letter when the target has none */
+	/* Of a letter that is sent again (redrive.h): where it came from, for its letter when
+	 * the target has no topic, and the so many-th time that this is. Else zero. */
+	const char *letter_topic;
+	uint16_t redrives;
 
+	bool buried; /* it ends, or has ended, without delivery */
 	enum delivery_state state;
-	bool buried;                  /* it ends, or has ended, without delivery */
 	int64_t age_from_ms;          /* wall time from which its age counts */
 	uint64_t rejected_generation; /* of the token that the API last refused; 0: none */
 	struct delivery_facts facts;

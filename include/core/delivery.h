@@ -38,8 +38,8 @@ bool delivery_may_move(enum delivery_state from, enum delivery_state to);
 /* What is known of its attempts. Zero at first; release it at the end. */
 struct delivery_facts {
 	unsigned attempts;
-	int64_t first_attempt_ms, last_attempt_ms; /* wall time; 0: never */
 	int status;                                /* of the last reply; 0: there was none */
+	int64_t first_attempt_ms, last_attempt_ms; /* wall time; 0: never */
 	enum retry_transport transport;            /* of the last attempt */
 	enum retry_exhausted exhausted;
 	const char *error_code; /* a literal: specification, 7.3; NULL: none yet */

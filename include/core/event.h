@@ -20,19 +20,19 @@ struct event_header {
 struct event_fields {
 	const char *topic;
 	int32_t partition;
+	uint32_t header_count;
 	int64_t offset;
 	int64_t timestamp_ms; /* Kafka's, wall time; -1: none */
 	int64_t taken_up_ms;  /* wall time at which the lane first took it up */
 	struct slice key;     /* data NULL: no key */
 	struct slice value;   /* data NULL: a tombstone */
 	const struct event_header *headers;
-	size_t header_count;
 };
 
 struct event {
 	struct event_fields f; /* everything it points to lies in this block */
 	unsigned refs;
-	size_t bytes; /* of the block: what the event costs in memory */
+	uint32_t bytes; /* of the block: what the event costs in memory */
 };
 
 /* Copies everything. The caller holds the one reference. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/daemon.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/engine.h"
+#include "app/letter_topics.h"
 #include "app/observer.h"
 #include "app/status.h"
 #include "base/log.h"
@@ -19,6 +21,7 @@
 
 /* What librdkafka may take to tear itself down; beyond that it is left where it is. */
 #define REAP_MS 3000
+#define TRIM_MS 10000
 
 struct crew;
 
@@ -58,7 +61,8 @@ struct daemon {
 	struct metrics *metrics;
 	struct embedded *embedded;
 	struct observer *observer; /* NULL: no admin listener */
-	struct loop_timer watchdog, sampler;
+	struct letter_topics *letter_topics;
+	struct loop_timer watchdog, sampler, trimmer;
 	int64_t said_successful, said_time;
 	int64_t watchdog_ms;
 	struct crew *crews;
@@ -277,6 +281,8 @@ static void reload(struct daemon *d)
 	point_at_embedded(d, fresh);
 	log_configure(&fresh->log);
 	d->conf = fresh;
+	letter_topics_free(d->letter_topics);
+	d->letter_topics = letter_topics_new(d->loop, fresh);
 	d->applying = d->crew_count;
 	for (unsigned i = 0; i < d->crew_count; i++)
 		send_errand(&d->crews[i], ERRAND_APPLY, fresh);
@@ -401,6 +407,28 @@ static int start_observer(struct daemon *d, struct err *err)
 	return 0;
 }
 
+/*
+ * Memory goes back to the system when a backlog has passed. librdkafka's fetch responses of a
+ * megabyte are mapped by themselves, so they go when they are freed (glibc would get used to
+ * them and keep them), and what is left of smaller things is looked for every TRIM_MS.
+ */
+static void keep_memory_small(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+}
+
+static void trim_fire(struct loop_timer *timer)
+{
+	struct daemon *d = container_of(timer, struct daemon, trimmer);
+
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + TRIM_MS);
+}
+
 /* systemd restarts us when the control loop no longer says that it turns. */
 static void watchdog_fire(struct loop_timer *timer)
 {
@@ -443,7 +471,10 @@ static int start(struct daemon *d, struct err *err)
 	start_watchdog(d);
 	d->sampler.fire = sample_fire;
 	sample_fire(&d->sampler);
+	d->trimmer.fire = trim_fire;
+	trim_fire(&d->trimmer);
 	note_reload(d, true);
+	d->letter_topics = letter_topics_new(d->loop, d->conf);
 	metric_add(metrics_obtain(d->metrics, METRIC_BUILD_INFO, POSTRIDER_VERSION, NULL, NULL),
 		1);
 	return start_observer(d, err);
@@ -452,6 +483,7 @@ static int start(struct daemon *d, struct err *err)
 static void finish(struct daemon *d)
 {
 	observer_free(d->observer);
+	letter_topics_free(d->letter_topics);
 	for (unsigned i = 1; i < d->crew_count; i++)
 		if (d->crews[i].threaded)
 			pthread_join(d->crews[i].thread, NULL);
@@ -473,6 +505,7 @@ int daemon_run(const struct daemon_options *options)
 	struct daemon d = {.options = options};
 	struct err err;
 
+	keep_memory_small();
 	d.conf = load(&d, complain_to_terminal);
 	if (d.conf == NULL)
 		return DAEMON_EXIT_CONFIGURATION;

@@ -152,6 +152,8 @@ static void deliver(struct partition *p, struct offsets_record *r,
 	for (struct list *node; (node = list_shift(&made)) != NULL;) {
 		struct delivery *d = list_entry(node, struct delivery, fresh);
 
+		d->attempt = NULL;
+		d->burial = NULL;
 		destination_submit(d->dest, d);
 	}
 	let_go(lane, ev);

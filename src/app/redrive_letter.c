@@ -184,7 +184,7 @@ static struct delivery *delivery_new(struct letter_job *job, const struct letter
 	d->conf = conf_ref(run->conf);
 	d->target = target;
 	d->dest = dest;
-	d->redrives = v->redrives + 1;
+	d->redrives = (uint16_t)(v->redrives < UINT16_MAX ? v->redrives + 1 : UINT16_MAX);
 	d->letter_topic = job->topic;
 	d->state = DELIVERY_QUEUED;
 	/* Its age begins anew: it was old when it was chosen. */

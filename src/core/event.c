@@ -30,7 +30,7 @@ struct event *event_new(const struct event_fields *f)
 	struct event_header *headers = (struct event_header *)(ev + 1);
 	char *at = (char *)(headers + f->header_count);
 
-	*ev = (struct event){.f = *f, .refs = 1, .bytes = bytes};
+	*ev = (struct event){.f = *f, .refs = 1, .bytes = (uint32_t)bytes};
 	ev->f.headers = headers;
 	ev->f.value = copy(&at, f->value);
 	ev->f.key = copy(&at, f->key);
