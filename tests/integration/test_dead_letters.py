@@ -482,3 +482,38 @@ def test_denied_topic_holds_the_offset_until_it_is_allowed(
         office, postrider,
         lambda: (kafka.tool(tool, "--add", *allow), kafka.tool(tool, "--add", *rule)),
         lambda: kafka.tool(tool, "--remove", "--force", *rule), "kafka-acls")
+
+
+# Topics at the start
+
+
+def test_missing_topics_are_made_when_that_is_wanted(
+        own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    kafka = own_kafka(properties={"auto.create.topics.enable": "false"})
+    office = Office(kafka, receiver, unique, tmp_path)
+    office.config["consumers"]["shop"]["dead_letter_topic"] = unique("new")
+    office.config["dead_letter_create"] = {"partitions": 3, "replication_factor": 1}
+    daemon: Postrider = postrider(office.config)
+    daemon.wait_for_log("dead_letter_topics_made")
+    topic = office.config["consumers"]["shop"]["dead_letter_topic"]
+    kafka.wait_for_topic(topic)
+    assert kafka.partitions(topic) == [0, 1, 2]
+
+
+def test_missing_topics_are_named_with_the_commands_that_make_them(
+        own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    kafka = own_kafka(properties={"auto.create.topics.enable": "false"})
+    office = Office(kafka, receiver, unique, tmp_path)
+    office.config["consumers"]["shop"]["dead_letter_topic"] = unique("new")
+    office.config["dead_letter_create"] = {"enabled": False}
+    daemon: Postrider = postrider(office.config)
+    line = daemon.wait_for_log(r"id=dead_letter_topics_missing.*")
+    assert f"--create --topic {office.config['consumers']['shop']['dead_letter_topic']}" in line
+
+
+def test_smaller_limit_of_the_dead_letter_topic_is_told_at_the_start(
+        kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    office = Office(kafka, receiver, unique, tmp_path, {"max.message.bytes": "5000"})
+    daemon: Postrider = postrider(office.config)
+    line = daemon.wait_for_log(r"id=dead_letter_topic_smaller.*")
+    assert office.letters in line and "max.message.bytes=" in line
