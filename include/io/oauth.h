@@ -33,8 +33,8 @@ struct oauth_request {
 int oauth_request_render(struct oauth_request *r, const struct connection_settings *s,
 	struct err *err) ATTR_MUST_CHECK;
 void oauth_request_release(struct oauth_request *r);
-/* Put *** in place of each secret of the request that stands in @text: servers repeat what
- * they were sent. */
+/* Put *** in place of each secret of the request, or beginning of one, that stands in @text:
+ * servers repeat what they were sent. */
 void oauth_request_mask(const struct oauth_request *r, char *text);
 
 #endif

@@ -10,7 +10,8 @@
 /* Enough for nearly all requests, so that no copy of a secret is left behind by growing. */
 #define ROOM_BYTES 4096
 /* Shorter values are too common in texts to be masked, and no secrets. */
-#define MASK_MIN_BYTES 4
+#define MASK_MIN_BYTES       4
+#define MASK_BEGINNING_BYTES 8
 
 struct rendering {
 	struct oauth_request *r;
@@ -131,8 +132,7 @@ static int add_fields(struct rendering *g)
 	if (code == 0)
 		code = add_own_field(g, "audience", s->audience, false);
 	for (size_t i = 0; p != NULL && i < p->body_count && code == 0; i++)
-		code = add_field(g, p->body[i].name, p->body[i].value,
-			secret_has_reference(p->body[i].value));
+		code = add_field(g, p->body[i].name, p->body[i].value, true);
 	return code;
 }
 
@@ -174,7 +174,7 @@ static int add_configured_headers(struct rendering *g)
 		code = expand(g, p->header[i].name, p->header[i].value, &secret, &value);
 		if (code == 0)
 			code = add_header(g, p->header[i].name, value);
-		if (code == 0 && secret_has_reference(p->header[i].value))
+		if (code == 0)
 			remember_encoded(g->r, value);
 		secret_release(&secret);
 	}
@@ -252,8 +252,7 @@ static int add_query(struct rendering *g)
 		code = expand(g, p->query[i].name, p->query[i].value, &secret, &value);
 		if (code == 0) {
 			add_pair(url, query_separator(url), p->query[i].name, value);
-			if (secret_has_reference(p->query[i].value))
-				remember_encoded(g->r, value);
+			remember_encoded(g->r, value);
 		}
 		secret_release(&secret);
 	}
@@ -314,15 +313,32 @@ void oauth_request_release(struct oauth_request *r)
 	*r = (struct oauth_request){0};
 }
 
+/* How much of @value stands at @at: all of it, or enough of its beginning to be told, since
+ * what servers say is cut. */
+static size_t shown_length(const char *at, struct slice value)
+{
+	size_t len = 0;
+
+	while (len < value.len && at[len] == value.data[len])
+		len++;
+	return len == value.len || len >= MASK_BEGINNING_BYTES ? len : 0;
+}
+
 void oauth_request_mask(const struct oauth_request *r, char *text)
 {
 	for (size_t i = 0; i < r->value_count; i++) {
 		struct slice value = secret_value(&r->values[i]);
-		char *at;
 
-		while (value.len >= MASK_MIN_BYTES && (at = strstr(text, value.data)) != NULL) {
-			memmove(at + 3, at + value.len, strlen(at + value.len) + 1);
+		if (value.len < MASK_MIN_BYTES)
+			continue;
+		for (char *at = text; *at != '\0'; at++) {
+			size_t len = shown_length(at, value);
+
+			if (len == 0)
+				continue;
+			memmove(at + 3, at + len, strlen(at + len) + 1);
 			memcpy(at, "***", 3);
+			at += 2;
 		}
 	}
 }

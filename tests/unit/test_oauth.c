@@ -157,6 +157,19 @@ static void oauth__an_encoded_secret_is_masked_too(void **state)
 	assert_string_equal(encoded, "you sent ***!");
 }
 
+static void oauth__a_secret_that_was_cut_is_masked_too(void **state)
+{
+	struct connection_settings s = base_settings();
+	char cut[64] = "you sent s3:c/r+t", little[64] = "you sent s3:c";
+
+	(void)state;
+	render(&s);
+	oauth_request_mask(&request, cut);
+	oauth_request_mask(&request, little);
+	assert_string_equal(cut, "you sent ***");
+	assert_string_equal(little, "you sent s3:c");
+}
+
 static void oauth__no_secret_breaks_out_of_its_header(void **state)
 {
 	static struct request_parameter headers[] = {
@@ -191,6 +204,7 @@ int main(void)
 		cmocka_unit_test(oauth__configured_parameters_are_added_and_replace_ours),
 		cmocka_unit_test(oauth__secrets_are_read_for_every_request),
 		cmocka_unit_test(oauth__an_encoded_secret_is_masked_too),
+		cmocka_unit_test(oauth__a_secret_that_was_cut_is_masked_too),
 		cmocka_unit_test(oauth__no_secret_breaks_out_of_its_header),
 	};
 
