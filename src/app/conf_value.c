@@ -79,6 +79,21 @@ void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal)
 	}
 }
 
+/* The password in a URL's authority: of a proxy. */
+static void mask_url_password(struct conf_mask *mask, const char *url)
+{
+	const char *authority = strstr(url, "://"), *end, *at, *colon;
+
+	if (authority == NULL)
+		return;
+	authority += 3;
+	end = authority + strcspn(authority, "/?#");
+	at = memrchr(authority, '@', (size_t)(end - authority));
+	colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+	if (colon != NULL)
+		conf_mask_add(mask, slice_of(colon + 1, (size_t)(at - colon - 1)));
+}
+
 /* A text whose references were resolved, owned; NULL: a fault was told. */
 static char *expand(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n, const char *text)
@@ -95,6 +110,8 @@ static char *expand(struct conf_reader *r, struct conf_subject *s, const struct 
 	}
 	if ((key->flags & (CONF_SECRET | CONF_GUARDED)) != 0)
 		conf_mask_secrets(r, text, (key->flags & CONF_SECRET) != 0);
+	if ((key->flags & CONF_GUARDED) != 0)
+		mask_url_password(&r->priv->mask, secret_value(&value).data);
 	result = conf_own_text(r->priv, xmemdup(secret_value(&value).data, value.len));
 	secret_release(&value);
 	return result;
