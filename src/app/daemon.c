@@ -68,6 +68,7 @@ struct daemon {
 	struct crew *crews;
 	unsigned crew_count, drained_count, applying;
 	bool stopping;
+	bool reload_again; /* asked for while one was being applied */
 	int exit_status;
 	uint64_t generation;
 };
@@ -119,6 +120,7 @@ static void note_reload(struct daemon *d, bool successful)
 
 static void errand_back(struct loop_call *call);
 static void drain(struct daemon *d);
+static void reload(struct daemon *d);
 
 /* For a bug report: everything as it is, one line of JSON a worker. */
 static void crew_dump(struct loop_call *call)
@@ -173,6 +175,8 @@ static void errand_back(struct loop_call *call)
 	observer_reloaded(d->observer, d->conf);
 	if (d->stopping)
 		drain(d);
+	else if (d->reload_again)
+		reload(d);
 }
 
 static void send_errand(struct crew *c, int kind, struct conf *conf)
@@ -257,7 +261,10 @@ static void reload(struct daemon *d)
 	struct conf *fresh, *old = d->conf;
 	struct err err;
 
-	if (d->applying > 0 || d->stopping)
+	if (d->stopping)
+		return;
+	d->reload_again = d->applying > 0;
+	if (d->reload_again)
 		return;
 	notify_systemd("RELOADING=1");
 	fresh = load(d, complain_to_log);
