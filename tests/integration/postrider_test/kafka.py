@@ -78,6 +78,9 @@ class Kafka(Client):
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
+            # So that a crashed member is missed, and a compacted log cleaned, within a second.
+            "group.min.session.timeout.ms": "1000",
+            "log.cleaner.backoff.ms": "500",
             "num.partitions": "4",
             # A killed node may register again only when its former session has run out.
             "broker.session.timeout.ms": "1500",

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Never lost, hardly ever repeated: what a crash of the program does to what it committed."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import time
+
+import pytest
+
+from postrider_test.client import Record
+from postrider_test.events import event
+from postrider_test.fleet import KEYS, Fleet, fails_in_all_ways
+from postrider_test.group_log import Commit, steps_back
+from postrider_test.http_server import Hold, Reply
+from postrider_test.kafka import Kafka
+from postrider_test.ledger import Entry, histogram
+from postrider_test.postrider import Postrider
+from postrider_test.receiver import Receiver
+from postrider_test.wait import holds_for, wait_until
+
+# Between an answer at the receiver and a commit at the broker lie two sockets and two threads of
+# other processes, on a machine that the tests keep busy.
+SLACK_S = 0.05
+
+
+class Kill:
+    """One kill -9, as the receiver saw it."""
+
+    def __init__(self, fleet: Fleet, daemon: Postrider):
+        self.marks = {name: ledger.mark() for name, ledger in fleet.ledgers.items()}
+        self.at = time.monotonic()
+        self.wall_s = time.time()
+        daemon.kill()
+        self.restart_at = time.monotonic()
+        daemon.start()
+
+    def first_delivery_s(self, fleet: Fleet) -> float:
+        """From the restart to the first delivery, at the destination that had it later."""
+        def first(name: str) -> float:
+            came = [e.at for e in fleet.ledgers[name].entries(self.marks[name])
+                    if e.at > self.restart_at]
+            return min(came, default=0.0)
+
+        wait_until(lambda: all(first(name) for name in fleet.ledgers), 30, "a first delivery")
+        return max(first(name) for name in fleet.ledgers) - self.restart_at
+
+    def last_commit(self, history: list[Commit]) -> float:
+        """When the last commit before the kill reached the broker, on the monotonic clock."""
+        last = max((c.at_ms / 1000 for c in history if c.at_ms / 1000 <= self.wall_s + 0.001),
+                   default=0.0)
+        return self.at - (self.wall_s - last)
+
+
+def check_a_kill(kill: Kill, entries: list[Entry], history: list[Commit]) -> tuple[int, int, int]:
+    """Repeated, on the wire, and answered since the last commit; only those may be repeated."""
+    again = {e.n for e in entries if e.at >= kill.restart_at}
+    before = [e for e in entries if e.at < kill.restart_at]
+    on_wire = [e for e in before if e.answered >= kill.at]
+    committed_at = kill.last_commit(history)
+    recent = [e for e in before if committed_at - SLACK_S <= e.answered < kill.at]
+    repeated = [e for e in before if e.n in again]
+    excuse = {id(e) for e in on_wire + recent}
+    wrong = [e for e in repeated if id(e) not in excuse]
+    assert not wrong, (
+        f"{len(wrong)} of {len(repeated)} were answered before the last commit, the oldest "
+        f"{max(kill.at - e.answered for e in wrong) * 1000:.0f} ms before the kill, that commit "
+        f"{(kill.at - committed_at) * 1000:.0f} ms: {wrong[:3]}")
+    return len(repeated), len(on_wire), len(recent)
+
+
+def kill_often(fleet: Fleet, daemon: Postrider, count: int, rng: random.Random) -> list[Kill]:
+    kills: list[Kill] = []
+    for _ in range(count):
+        if fleet.backlog() < 6000:
+            fleet.publish(3000)
+        fleet.wait_for_more()
+        time.sleep(rng.uniform(0.02, 0.6))
+        kills.append(Kill(fleet, daemon))
+        kills[-1].took_s = kills[-1].first_delivery_s(fleet)
+    return kills
+
+
+def report(fleet: Fleet, kills: list[Kill]) -> None:
+    """Check each kill and print what it cost."""
+    repeats, excused, gaps = [0] * len(kills), [0] * len(kills), []
+    ends = [kill.restart_at for kill in kills[1:]] + [float("inf")]
+    for name, ledger in fleet.ledgers.items():
+        history, entries = fleet.commits(name), ledger.entries()
+        assert steps_back(history) == []
+        assert max(len(c.metadata) for c in history) <= 4096
+        for i, kill in enumerate(kills):
+            since = kills[i - 1].restart_at if i else 0.0
+            # An answer that was refused in between is tried again and is no repeat; one that
+            # comes again only after the next kill is counted there.
+            lives = [e for e in entries if since <= e.at < ends[i]]
+            repeated, wire, recent = check_a_kill(kill, lives, history)
+            repeats[i] += repeated
+            excused[i] += wire + recent
+            gaps.append(kill.at - kill.last_commit(history))
+    took = [kill.took_s for kill in kills]
+    print(f"{len(kills)} kills, {fleet.published} events to {len(fleet.ledgers)} destinations: "
+          f"{fleet.lost()} lost, {fleet.repeated()} repeated, "
+          f"{fleet.repeated() / len(kills):.1f} a kill (median {statistics.median(repeats):g}, "
+          f"most {max(repeats)}; on the wire or answered since the last commit: "
+          f"{sum(excused) / len(kills):.1f})\n"
+          f"repeats a kill: {histogram(repeats)}\n"
+          f"last commit before the kill: median {statistics.median(gaps) * 1000:.0f} ms, "
+          f"most {max(gaps) * 1000:.0f} ms\n"
+          f"first delivery after the start: median {statistics.median(took) * 1000:.0f} ms, "
+          f"most {max(took) * 1000:.0f} ms")
+    assert statistics.median(took) < 1.0
+    assert fleet.repeated() / len(kills) < 100 * len(fleet.ledgers)
+
+
+@pytest.mark.parametrize("count", [
+    10, pytest.param(int(os.environ.get("SOAK_KILLS", "200")),
+                     marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+def test_kill_9_at_random_moments_loses_nothing_and_repeats_what_was_on_the_wire(
+        kafka: Kafka, receiver: Receiver, unique, postrider, count: int) -> None:
+    seed = int(os.environ.get("SEED", "1"))
+    fleet = Fleet(kafka, receiver, unique, answer=fails_in_all_ways(seed))
+    fleet.publish(6000)
+    daemon = postrider(fleet.config(instance_id=True))
+    kills = kill_often(fleet, daemon, count, random.Random(seed))
+    fleet.wait_until_empty()
+    report(fleet, kills)
+    assert fleet.lost() == 0
+    assert fleet.disorder() == []
+
+
+@pytest.mark.parametrize("count", [
+    20_000, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_one_delivery_held_open_at_the_head_is_all_that_is_repeated(
+        kafka: Kafka, receiver: Receiver, unique, postrider, count: int) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, concurrency=64,
+                  destinations=("crm",))
+    crm, head = fleet.ledgers["crm"], Hold()
+    crm.answer = lambda n, attempt: Reply(hold=head) if n == 0 and attempt == 1 else None
+    config = fleet.config(instance_id=True)
+    config["destinations"]["crm"]["timeout"] = "600s"
+    fleet.publish(1)
+    daemon = postrider(config)
+    wait_until(lambda: head.waiting == 1)
+    # Its own key waits behind it, and nothing else does.
+    behind = (count - 1) // KEYS
+    for _ in range(count // 10_000):
+        fleet.publish(10_000)
+    wait_until(lambda: crm.accepted >= (count - behind) * 0.98, 300,
+               lambda: f"{crm.accepted} passed")
+    assert kafka.committed(f"{fleet.group}.crm", fleet.topic)[0].offset == 0
+    kill = Kill(fleet, daemon)
+    fleet.wait_until_empty()
+    repeated, on_wire, recent = check_a_kill(kill, crm.entries(), fleet.commits("crm"))
+    print(f"{count} passed one that was held open: {repeated} repeated, {on_wire} were on the "
+          f"wire, {recent} answered since the last commit")
+    assert fleet.lost() == 0
+    assert fleet.disorder() == []
+
+
+def test_metadata_near_the_limit_is_never_refused(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",))
+    # Two of three fail for an hour, strewn at random so that no run length is long.
+    rng = random.Random(4)
+    stuck = {n for n in range(16_000) if rng.random() < 0.35}
+    crm = fleet.ledgers["crm"]
+    crm.answer = lambda n, attempt: (
+        Reply(503, headers={"Retry-After": "3600"}) if n in stuck else None)
+    config = fleet.config(instance_id=True)
+    config["destinations"]["crm"].update(ordering="none", breaker_retry_after="0s")
+    fleet.publish(16_000)
+    daemon = postrider(config)
+
+    def longest() -> int:
+        return max((len(c.metadata) for c in fleet.commits("crm")), default=0)
+
+    wait_until(lambda: crm.refused > 4000, 60, lambda: f"{crm.refused} refused")
+    still: list[int] = []
+
+    def at_rest() -> bool:
+        still.append(crm.accepted + crm.refused)
+        time.sleep(0.3)
+        return len(still) > 3 and len(set(still[-3:])) == 1
+
+    wait_until(at_rest, 60)
+    wait_until(lambda: kafka.committed(f"{fleet.group}.crm", fleet.topic)[0].metadata)
+    time.sleep(1.1)  # attempts are committed once a second
+    accepted, length = crm.accepted, longest()
+    print(f"{accepted} accepted, {crm.refused} open, the longest map has {length} bytes")
+    assert 3000 < length <= 4096
+    assert daemon.metric("postrider_commit_failures_total") == 0
+    assert daemon.log_lines("commit_failed") == []
+    daemon.kill()
+    crm.answer = lambda n, attempt: None
+    daemon.start()
+    fleet.wait_for_more(100)
+    # What fails may be tried again after a restart, since an hour has passed for all we know.
+    wait_until(lambda: crm.accepted == 16_000, 60, lambda: f"{crm.accepted} accepted")
+    fleet.wait_until_empty()
+    assert crm.repeats() <= fleet.concurrency
+    assert daemon.log_lines("completion_map_ignored|commit_failed") == []
+
+
+def test_aborted_transactions_are_passed(kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    from confluent_kafka import Producer
+
+    fleet = Fleet(kafka, receiver, unique, partitions=2, delay=0, destinations=("crm",))
+    daemon = postrider(fleet.config(instance_id=True))
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": unique("tx")})
+    producer.init_transactions()
+    committed: set[int] = set()
+    for round_ in range(40):
+        producer.begin_transaction()
+        numbers = range(round_ * 10, round_ * 10 + 10)
+        for n in numbers:
+            producer.produce(fleet.topic, event("sale", n, key=n), str(n).encode())
+        producer.flush()
+        if round_ % 2:
+            producer.abort_transaction()
+        else:
+            producer.commit_transaction()
+            committed |= set(numbers)
+        if round_ == 20:
+            daemon.kill()
+            daemon.start()
+    crm = fleet.ledgers["crm"]
+    wait_until(lambda: crm.accepted >= len(committed), 30, lambda: f"{crm.accepted} accepted")
+    assert crm.numbers().keys() == committed
+    # The last transaction was aborted: its records and its marker are passed when something
+    # is read behind them.
+    for partition in range(2):
+        kafka.produce(fleet.topic, [Record(event("sale", 1000 + partition, key=partition),
+                                           partition=partition)])
+    fleet.wait_until_empty()
+    assert crm.numbers().keys() == committed | {1000, 1001}
+    assert crm.repeats() <= fleet.concurrency
+
+
+def test_compacted_topics_are_passed(kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",))
+    kafka.configure_topic(fleet.topic, cleanup_policy="compact", segment_ms="100",
+                          min_cleanable_dirty_ratio="0.01", max_compaction_lag_ms="200")
+    for round_ in range(4):
+        kafka.produce(fleet.topic, [
+            Record(event("sale", round_ * 100 + n, key=n), str(n).encode()) for n in range(100)])
+        time.sleep(0.15)
+    kafka.produce(fleet.topic, [Record(event("sale", 999, key=999), b"999")])
+    wait_until(lambda: len(kafka.consume(fleet.topic)) < 250, 40,
+               lambda: f"compaction, {len(kafka.consume(fleet.topic))} records are left")
+    crm, first = fleet.ledgers["crm"], Hold()
+    crm.answer = lambda n, attempt: Reply(hold=first) if attempt == 1 and n == 350 else None
+    daemon = postrider(fleet.config(instance_id=True))
+    wait_until(lambda: first.waiting and 999 in crm.numbers())
+    wait_until(lambda: kafka.committed(f"{fleet.group}.crm", fleet.topic)[0].metadata)
+    time.sleep(0.2)
+    passed = crm.mark()
+    daemon.kill()
+    daemon.start()
+    fleet.wait_until_empty()
+    assert [e.n for e in crm.entries(passed)] == [350]
+
+
+def test_retries_longer_than_max_poll_interval_keep_the_membership(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",),
+                  properties=("max.poll.interval.ms=6000",))
+    crm = fleet.ledgers["crm"]
+    crm.answer = lambda n, attempt: (
+        Reply(503, headers={"Retry-After": "13"}) if n == 0 and attempt == 1 else None)
+    config = fleet.config()
+    # All wait behind the first, and the lane is full: nothing is read.
+    config["destinations"]["crm"].update(ordering="partition", breaker_retry_after="0s")
+    config["max_in_flight"] = 10
+    fleet.publish(200)
+    daemon = postrider(config)
+    wait_until(lambda: crm.refused == 1)
+    joined = daemon.metric("postrider_rebalances_total")
+    assert holds_for(lambda: crm.accepted == 0 and len(kafka.members(f"{fleet.group}.crm")) == 1,
+                     12.2)
+    fleet.wait_until_empty()
+    assert daemon.metric("postrider_rebalances_total") == joined
+    assert crm.numbers() == {n: 1 for n in range(200)}
+    assert fleet.disorder() == []
+
+
+def test_records_that_retention_removed_are_counted(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    from confluent_kafka import TopicPartition
+
+    fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",))
+    daemon = postrider(fleet.config(instance_id=True))
+    fleet.publish(100)
+    fleet.wait_until_empty()
+    daemon.kill()
+    fleet.publish(300)
+    gone = TopicPartition(fleet.topic, 0, 250)
+    kafka.admin.delete_records([gone])[gone].result(20)
+    daemon.start()
+    line = daemon.wait_for_log("records_lost")
+    assert "records=150" in line and "from_offset=100" in line
+    fleet.wait_until_empty()
+    assert daemon.metric("postrider_lost_records_total") == 150
+    assert fleet.ledgers["crm"].numbers().keys() == set(range(100)) | set(range(250, 400))
