@@ -121,6 +121,7 @@ struct http_client {
 	unsigned users; /* frames on the stack that will touch the client again */
 	bool is_freed;  /* http_client_free() came meanwhile */
 	bool speaks_http2;
+	bool certificate_asked; /* by a server; there is none to show */
 
 	/* Shards by what they have: a connection to spare; room for one more; neither.
 	 * In the first two the one used last is in front. */
@@ -184,7 +185,7 @@ bool http_setup(struct http_transfer *t);
 /* http_tls.c */
 int http_tls_init(struct http_client *c, struct err *err);
 void http_tls_release(struct http_client *c);
-bool http_tls_setup(const struct http_client *c, void *easy);
+bool http_tls_setup(struct http_client *c, void *easy);
 
 /* http_error.c */
 void http_error_translate(struct http_transfer *t, int curl_code, struct http_result *ret);

@@ -106,6 +106,16 @@ static bool translate_own(const struct http_transfer *t, struct http_result *r)
 	return true;
 }
 
+/* A server that wants a certificate and gets none closes the connection; often so that its
+ * alert, which would say so, is lost. */
+static bool lacks_certificate(
+	const struct http_transfer *t, const struct http_result *r, const char *text)
+{
+	return t->client->certificate_asked && t->header_bytes == 0 &&
+	       (r->tls_us > 0 || is_tls_alert(text)) &&
+	       (r->transport == RETRY_TRANSPORT_TLS || r->transport == RETRY_TRANSPORT_RESET);
+}
+
 static void translate_failure(
 	const struct http_transfer *t, CURLcode code, struct http_result *r)
 {
@@ -122,7 +132,14 @@ static void translate_failure(
 		return;
 	}
 	r->transport = is_tls_alert(text) ? RETRY_TRANSPORT_TLS : transport_of(code);
-	snprintf(r->error, sizeof r->error, "%s", text);
+	if (lacks_certificate(t, r, text)) {
+		r->transport = RETRY_TRANSPORT_TLS;
+		snprintf(r->error, sizeof r->error,
+			"the server asks for a client certificate, and client_certificate_file is not set: %s",
+			text);
+	} else {
+		snprintf(r->error, sizeof r->error, "%s", text);
+	}
 	http_error_mask(r->error);
 }
 

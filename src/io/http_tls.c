@@ -169,14 +169,33 @@ void http_tls_release(struct http_client *c)
 	X509_STORE_free(c->trust);
 }
 
-static CURLcode on_context(CURL *easy, void *ssl_ctx, void *trust)
+/* Called when the server asks for a certificate: there is none. What the server thinks of that
+ * may never reach us, so it is kept for the text of the error. */
+static int on_certificate_asked(SSL *ssl, X509 **certificate, EVP_PKEY **key)
 {
+	struct http_client *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	(void)certificate;
+	(void)key;
+	c->certificate_asked = true;
+	return 0;
+}
+
+static CURLcode on_context(CURL *easy, void *ssl_ctx, void *client)
+{
+	struct http_client *c = client;
+
 	(void)easy;
-	SSL_CTX_set1_cert_store(ssl_ctx, trust);
+	if (c->trust != NULL)
+		SSL_CTX_set1_cert_store(ssl_ctx, c->trust);
+	if (c->settings.client_certificate_file == NULL) {
+		SSL_CTX_set_app_data(ssl_ctx, c);
+		SSL_CTX_set_client_cert_cb(ssl_ctx, on_certificate_asked);
+	}
 	return CURLE_OK;
 }
 
-bool http_tls_setup(const struct http_client *c, void *easy)
+bool http_tls_setup(struct http_client *c, void *easy)
 {
 	const struct http_settings *s = &c->settings;
 
@@ -184,10 +203,8 @@ bool http_tls_setup(const struct http_client *c, void *easy)
 	curl_easy_setopt(easy, CURLOPT_SHARE, c->share);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-	if (c->trust != NULL) {
-		curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, c->trust);
-		curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
-	}
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, c);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
 	if (s->insecure_skip_verify) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
