@@ -59,6 +59,8 @@ static const char *state_of(const json_t *d)
 
 	if (strcmp(text(connection, "state"), "AUTHORIZED") != 0)
 		return text(connection, "state");
+	if (json_is_true(json_object_get(d, "dead_letter_guard_paused")))
+		return "held back";
 	return strcmp(breaker, "closed") == 0 ? "delivering" : breaker;
 }
 
