@@ -20,7 +20,7 @@ const struct http_settings http_default_settings = {
 
 struct http_client {
 	struct loop *loop;
-	unsigned endpoint;
+	unsigned endpoint, in_flight;
 };
 
 struct http_transfer {
@@ -53,6 +53,8 @@ struct http_client *http_client_new(
 
 void http_client_free(struct http_client *c)
 {
+	if (c != NULL && c->in_flight > 0)
+		sim_fail("a client was freed with %u requests in flight", c->in_flight);
 	free(c);
 }
 
@@ -141,8 +143,10 @@ static int64_t behave(struct http_transfer *t)
 static void transfer_ends(struct http_transfer *t)
 {
 	t->request->transfer = NULL;
+	t->client->in_flight--;
 	if (t->record != NULL)
-		sim_left_wire(t->client->endpoint, t->record, t->target, t->served);
+		sim_left_wire(sim_loop_engine(t->client->loop), t->client->endpoint, t->record,
+			t->target, t->served);
 }
 
 static void answer_comes(struct loop_timer *timer)
@@ -162,10 +166,11 @@ void http_submit(struct http_client *c, struct http_request *r)
 	t->request = r;
 	r->transfer = t;
 	t->answer.fire = answer_comes;
+	c->in_flight++;
 	identify(t);
 	if (t->record == NULL)
 		return;
-	sim_sent(c->endpoint, t->partition, t->offset, t->target);
+	sim_sent(sim_loop_engine(c->loop), c->endpoint, t->partition, t->offset, t->target);
 	loop_timer_set(c->loop, &t->answer, loop_now_ms(c->loop) + behave(t));
 }
 
@@ -184,6 +189,5 @@ void http_cancel(struct http_request *r)
 
 struct http_client_state http_client_get_state(const struct http_client *c)
 {
-	(void)c;
-	return (struct http_client_state){0};
+	return (struct http_client_state){.in_flight = c->in_flight};
 }

@@ -20,7 +20,6 @@ struct source {
 	unsigned lane;
 	struct fake_partition partitions[SIM_PARTITIONS];
 	unsigned turn;
-	struct loop_timer group;  /* assignment or rebalance */
 	struct loop_timer answer; /* to the commit in flight */
 	bool committing, commit_will_fail, closing, is_assigned;
 	struct {
@@ -30,26 +29,38 @@ struct source {
 	char key[16], value[64];
 };
 
-static void source_assign(struct source *s)
-{
-	for (int32_t i = 0; i < SIM_PARTITIONS; i++) {
-		struct sim_partition *p = &world.lanes[s->lane].partitions[i];
-		struct fake_partition *f = &s->partitions[i];
-		int64_t from;
+/* The consumers of one group, and the time of its next assignment or rebalance. */
+static struct group {
+	struct source *members[SIM_ENGINES_MAX]; /* by engine */
+	struct loop_timer timer;
+} groups[SIM_DESTINATIONS];
 
-		*f = (struct fake_partition){
-			.public = {.topic = "orders", .partition = i}, .assigned = true};
-		from = s->cb->assigned(
-			s->ctx, &f->public, p->committed, slice_str(p->metadata));
-		if (from < p->committed)
-			sim_fail("assigned at %lld, reads from %lld", (long long)p->committed,
-				(long long)from);
-		while (f->next < p->count && p->records[f->next].offset < from)
-			f->next++;
-	}
+static struct group *group_of(const struct source *s)
+{
+	return &groups[s->lane];
+}
+
+static void group_soon(struct group *g, uint64_t within_ms)
+{
+	loop_timer_set(
+		world.loops[0], &g->timer, sim_now_ms() + (int64_t)sim_random(within_ms));
+}
+
+static void assign_one(struct source *s, int32_t i)
+{
+	struct sim_partition *p = &world.lanes[s->lane].partitions[i];
+	struct fake_partition *f = &s->partitions[i];
+	int64_t from;
+
+	*f = (struct fake_partition){
+		.public = {.topic = "orders", .partition = i}, .assigned = true};
+	from = s->cb->assigned(s->ctx, &f->public, p->committed, slice_str(p->metadata));
+	if (from < p->committed)
+		sim_fail("assigned at %lld, reads from %lld", (long long)p->committed,
+			(long long)from);
+	while (f->next < p->count && p->records[f->next].offset < from)
+		f->next++;
 	s->is_assigned = true;
-	s->cb->share_changed(s->ctx, SIM_PARTITIONS, SIM_PARTITIONS);
-	s->cb->readable(s->ctx);
 }
 
 static bool none_assigned(const struct source *s)
@@ -60,14 +71,32 @@ static bool none_assigned(const struct source *s)
 	return true;
 }
 
+static bool group_is_free(const struct group *g)
+{
+	for (unsigned m = 0; m < SIM_ENGINES_MAX; m++)
+		if (g->members[m] != NULL && !none_assigned(g->members[m]))
+			return false;
+	return true;
+}
+
+static void leave_group(struct source *s)
+{
+	struct group *g = group_of(s);
+
+	for (unsigned m = 0; m < SIM_ENGINES_MAX; m++)
+		if (g->members[m] == s)
+			g->members[m] = NULL;
+}
+
 static void all_released(struct source *s)
 {
 	s->is_assigned = false;
-	if (s->closing)
+	if (s->closing) {
+		leave_group(s);
 		s->cb->closed(s->ctx);
-	else
-		loop_timer_set(
-			s->loop, &s->group, loop_now_ms(s->loop) + (int64_t)sim_random(3000));
+	}
+	/* Also when others still hold theirs: they are asked for them then. */
+	group_soon(group_of(s), 3000);
 }
 
 static void commit_applies(struct source *s)
@@ -94,24 +123,60 @@ static void source_revoke(struct source *s, bool lost)
 {
 	if (lost)
 		commit_is_fenced(s);
-	for (unsigned i = 0; i < SIM_PARTITIONS; i++)
-		s->partitions[i].revoked = s->partitions[i].assigned;
-	for (unsigned i = 0; i < SIM_PARTITIONS; i++)
-		if (s->partitions[i].assigned)
-			s->cb->revoked(s->ctx, &s->partitions[i].public, lost);
+	s->cb->share_changed(s->ctx, 0, SIM_PARTITIONS);
+	for (unsigned i = 0; i < SIM_PARTITIONS; i++) {
+		struct fake_partition *f = &s->partitions[i];
+
+		if (!f->assigned || f->revoked)
+			continue;
+		f->revoked = true;
+		s->cb->revoked(s->ctx, &f->public, lost);
+	}
+}
+
+static void group_revoke(struct group *g)
+{
+	for (unsigned m = 0; m < SIM_ENGINES_MAX; m++)
+		if (g->members[m] != NULL && !g->members[m]->closing)
+			source_revoke(g->members[m], sim_chance(30));
+}
+
+static void group_assign(struct group *g)
+{
+	struct source *in[SIM_ENGINES_MAX];
+	unsigned count = 0, first, assigned[SIM_ENGINES_MAX] = {0};
+
+	for (unsigned m = 0; m < SIM_ENGINES_MAX; m++)
+		if (g->members[m] != NULL && !g->members[m]->closing)
+			in[count++] = g->members[m];
+	if (count == 0)
+		return;
+	first = (unsigned)sim_random(count - 1);
+	for (unsigned i = 0; i < SIM_PARTITIONS; i++) {
+		assign_one(in[(first + i) % count], (int32_t)i);
+		assigned[(first + i) % count]++;
+	}
+	for (unsigned m = 0; m < count; m++) {
+		in[m]->cb->share_changed(in[m]->ctx, assigned[m], SIM_PARTITIONS);
+		in[m]->cb->readable(in[m]->ctx);
+	}
+	if (sim_chance(world.rebalances_percent))
+		group_soon(g, 20000);
 }
 
 static void group_happens(struct loop_timer *t)
 {
-	struct source *s = container_of(t, struct source, group);
+	struct group *g = container_of(t, struct group, timer);
 
-	if (!s->is_assigned)
-		source_assign(s);
+	if (group_is_free(g))
+		group_assign(g);
 	else
-		source_revoke(s, sim_chance(30));
-	if (s->is_assigned && sim_chance(world.rebalances_percent))
-		loop_timer_set(
-			s->loop, &s->group, loop_now_ms(s->loop) + (int64_t)sim_random(20000));
+		group_revoke(g);
+}
+
+void sim_groups_reset(void)
+{
+	memset(groups, 0, sizeof groups);
 }
 
 static void commit_forget(struct source *s)
@@ -146,9 +211,10 @@ struct source *source_new(struct loop *l, const struct source_settings *set,
 	s->cb = cb;
 	s->ctx = ctx;
 	s->lane = sim_lane_of(set->name);
-	s->group.fire = group_happens;
 	s->answer.fire = commit_answers;
-	loop_timer_set(l, &s->group, loop_now_ms(l) + (int64_t)sim_random(50));
+	group_of(s)->members[sim_loop_engine(l)] = s;
+	group_of(s)->timer.fire = group_happens;
+	group_soon(group_of(s), sim_chance(50) ? 50 : 3000);
 	return s;
 }
 
@@ -231,11 +297,12 @@ void source_close(struct source *s, int64_t timeout_ms)
 {
 	(void)timeout_ms;
 	s->closing = true;
-	loop_timer_cancel(s->loop, &s->group);
-	if (s->is_assigned)
+	if (s->is_assigned) {
 		source_revoke(s, false);
-	else
-		s->cb->closed(s->ctx);
+		return;
+	}
+	leave_group(s);
+	s->cb->closed(s->ctx);
 }
 
 void source_free(struct source *s)
@@ -246,8 +313,12 @@ void source_free(struct source *s)
 	if (s->committing && !s->commit_will_fail && sim_chance(50))
 		commit_applies(s);
 	commit_forget(s);
-	loop_timer_cancel(s->loop, &s->group);
 	loop_timer_cancel(s->loop, &s->answer);
+	/* The others learn of its death by the session's timeout. */
+	if (group_of(s)->members[sim_loop_engine(s->loop)] == s) {
+		leave_group(s);
+		group_soon(group_of(s), 10000);
+	}
 	free(s);
 }
 

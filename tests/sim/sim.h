@@ -6,8 +6,9 @@
  * dead letters and connections are fakes behind the same headers, linked in their stead.
  * Everything that happens is a timer in one heap, drawn from a seed: one happening at a time,
  * and after each the world checks what must never be false (sim_check). Time costs nothing: an
- * outage of an hour takes microseconds. A crash drops the engine as kill -9 would; a new one
- * starts from what was committed.
+ * outage of an hour takes microseconds. One to three engines share each group, as instances or
+ * workers do. A crash drops an engine as kill -9 would; a new one starts from what was
+ * committed. A reload changes windows, rates and clients under way.
  */
 #ifndef SIM_H
 #define SIM_H
@@ -22,6 +23,7 @@ enum {
 	SIM_TARGETS = 3,
 	SIM_DESTINATIONS = 2,
 	SIM_KEYS = 17,
+	SIM_ENGINES_MAX = 3,
 };
 
 /* How an endpoint behaves. */
@@ -40,6 +42,7 @@ enum sim_behaviour {
 struct sim_delivery {
 	bool delivered, dead;
 	bool on_wire;
+	uint64_t sent_in;        /* after so many reloads */
 	unsigned sends, repeats; /* repeats: sends after it was settled */
 };
 
@@ -65,7 +68,11 @@ struct sim_lane { /* the group of one destination */
 struct sim_endpoint {
 	enum sim_behaviour behaviour;
 	unsigned on_wire, window;
+	unsigned on_wire_of[SIM_ENGINES_MAX];
+	unsigned fresh;            /* of these, those sent since the last reload */
+	bool automatic;            /* max_concurrency = "auto", with the window as its limit */
 	int64_t rate_per_s, burst; /* 0: unlimited */
+	size_t rate_since;         /* the sends before this one had another rate */
 	int64_t *sends;            /* the times of all of them, for the rate */
 	size_t send_count, send_cap;
 };
@@ -73,13 +80,14 @@ struct sim_endpoint {
 struct sim {
 	uint64_t seed;
 	struct rng rng;
-	struct loop *loop;
+	unsigned engines;
+	struct loop *loops[SIM_ENGINES_MAX]; /* of one time */
 	struct sim_lane lanes[SIM_DESTINATIONS];
 	struct sim_endpoint endpoints[SIM_DESTINATIONS];
 	size_t records_a_partition;
 	int64_t dead_letters_fail_until_ms, no_token_until_ms;
 	unsigned commit_failures_percent, rebalances_percent;
-	uint64_t happenings, commits, crashes, repeats;
+	uint64_t happenings, commits, crashes, repeats, reloads;
 	char failure[512]; /* the first broken promise; empty: none */
 };
 
@@ -91,9 +99,16 @@ uint64_t sim_random(uint64_t upto);
 bool sim_chance(unsigned percent);
 
 /* fake_loop.c */
-struct loop *sim_loop_new(void);
+void sim_time_begin(void);
+void sim_time_end(void);
+int64_t sim_now_ms(void);
+struct loop *sim_loop_new(unsigned engine);
+unsigned sim_loop_engine(const struct loop *l);
 /* One happening; false when there is none left. */
-bool sim_loop_step(struct loop *l);
+bool sim_time_step(void);
+
+/* fake_source.c */
+void sim_groups_reset(void);
 
 /* world.c */
 struct sim_record *sim_find(unsigned lane, int32_t partition, int64_t offset);
@@ -103,8 +118,10 @@ bool sim_wants(const struct sim_record *r, unsigned lane, unsigned target);
 bool sim_is_settled(const struct sim_record *r, unsigned lane, unsigned target);
 /* Everything delivered or dead, everywhere, and committed? */
 bool sim_is_complete(void);
-void sim_sent(unsigned endpoint, int32_t partition, int64_t offset, unsigned target);
-void sim_left_wire(unsigned endpoint, struct sim_record *r, unsigned target, bool delivered);
+void sim_sent(
+	unsigned engine, unsigned endpoint, int32_t partition, int64_t offset, unsigned target);
+void sim_left_wire(unsigned engine, unsigned endpoint, struct sim_record *r, unsigned target,
+	bool delivered);
 void sim_committed(unsigned lane, int32_t partition, int64_t offset, const char *metadata);
 
 #endif

@@ -14,10 +14,12 @@
 
 #define HAPPENINGS_MAX 3000000
 #define CRASHES_MAX    6
+#define RELOADS_MAX    4
 
 static const char configuration[] =
 	"kafka = { bootstrap_servers = \"sim:9092\"; };\n"
 	"shutdown_grace = \"20s\";\n"
+	"workers = %u;\n"
 	"max_in_flight = %u;\n"
 	"consumers = {\n"
 	"  left = { topics = [ \"orders\" ]; group_id = \"left\"; dead_letter_topic = \"dead-one\"; };\n"
@@ -25,8 +27,8 @@ static const char configuration[] =
 	"};\n"
 	"connections = { none = { authorization_type = \"NONE\"; }; };\n"
 	"destinations = {\n"
-	"  one = { connection = \"none\"; endpoint = \"https://one.example/\"; max_concurrency = %u; %s };\n"
-	"  two = { connection = \"none\"; endpoint = \"https://two.example/\"; max_concurrency = %u; %s };\n"
+	"  one = { connection = \"none\"; endpoint = \"https://one.example/\"; %s };\n"
+	"  two = { connection = \"none\"; endpoint = \"https://two.example/\"; %s };\n"
 	"};\n"
 	"rules = {\n"
 	"  a = { consumer = \"left\"; event_pattern = { id = ( { exists = true } ); };\n"
@@ -40,7 +42,8 @@ static const char configuration[] =
 struct run {
 	struct conf *conf;
 	struct connections *connections;
-	struct engine *engine;
+	struct engine *engines[SIM_ENGINES_MAX];
+	size_t limits[SIM_ENGINES_MAX]; /* the widest budget that each has had */
 	bool drained;
 };
 
@@ -87,6 +90,22 @@ static void copy_log(struct sim_partition *to, const struct sim_partition *from)
 	to->records = (void *)xmemdup(from->records, from->count * sizeof *from->records);
 }
 
+static void choose_limits(struct sim_endpoint *e)
+{
+	e->window = 1 + (unsigned)sim_random(sim_chance(50) ? 4 : 100);
+	e->automatic = sim_chance(25);
+	e->rate_per_s = sim_chance(30) ? 1 + (int64_t)sim_random(50) : 0;
+	e->burst = e->rate_per_s ? 1 + (int64_t)sim_random(5) : 0;
+	e->rate_since = e->send_count;
+}
+
+/* What is on the wire now was sent under other limits. */
+static void begin_again(struct sim_endpoint *e)
+{
+	choose_limits(e);
+	e->fresh = 0;
+}
+
 static void make_world(uint64_t seed)
 {
 	world = (struct sim){.seed = seed};
@@ -101,14 +120,15 @@ static void make_world(uint64_t seed)
 		copy_log(&world.lanes[1].partitions[i], &world.lanes[0].partitions[i]);
 	}
 	for (unsigned i = 0; i < SIM_DESTINATIONS; i++) {
-		struct sim_endpoint *e = &world.endpoints[i];
-
-		e->behaviour = (enum sim_behaviour)sim_random(SIM_NR_BEHAVIOURS - 1);
-		e->window = 1 + (unsigned)sim_random(sim_chance(50) ? 4 : 100);
-		e->rate_per_s = sim_chance(30) ? 1 + (int64_t)sim_random(50) : 0;
-		e->burst = e->rate_per_s ? 1 + (int64_t)sim_random(5) : 0;
+		world.endpoints[i].behaviour =
+			(enum sim_behaviour)sim_random(SIM_NR_BEHAVIOURS - 1);
+		choose_limits(&world.endpoints[i]);
 	}
-	world.loop = sim_loop_new();
+	world.engines = sim_chance(50) ? 1 : 2 + (unsigned)sim_random(SIM_ENGINES_MAX - 2);
+	sim_groups_reset();
+	sim_time_begin();
+	for (unsigned i = 0; i < SIM_ENGINES_MAX; i++)
+		world.loops[i] = sim_loop_new(i);
 }
 
 static void free_world(void)
@@ -120,7 +140,9 @@ static void free_world(void)
 		}
 	for (unsigned i = 0; i < SIM_DESTINATIONS; i++)
 		free(world.endpoints[i].sends);
-	loop_free(world.loop);
+	for (unsigned i = 0; i < SIM_ENGINES_MAX; i++)
+		loop_free(world.loops[i]);
+	sim_time_end();
 }
 
 /* --- a configuration from a world ------------------------------------------------------------
@@ -133,28 +155,37 @@ static void complain(void *ctx, enum conf_severity severity, const char *line)
 		sim_fail("%s", line);
 }
 
-static void rate_text(char out[128], const struct sim_endpoint *e)
+/* With another timeout a destination gets another HTTP client. */
+static void write_limits(char out[256], const struct sim_endpoint *e)
 {
-	out[0] = '\0';
+	int len = e->automatic
+			  ? snprintf(out, 256,
+				    "max_concurrency = \"auto\"; max_concurrency_limit = %u;",
+				    e->window)
+			  : snprintf(out, 256, "max_concurrency = %u;", e->window);
+
+	len += snprintf(
+		out + len, 256 - (size_t)len, " timeout = %u;", 20 + (unsigned)sim_random(2));
 	if (e->rate_per_s > 0)
-		snprintf(out, 128, "invocation_rate_limit_per_second = %lld; burst = %lld;",
+		snprintf(out + len, 256 - (size_t)len,
+			" invocation_rate_limit_per_second = %lld; burst = %lld;",
 			(long long)e->rate_per_s, (long long)e->burst);
 }
 
 static struct conf *make_conf(void)
 {
-	struct conf_options options = {.generation = 1};
-	char path[] = "/tmp/postrider-sim-XXXXXX", one[128], two[128];
+	struct conf_options options = {.generation = 1 + (unsigned)world.reloads};
+	char path[] = "/tmp/postrider-sim-XXXXXX", one[256], two[256];
 	int fd = mkstemp(path);
 	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
 	struct conf *conf;
 
 	if (f == NULL)
 		return NULL;
-	rate_text(one, &world.endpoints[0]);
-	rate_text(two, &world.endpoints[1]);
-	fprintf(f, configuration, 10 + (unsigned)sim_random(400), world.endpoints[0].window,
-		one, world.endpoints[1].window, two);
+	write_limits(one, &world.endpoints[0]);
+	write_limits(two, &world.endpoints[1]);
+	fprintf(f, configuration, world.engines,
+		world.engines * (10 + (unsigned)sim_random(400)), one, two);
 	fclose(f);
 	conf = conf_load(path, &options, complain, NULL);
 	unlink(path);
@@ -164,77 +195,151 @@ static struct conf *make_conf(void)
 /* --- running ---------------------------------------------------------------------------------
  */
 
-static void start(struct run *r)
+static void start(struct run *r, unsigned i)
 {
 	struct err err;
 
-	r->drained = false;
-	r->connections = connections_new(world.loop);
-	r->engine = engine_new(world.loop, 0, NULL, &engine_events, r);
-	engine_seed(r->engine, sim_random(UINT64_MAX - 1));
-	if (connections_apply(r->connections, r->conf, &err) != 0 ||
-		engine_apply(r->engine, r->conf, r->connections, &err) != 0)
+	r->limits[i] = 0;
+	r->engines[i] = engine_new(world.loops[i], i, NULL, &engine_events, r);
+	engine_seed(r->engines[i], sim_random(UINT64_MAX - 1));
+	if (engine_apply(r->engines[i], r->conf, r->connections, &err) != 0)
 		sim_fail("%s", err.text);
 }
 
-static void stop(struct run *r)
+/* As kill -9 would, or after a drain. */
+static void stop(struct run *r, unsigned i)
 {
-	engine_free(r->engine);
-	connections_free(r->connections);
+	engine_free(r->engines[i]);
+	r->engines[i] = NULL;
+	for (unsigned d = 0; d < SIM_DESTINATIONS; d++)
+		if (world.endpoints[d].on_wire_of[i] != 0)
+			sim_fail("engine %u has ended, and has requests at destination %u", i,
+				d);
 }
 
-static void check_nothing_on_the_wire(void)
+/*
+ * What an engine holds is within its budget, but for what the last record of each lane makes.
+ * When the budget has just become narrower each lane still has its part of the new one.
+ */
+static void check_budgets(struct run *r)
 {
-	for (unsigned i = 0; i < SIM_DESTINATIONS; i++)
-		if (world.endpoints[i].on_wire != 0)
-			sim_fail("destination %u still has requests on the wire after the end",
-				i);
+	for (unsigned i = 0; i < world.engines; i++) {
+		const struct budget *b = &engine_worker(r->engines[i])->budget;
+		size_t limit;
+
+		if (b->deliveries.max > r->limits[i])
+			r->limits[i] = b->deliveries.max;
+		limit = r->limits[i] + SIM_DESTINATIONS * (SIM_TARGETS - 1);
+		if (b->deliveries.max < r->limits[i])
+			limit += b->deliveries.max / 2;
+		if (b->deliveries.used > limit)
+			sim_fail("engine %u holds %zu deliveries of %zu", i, b->deliveries.used,
+				b->deliveries.max);
+	}
 }
 
-/* A crash or an orderly end, and a new life from what was committed. */
+static void check_nothing_is_held(struct run *r)
+{
+	for (unsigned i = 0; i < world.engines; i++) {
+		const struct budget *b = &engine_worker(r->engines[i])->budget;
+
+		if (b->deliveries.used != 0 || b->bytes.used != 0)
+			sim_fail(
+				"all is settled, and engine %u holds %zu deliveries, %zu bytes",
+				i, b->deliveries.used, b->bytes.used);
+	}
+}
+
+static bool step(struct run *r)
+{
+	world.happenings++;
+	if (!sim_time_step())
+		return false;
+	check_budgets(r);
+	return true;
+}
+
+/* A crash or an orderly end of one engine, and a new life from what was committed. */
 static void restart(struct run *r)
 {
+	unsigned i = (unsigned)sim_random(world.engines - 1);
 	bool orderly = sim_chance(30);
 	uint64_t before = world.repeats;
 
 	if (orderly) {
-		engine_drain(r->engine, r->conf->shutdown_grace_ms);
-		while (!r->drained && world.failure[0] == '\0' && sim_loop_step(world.loop))
-			world.happenings++;
+		r->drained = false;
+		engine_drain(r->engines[i], r->conf->shutdown_grace_ms);
+		while (!r->drained && world.failure[0] == '\0' && step(r))
+			;
 		if (!r->drained)
 			sim_fail("the drain did not end");
 	}
-	stop(r);
-	check_nothing_on_the_wire();
-	if (orderly && world.repeats != before)
+	stop(r, i);
+	if (orderly && world.engines == 1 && world.repeats != before)
 		sim_fail("a drain repeated something");
 	world.crashes++;
-	start(r);
+	start(r, i);
 }
 
-static void run_world(uint64_t seed)
+/* Other limits and clients from now on, for all engines. */
+static void reload(struct run *r)
 {
-	struct run r = {0};
-	unsigned lives = (unsigned)sim_random(CRASHES_MAX);
+	struct conf *old = r->conf;
+	struct err err;
 
-	r.conf = make_conf();
+	world.reloads++;
+	for (unsigned d = 0; d < SIM_DESTINATIONS; d++)
+		begin_again(&world.endpoints[d]);
+	r->conf = make_conf();
+	if (r->conf == NULL || connections_apply(r->connections, r->conf, &err) != 0) {
+		sim_fail("no configuration");
+		r->conf = old;
+		return;
+	}
+	for (unsigned i = 0; i < world.engines; i++)
+		if (engine_apply(r->engines[i], r->conf, r->connections, &err) != 0)
+			sim_fail("%s", err.text);
+	conf_unref(old);
+}
+
+static void live(struct run *r)
+{
+	unsigned lives = (unsigned)sim_random(CRASHES_MAX);
+	unsigned reloads = sim_chance(50) ? (unsigned)sim_random(RELOADS_MAX) : 0;
+
+	while (world.failure[0] == '\0' && !sim_is_complete()) {
+		if (world.happenings > HAPPENINGS_MAX)
+			sim_fail("no end after %d happenings", HAPPENINGS_MAX);
+		if (!step(r))
+			sim_fail("nothing happens any more, and not everything is committed");
+		if (world.crashes < lives && sim_random(2000) == 0)
+			restart(r);
+		if (world.reloads < reloads && sim_random(2000) == 0)
+			reload(r);
+	}
+	if (world.failure[0] == '\0')
+		check_nothing_is_held(r);
+}
+
+static void run_world(void)
+{
+	struct run r = {.conf = make_conf()};
+	struct err err;
+
 	if (r.conf == NULL || world.failure[0] != '\0') {
 		sim_fail("no configuration");
 		return;
 	}
-	start(&r);
-	while (world.failure[0] == '\0' && !sim_is_complete()) {
-		if (++world.happenings > HAPPENINGS_MAX)
-			sim_fail("no end after %d happenings", HAPPENINGS_MAX);
-		if (!sim_loop_step(world.loop))
-			sim_fail("nothing happens any more, and not everything is committed");
-		if (world.crashes < lives && sim_random(2000) == 0)
-			restart(&r);
-	}
-	stop(&r);
-	check_nothing_on_the_wire();
+	r.connections = connections_new(world.loops[0]);
+	if (connections_apply(r.connections, r.conf, &err) != 0)
+		sim_fail("%s", err.text);
+	for (unsigned i = 0; i < world.engines; i++)
+		start(&r, i);
+	live(&r);
+	for (unsigned i = 0; i < world.engines; i++)
+		stop(&r, i);
+	connections_free(r.connections);
 	conf_unref(r.conf);
-	(void)seed;
 }
 
 int main(int argc, char **argv)
@@ -242,7 +347,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
 		{"from", required_argument, NULL, 'f'}, {"verbose", no_argument, NULL, 'v'},
 		{0}};
-	uint64_t seeds = 1000, from = 1, crashes = 0, repeats = 0;
+	uint64_t seeds = 1000, from = 1, crashes = 0, repeats = 0, reloads = 0;
 	struct log_settings quiet = {.level = LOG_NR_VALUES};
 	unsigned passed = 0, failed = 0;
 	int c;
@@ -260,7 +365,7 @@ int main(int argc, char **argv)
 	log_configure(&quiet);
 	for (uint64_t seed = from; seed < from + seeds; seed++) {
 		make_world(seed);
-		run_world(seed);
+		run_world();
 		if (world.failure[0] != '\0') {
 			printf("FAILED %s\n  replay: %s --from %llu --seeds 1 --verbose\n",
 				world.failure, argv[0], (unsigned long long)seed);
@@ -270,9 +375,11 @@ int main(int argc, char **argv)
 		}
 		crashes += world.crashes;
 		repeats += world.repeats;
+		reloads += world.reloads;
 		free_world();
 	}
-	printf("simulation: %llu restarts, %llu repeats\n%u passed, %u failed\n",
-		(unsigned long long)crashes, (unsigned long long)repeats, passed, failed);
+	printf("simulation: %llu restarts, %llu reloads, %llu repeats\n%u passed, %u failed\n",
+		(unsigned long long)crashes, (unsigned long long)reloads,
+		(unsigned long long)repeats, passed, failed);
 	return failed > 0;
 }

@@ -120,17 +120,21 @@ static void check_rate(struct sim_endpoint *e, int64_t now_ms)
 		e->sends = xreallocarray(e->sends, e->send_cap, sizeof *e->sends);
 	}
 	e->sends[e->send_count++] = now_ms;
-	n = (size_t)(e->rate_per_s + e->burst);
-	if (e->rate_per_s > 0 && e->send_count > n &&
+	/* Each engine has a token at least. */
+	n = (size_t)(e->rate_per_s + e->burst) + world.engines - 1;
+	if (e->rate_per_s > 0 && e->send_count - e->rate_since > n &&
 		now_ms - e->sends[e->send_count - 1 - n] < 1000)
 		sim_fail("more than %zu sends in a second", n);
 }
 
-void sim_sent(unsigned endpoint, int32_t partition, int64_t offset, unsigned target)
+void sim_sent(
+	unsigned engine, unsigned endpoint, int32_t partition, int64_t offset, unsigned target)
 {
 	struct sim_record *r = sim_find(endpoint, partition, offset);
 	struct sim_endpoint *e = &world.endpoints[endpoint];
 	struct sim_delivery *d = &r->to[target];
+	/* And a slot. */
+	unsigned window = e->window > world.engines ? e->window : world.engines, in_flight;
 
 	if (!sim_wants(r, endpoint, target))
 		sim_fail("%d/%lld was sent to target %u, which does not want it", partition,
@@ -143,17 +147,28 @@ void sim_sent(unsigned endpoint, int32_t partition, int64_t offset, unsigned tar
 	}
 	d->on_wire = true;
 	d->sends++;
-	if (++e->on_wire > e->window)
-		sim_fail("%u requests in flight, over the window of %u", e->on_wire, e->window);
+	e->on_wire++;
+	e->on_wire_of[engine]++;
+	e->fresh++;
+	d->sent_in = world.reloads;
+	/* When a reload has made the window narrower, the other engines' older requests count
+	 * for none of an engine's share. */
+	in_flight = world.engines > 1 ? e->fresh : e->on_wire;
+	if (in_flight > window)
+		sim_fail("%u requests in flight, over the window of %u", in_flight, window);
 	check_order(endpoint, partition, r, target);
-	check_rate(e, loop_now_ms(world.loop));
+	check_rate(e, sim_now_ms());
 }
 
-void sim_left_wire(unsigned endpoint, struct sim_record *r, unsigned target, bool delivered)
+void sim_left_wire(unsigned engine, unsigned endpoint, struct sim_record *r, unsigned target,
+	bool delivered)
 {
 	r->to[target].on_wire = false;
 	r->to[target].delivered |= delivered;
 	world.endpoints[endpoint].on_wire--;
+	world.endpoints[endpoint].on_wire_of[engine]--;
+	if (r->to[target].sent_in == world.reloads)
+		world.endpoints[endpoint].fresh--;
 }
 
 void sim_committed(unsigned lane, int32_t partition, int64_t offset, const char *metadata)
