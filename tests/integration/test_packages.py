@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed is whole, works, and goes away again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postrider_test.postrider import BINARY, ROOT
+
+ETC = ROOT / "etc"
+
+
+def run(*arguments: str | Path, **keys: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(a) for a in arguments], capture_output=True, text=True,
+                          check=False, cwd=ROOT, **keys)
+
+
+def need(program: str) -> None:
+    if shutil.which(program) is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"no {program} here")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    done = run("make", "-s", *arguments)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def files(directory: Path) -> set[str]:
+    return {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()}
+
+
+def test_install_brings_everything_and_uninstall_takes_it_away(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/opt/p")
+    there = files(tmp_path / "opt/p")
+    assert "bin/postrider" in there and "lib/systemd/system/postrider.service" in there
+    assert {f"share/man/man{p.suffix[1:]}/{p.name}" for p in (ETC / "man").iterdir()} <= there
+    assert {"share/bash-completion/completions/postrider", "share/zsh/site-functions/_postrider",
+            "share/doc/postrider/examples/postrider.cfg"} <= there
+    unit = (tmp_path / "opt/p/lib/systemd/system/postrider.service").read_text()
+    assert "ExecStart=/opt/p/bin/postrider run" in unit and "/usr/bin" not in unit
+    assert run(tmp_path / "opt/p/bin/postrider", "--version").stdout.startswith("postrider ")
+    sample = tmp_path / "opt/p/share/doc/postrider/examples/demo.cfg"
+    assert run(tmp_path / "opt/p/bin/postrider", "check", "--no-secrets", "-c",
+               sample).returncode == 0
+    (tmp_path / "opt/p/share/man/man1/other.1").write_text("not ours")
+    make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/opt/p")
+    assert files(tmp_path) == {"opt/p/share/man/man1/other.1"}
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    need("dpkg-shlibdeps")
+    return ROOT / make("deb").stdout.split()[-1]
+
+
+def test_the_debian_package_has_no_fault(package: Path) -> None:
+    need("lintian")
+    judged = run("lintian", "--allow-root", "--fail-on", "error", package)
+    assert judged.returncode == 0, judged.stdout
+    assert re.findall("^E:.*", judged.stdout, re.M) == []
+
+
+def dpkg(root: Path, *arguments: str | Path) -> None:
+    # As root in a root of its own; the maintainer's scripts are for a real system.
+    done = run("dpkg", f"--root={root}", "--force-depends", "--force-not-root",
+               "--force-script-chrootless", "--log=/dev/null", *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_debian_package_is_installed_and_removed(package: Path, tmp_path: Path) -> None:
+    for directory in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers"):
+        (tmp_path / directory).mkdir(parents=True)
+    (tmp_path / "var/lib/dpkg/status").touch()
+    dpkg(tmp_path, "--install", package)
+    assert run(tmp_path / "usr/bin/postrider", "--version").returncode == 0
+    cfg = tmp_path / "etc/postrider/postrider.cfg"
+    # A unit with DynamicUser reads it, and no secret stands in it.
+    assert cfg.stat().st_mode & 0o777 == 0o644
+    assert run(tmp_path / "usr/bin/postrider", "check", "--no-secrets", "-c", cfg).returncode == 0
+    assert (tmp_path / "lib/systemd/system/postrider.service").exists()
+    assert (tmp_path / "usr/share/man/man7/postrider-messages.7.gz").exists()
+    depends = run("dpkg-deb", "-f", package, "Depends").stdout
+    for library in ("librdkafka1", "libcurl4", "libjansson4", "libconfig", "libmicrohttpd12"):
+        assert library in depends
+
+    cfg.write_text(cfg.read_text() + "// mine\n")
+    dpkg(tmp_path, "--remove", "postrider")
+    left = files(tmp_path) - {f for f in files(tmp_path) if f.startswith("var/lib/dpkg")}
+    assert left == {"etc/postrider/postrider.cfg"}, "a configuration outlives its program"
+    dpkg(tmp_path, "--purge", "postrider")
+    assert not cfg.exists()
+
+
+def complete(*words: str) -> list[str]:
+    """What bash offers for the last word."""
+    script = ('source etc/completion/postrider.bash; COMP_WORDS=("$@"); '
+              'COMP_CWORD=$(($# - 1)); _postrider; printf "%s\\n" "${COMPREPLY[@]}"')
+    done = run("bash", "-c", script, "bash", BINARY, *words)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_bash_completes_what_the_program_has() -> None:
+    assert {"run", "check", "status", "reload", "dead-letters", "--version"} <= set(complete(""))
+    assert complete("sta") == ["status"]
+    assert {"--json", "--watch", "--config"} <= set(complete("status", "--"))
+    assert complete("dead-letters", "red") == ["redrive"]
+    assert "etc/demo.cfg" in complete("check", "-c", "etc/demo")
+    assert complete("test-event", "--rule", "") == []
+
+
+def test_zsh_understands_its_completion() -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("no zsh here")
+    assert run("zsh", "-n", ETC / "completion/_postrider").stderr == ""
+
+
+def test_alert_rules_are_right_and_do_what_they_say() -> None:
+    need("promtool")
+    for arguments in (("check", "rules", "postrider.rules.yml"),
+                      ("test", "rules", "postrider.test.yml"),
+                      ("check", "config", "prometheus.yml")):
+        done = run("promtool", *arguments[:2], ETC / "prometheus" / arguments[2])
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def metrics_named_in(text: str) -> set[str]:
+    return {re.sub(r"_(bucket|count|sum)$", "", name)
+            for name in re.findall(r"\bpostrider_[a-z_]+", text)}
+
+
+def test_rules_and_dashboard_name_metrics_that_there_are() -> None:
+    known = set(re.findall(r'"(postrider_\w+)"',
+                           (ROOT / "include/core/metrics_table.h").read_text()))
+    dashboard = json.loads((ETC / "grafana/postrider.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"]
+                   for target in panel.get("targets", [])]
+    assert len(expressions) > 20
+    assert metrics_named_in("\n".join(expressions)) <= known
+    rules = (ETC / "prometheus/postrider.rules.yml").read_text()
+    assert metrics_named_in(rules) <= known
+
+
+def test_every_alert_says_what_to_do() -> None:
+    rules = (ETC / "prometheus/postrider.rules.yml").read_text()
+    count = len(re.findall(r"^ +- alert:", rules, re.M))
+    assert count > 10
+    assert count == len(re.findall(r"^ +action:", rules, re.M))
+    messages = (ETC / "man/postrider-messages.7").read_text()
+    for message in re.findall(r"\bid=(\w+)", rules):
+        assert f".It Ic {message}\n" in messages, message
+
+
+def test_the_manifests_configuration_has_no_fault(tmp_path: Path) -> None:
+    manifest = (ETC / "kubernetes/postrider.yml").read_text()
+    begin = manifest.index("  postrider.cfg: |\n") + len("  postrider.cfg: |\n")
+    text = re.sub(r"^    ", "", manifest[begin:manifest.index("---", begin)], flags=re.M)
+    (tmp_path / "postrider.cfg").write_text(text)
+    done = run(BINARY, "check", "--no-secrets", "-c", tmp_path / "postrider.cfg")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_manual_is_well_formed() -> None:
+    need("mandoc")
+    for page in (ETC / "man").iterdir():
+        assert run("mandoc", "-T", "lint", "-W", "warning", page).stdout == "", page.name
