@@ -86,6 +86,7 @@ struct sim {
 	struct sim_endpoint endpoints[SIM_DESTINATIONS];
 	size_t records_a_partition;
 	int64_t dead_letters_fail_until_ms, no_token_until_ms;
+	bool guard_is_off;
 	unsigned commit_failures_percent, rebalances_percent;
 	uint64_t happenings, commits, crashes, repeats, reloads;
 	char failure[512]; /* the first broken promise; empty: none */

@@ -14,6 +14,7 @@
 
 #define HAPPENINGS_MAX 3000000
 #define CRASHES_MAX    6
+#define OPERATOR_COMES 200000
 #define RELOADS_MAX    4
 
 static const char configuration[] =
@@ -164,8 +165,8 @@ static void write_limits(char out[256], const struct sim_endpoint *e)
 				    e->window)
 			  : snprintf(out, 256, "max_concurrency = %u;", e->window);
 
-	len += snprintf(
-		out + len, 256 - (size_t)len, " timeout = %u;", 20 + (unsigned)sim_random(2));
+	len += snprintf(out + len, 256 - (size_t)len, " timeout = %u; dead_letter_guard = %s;",
+		20 + (unsigned)sim_random(2), world.guard_is_off ? "false" : "true");
 	if (e->rate_per_s > 0)
 		snprintf(out + len, 256 - (size_t)len,
 			" invocation_rate_limit_per_second = %lld; burst = %lld;",
@@ -250,11 +251,32 @@ static void check_nothing_is_held(struct run *r)
 	}
 }
 
+static void sample_destination(void *ctx, struct destination *dest)
+{
+	(void)ctx;
+	destination_sample(dest);
+}
+
+static void sample_lane(void *ctx, struct lane *lane)
+{
+	(void)ctx;
+	lane_sample(lane);
+}
+
+/* What the sampler does each second where there are metrics; its timer would never end. */
+static void sample(struct engine *e)
+{
+	engine_visit_destinations(e, sample_destination, NULL);
+	engine_visit_lanes(e, sample_lane, NULL);
+}
+
 static bool step(struct run *r)
 {
 	world.happenings++;
 	if (!sim_time_step())
 		return false;
+	if (sim_random(500) == 0)
+		sample(r->engines[sim_random(world.engines - 1)]);
 	check_budgets(r);
 	return true;
 }
@@ -316,6 +338,12 @@ static void live(struct run *r)
 			restart(r);
 		if (world.reloads < reloads && sim_random(2000) == 0)
 			reload(r);
+		/* Where only what can't be delivered is left, the guard holds it until somebody
+		 * comes. */
+		if (world.happenings >= OPERATOR_COMES && !world.guard_is_off) {
+			world.guard_is_off = true;
+			reload(r);
+		}
 	}
 	if (world.failure[0] == '\0')
 		check_nothing_is_held(r);
