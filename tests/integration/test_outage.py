@@ -65,7 +65,7 @@ def test_an_outage_burns_no_attempts_and_ends_with_a_slow_start(
     lab.destination("crm", receiver.url("/crm"), max_concurrency=WINDOW,
                     breaker_failures=failures, breaker_probe_interval="500ms",
                     breaker_probe_interval_max="1s",
-                    target={"retry_policy": {"maximum_retry_attempts": 20, "retry_base": "1ms",
+                    target={"retry_policy": {"retry_base": "1ms",
                                              "retry_cap": "10ms"}})
     lab.publish(before, keys=keys)
     daemon = postrider(lab.config)
@@ -95,9 +95,7 @@ def test_an_outage_burns_no_attempts_and_ends_with_a_slow_start(
     assert set(numbers(served).values()) == {1}
     assert numbers(served).keys() == set(range(before + total))
     assert in_order(served, lambda request: number(request) % keys)
-    assert lab.broker.count(lab.letters) == 0 if daemon.metric(
-        "postrider_invocations_sent_to_dlq_total") else True
-    assert max(numbers(api.refused).values()) <= 20
+    assert daemon.metric("postrider_invocations_sent_to_dlq_total") == 0
     assert len(probed) <= probes + 6
 
 
