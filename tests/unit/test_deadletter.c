@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_world.h"
 
+#include "base/buf.h"
 #include "io/deadletter.h"
 
 static unsigned done_count;
@@ -197,6 +198,7 @@ static void deadletter__failing_topic_says_why_and_recovers(void **state)
 	assert_true(deadletter_get_state(d, "dead", &s));
 	assert_int_equal(s.pending, COUNT_OF(letters));
 	assert_true(s.since_ms > 0);
+	assert_true(s.failures > 0);
 	assert_non_null(strstr(s.reason, "min.insync.replicas"));
 	assert_non_null(strstr(s.reason, "kafka-configs"));
 	wait_done(w, COUNT_OF(letters));
@@ -204,6 +206,36 @@ static void deadletter__failing_topic_says_why_and_recovers(void **state)
 	assert_false(s.holding);
 	assert_int_equal(world_log_count("dead_letter_topic_failing"), 1);
 	assert_int_equal(world_log_count("dead_letter_topic_recovered"), 1);
+	deadletter_free(d);
+	world_free(w);
+}
+
+static void remember_name(void *ctx, const struct deadletter_topic_state *s)
+{
+	struct buf *names = ctx;
+
+	buf_addf(names, "%s=%zu ", s->topic, s->pending);
+}
+
+static void deadletter__topics_are_visited_in_the_order_of_their_coming(void **state)
+{
+	struct world *w = world_new();
+	struct deadletter_letter letter = letter_to("second", 0);
+	struct deadletter *d;
+	struct buf names;
+
+	(void)state;
+	d = make(w);
+	buf_init(&names, BUF_UNLIMITED);
+	deadletter_visit(d, remember_name, &names);
+	assert_string_equal(buf_str(&names), "");
+	deadletter_prepare(d, "first");
+	deadletter_submit(d, &letter);
+	deadletter_prepare(d, "third");
+	deadletter_prepare(d, "first");
+	deadletter_visit(d, remember_name, &names);
+	assert_string_equal(buf_str(&names), "first=0 second=1 third=0 ");
+	buf_release(&names);
 	deadletter_free(d);
 	world_free(w);
 }
@@ -356,6 +388,7 @@ int main(void)
 		cmocka_unit_test(deadletter__arrives_byte_for_byte),
 		cmocka_unit_test(deadletter__keeps_the_partition_where_there_is_one),
 		cmocka_unit_test(deadletter__failing_topic_says_why_and_recovers),
+		cmocka_unit_test(deadletter__topics_are_visited_in_the_order_of_their_coming),
 		cmocka_unit_test(deadletter__other_topics_are_not_held_up),
 		cmocka_unit_test(deadletter__too_large_goes_without_optional_headers),
 		cmocka_unit_test(deadletter__too_large_waits_while_others_pass),
