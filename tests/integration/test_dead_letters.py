@@ -14,6 +14,8 @@ from typing import Any, Callable
 
 from confluent_kafka.admin import NewTopic
 
+import pytest
+
 from postrider_test.client import Client, Record
 from postrider_test.config import Config, render
 from postrider_test.events import event, number, numbers, record, wants
