@@ -455,25 +455,28 @@ bool redrive_group_is_over(const struct redrive_group *g)
 	return true;
 }
 
-void redrive_group_release(struct redrive_group *g)
+static void stop_group(struct redrive_group *g)
 {
 	struct loop *loop = g->run->worker.loop;
 
-	if (g->parts.next != NULL)
-		list_foreach_safe (node, &g->parts) {
-			struct redrive_part *part = list_entry(node, struct redrive_part, node);
+	list_foreach_safe (node, &g->parts) {
+		struct redrive_part *part = list_entry(node, struct redrive_part, node);
 
-			redrive_withdraw(part, true);
-			part_free(part);
-		}
+		redrive_withdraw(part, true);
+		part_free(part);
+	}
 	source_free(g->source);
 	loop_timer_cancel(loop, &g->commit_timer);
 	loop_timer_cancel(loop, &g->retire_timer);
 	loop_timer_cancel(loop, &g->rate_timer);
-	if (g->pull.run != NULL)
-		loop_undefer(&g->pull);
-	if (g->settle_up.run != NULL)
-		loop_undefer(&g->settle_up);
+	loop_undefer(&g->pull);
+	loop_undefer(&g->settle_up);
+}
+
+void redrive_group_release(struct redrive_group *g)
+{
+	if (g->parts.next != NULL) /* it was started: a dry run has no loop */
+		stop_group(g);
 	free(g->topics);
 	free(g->name);
 }
