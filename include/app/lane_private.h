@@ -31,6 +31,7 @@ struct lane {
 	struct loop_call settle_up; /* commit, go on reading, give back: after settlements */
 	struct loop_timer commit_timer, sweep_timer, retire_timer;
 	int64_t commit_sent_ms, commit_not_before_ms;
+	struct list stalled_node; /* in worker->stalled, while it waits for room */
 	bool stalled, closing;
 	int64_t close_by_ms;
 	unsigned assigned, whole;

@@ -24,6 +24,7 @@ struct worker {
 	unsigned number; /* 0 and up */
 	struct rng rng;
 	struct budget budget;
+	struct list stalled; /* lanes that wait for room, whoever has waited longest first */
 	struct deadletter *deadletter;
 	struct metrics *metrics; /* the process's */
 	bool log_deliveries;

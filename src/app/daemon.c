@@ -48,7 +48,7 @@ struct crew {
 	struct errand errand;
 	struct loop_call drained; /* posted to the control loop */
 	struct loop_call fenced;
-	atomic_bool dumping;
+	atomic_bool was_fenced, dumping;
 	struct loop_call dump; /* posted to its own loop, while `dumping` */
 	bool has_drained;
 };
@@ -247,7 +247,7 @@ static void on_fenced(void *ctx, struct engine *e, const char *text)
 	log_error("fenced",
 		"another process has our instance_id: this one stops sending; give every process its own",
 		log_str("reason", text));
-	if (!list_is_linked(&c->fenced.node))
+	if (!atomic_exchange(&c->was_fenced, true))
 		loop_post(c->daemon->loop, &c->fenced);
 }
 
@@ -285,6 +285,7 @@ static void reload(struct daemon *d)
 			log_str("file", d->options->conf_path));
 		return;
 	}
+	fresh->workers = d->crew_count; /* their number changes with a restart only */
 	point_at_embedded(d, fresh);
 	log_configure(&fresh->log);
 	d->conf = fresh;
@@ -355,9 +356,12 @@ static int start_crews(struct daemon *d, struct err *err)
 			d->crew_count++;
 			return ERR_INVALID;
 		}
-	for (unsigned i = 1; i < d->crew_count; i++)
+	for (unsigned i = 1; i < d->crew_count; i++) {
 		d->crews[i].threaded =
 			pthread_create(&d->crews[i].thread, NULL, crew_main, &d->crews[i]) == 0;
+		if (!d->crews[i].threaded)
+			return err_set(err, ERR_IO, "worker %u can't have a thread", i);
+	}
 	return 0;
 }
 
@@ -491,9 +495,11 @@ static void finish(struct daemon *d)
 {
 	observer_free(d->observer);
 	letter_topics_free(d->letter_topics);
-	for (unsigned i = 1; i < d->crew_count; i++)
+	for (unsigned i = 1; i < d->crew_count; i++) {
+		loop_stop(d->crews[i].loop); /* after a start that failed, nobody has yet */
 		if (d->crews[i].threaded)
 			pthread_join(d->crews[i].thread, NULL);
+	}
 	for (unsigned i = 0; i < d->crew_count; i++) {
 		engine_free(d->crews[i].engine);
 		if (i > 0)

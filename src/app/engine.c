@@ -356,7 +356,7 @@ static bool reap_lanes(struct engine *e)
 	return reaped;
 }
 
-static int apply_all(struct engine *e, struct conf *conf, struct err *err);
+static int apply_lanes(struct engine *e, struct conf *conf, struct err *err);
 
 static void reap_run(struct loop_call *call)
 {
@@ -365,7 +365,8 @@ static void reap_run(struct loop_call *call)
 
 	if (reap_lanes(e) && e->apply_again && !e->draining) {
 		e->apply_again = false;
-		if (apply_all(e, e->conf, &err) != 0)
+		/* Its destinations are there; only the lane had to wait for its namesake. */
+		if (apply_lanes(e, e->conf, &err) != 0)
 			log_error("lane_failed", "a lane could not be made again",
 				log_str("reason", err.text));
 	}
@@ -419,15 +420,20 @@ static void prepare_letters(struct engine *e, const struct conf *conf)
 					conf->rules[i].targets[t].dead_letter_topic);
 }
 
+static int apply_lanes(struct engine *e, struct conf *conf, struct err *err)
+{
+	for (size_t i = 0; i < conf->consumer_count; i++)
+		if (apply_consumer(e, conf, &conf->consumers[i], err) != 0)
+			return ERR_INVALID;
+	return 0;
+}
+
 static int apply_all(struct engine *e, struct conf *conf, struct err *err)
 {
 	for (size_t i = 0; i < conf->destination_count; i++)
 		if (apply_destination(e, conf, &conf->destinations[i], err) != 0)
 			return ERR_INVALID;
-	for (size_t i = 0; i < conf->consumer_count; i++)
-		if (apply_consumer(e, conf, &conf->consumers[i], err) != 0)
-			return ERR_INVALID;
-	return 0;
+	return apply_lanes(e, conf, err);
 }
 
 static void close_unwanted(struct engine *e)

@@ -175,6 +175,7 @@ struct lane *lane_new(struct worker *w, struct conf *conf, const struct conf_con
 	lane->consumer = consumer;
 	lane_name_it(lane, destination);
 	list_init(&lane->partitions);
+	list_init(&lane->stalled_node);
 	loop_call_init(&lane->pull, lane_pull);
 	loop_call_init(&lane->settle_up, lane_settle_up);
 	lane->commit_timer.fire = lane_commit_timer;
@@ -208,6 +209,7 @@ void lane_free(struct lane *lane)
 	loop_timer_cancel(lane->worker->loop, &lane->sweep_timer);
 	loop_timer_cancel(lane->worker->loop, &lane->retire_timer);
 	loop_undefer(&lane->pull);
+	list_remove(&lane->stalled_node);
 	loop_undefer(&lane->settle_up);
 	budget_part(&lane->budget);
 	lane_gauges_clear(&lane->gauges);
@@ -236,8 +238,7 @@ void lane_reconfigure(
 
 void lane_close(struct lane *lane, int64_t grace_ms)
 {
-	if (lane->closing)
-		return;
+	/* A fenced lane is closing already, and has yet to leave. */
 	lane->closing = true;
 	lane->close_by_ms = loop_now_ms(lane->worker->loop) + grace_ms;
 	source_close(lane->source, grace_ms + 5000);

@@ -108,7 +108,9 @@ void lane_commit_timer(struct loop_timer *timer)
 void lane_committed(struct lane *lane, int code, const char *text)
 {
 	int64_t now_ms = loop_now_ms(lane->worker->loop);
+	struct list done, *back;
 
+	list_init(&done);
 	lane->commits++;
 	metric_observe(lane->gauges.commit_seconds, (now_ms - lane->commit_sent_ms) * 1000);
 	lane->commit_not_before_ms = now_ms + lane->consumer->commit_interval_ms;
@@ -119,15 +121,22 @@ void lane_committed(struct lane *lane, int code, const char *text)
 			log_str("lane", lane->name), log_str("reason", text));
 		lane->commit_not_before_ms += 1000;
 	}
-	list_foreach (node, &lane->partitions) {
+	list_foreach_safe (node, &lane->partitions) {
 		struct partition *p = list_entry(node, struct partition, node);
 
 		/* A partition that goes is not held up by a commit that fails: its next owner
 		 * repeats. */
 		if (code != ERR_OK && p->in_commit && !(p->retiring && p->open == 0))
 			offsets_mark_changed(p->tracker);
+		if (p->in_commit) {
+			/* Behind the others, which may not have had room in this commit. */
+			list_remove(&p->node);
+			list_append(&done, &p->node);
+		}
 		p->in_commit = false;
 	}
+	while ((back = list_shift(&done)) != NULL)
+		list_append(&lane->partitions, back);
 	lane_settle_up_soon(lane);
 }
 
@@ -150,6 +159,16 @@ static void unhold(struct partition *p)
 	loop_defer(p->lane->worker->loop, &p->lane->pull);
 }
 
+/* What this lane gave back may be what another waits for: the one that has waited longest
+ * looks. */
+static void wake_next(struct worker *w)
+{
+	struct list *node = list_first(&w->stalled);
+
+	if (node != NULL)
+		loop_defer(w->loop, &list_entry(node, struct lane, stalled_node)->pull);
+}
+
 void lane_settle_up(struct loop_call *call)
 {
 	struct lane *lane = container_of(call, struct lane, settle_up);
@@ -163,6 +182,7 @@ void lane_settle_up(struct loop_call *call)
 	}
 	if (lane->stalled)
 		loop_defer(lane->worker->loop, &lane->pull);
+	wake_next(lane->worker);
 }
 
 void lane_retire(struct partition *p)

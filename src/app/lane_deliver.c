@@ -220,6 +220,14 @@ static bool wants_more(const struct lane *lane)
 	       intake_is_hungry(lane->intake);
 }
 
+/* In line for room that others give back, unless it has found some. */
+static void queue_for_room(struct lane *lane)
+{
+	list_remove(&lane->stalled_node);
+	if (lane->stalled && !lane->closing)
+		list_append(&lane->worker->stalled, &lane->stalled_node);
+}
+
 void lane_pull(struct loop_call *call)
 {
 	struct lane *lane = container_of(call, struct lane, pull);
@@ -233,6 +241,7 @@ void lane_pull(struct loop_call *call)
 			break;
 		take_up(lane, sp->owner, &record);
 	}
+	queue_for_room(lane);
 	if (taken > 0)
 		lane_settle_up_soon(lane);
 	if (taken == PULL_BATCH)

@@ -5,6 +5,7 @@ void worker_init(struct worker *w)
 {
 	rng_seed_random(&w->rng);
 	jx_init(&w->ix);
+	list_init(&w->stalled);
 	envelope_work_init(&w->envelope_work);
 	w->limits = jx_default_limits;
 	w->indexed = NULL;
