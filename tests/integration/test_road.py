@@ -328,6 +328,7 @@ def test_sigterm_under_load_loses_nothing_and_repeats_nothing(
     assert set(numbers(receiver.requests("/crm")).values()) == {1}
 
 
+@pytest.mark.alone
 def test_first_delivery_comes_within_five_seconds_of_the_start(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     road = Road(kafka, receiver, unique)
@@ -344,6 +345,7 @@ def test_first_delivery_comes_within_five_seconds_of_the_start(
     assert time.monotonic() - begin < 5
 
 
+@pytest.mark.alone
 def test_idle_daemon_with_one_destination_takes_less_than_20_mb(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     road = Road(kafka, receiver, unique)
