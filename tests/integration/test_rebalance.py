@@ -147,6 +147,8 @@ def test_a_zombie_neither_commits_nor_sends_once_it_knows(
     assert other.running and zombie.running
 
 
+# When the older one learns of it is Kafka's matter: seconds, on a busy machine more.
+@pytest.mark.soak
 def test_the_older_of_two_with_one_id_is_fenced_and_exits_with_78(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, destinations=("crm",))
