@@ -22,19 +22,16 @@ from postrider_test.tls import Authority
 STRICT = os.environ.get("CI") == "true"
 
 
-# What takes its time is left to CI, and to whoever names it: `make test T=rate`.
-LONG = {"test_dead_letters", "test_delivery", "test_oauth", "test_offsets", "test_operate",
-        "test_outage", "test_packages", "test_page", "test_rate", "test_rebalance", "test_secrets",
-        "test_tls", "test_workers"}
+# What these show hangs on time: rates, windows, sessions. They have the machine for themselves.
+TIMED = {"test_delivery", "test_offsets", "test_outage", "test_rate", "test_rebalance",
+         "test_workers"}
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`-m kafka` and `-m embedded` follow from the brokers that a test asks for."""
-    named = config.option.keyword or any(Path(a.split("::")[0]).is_file() for a in config.args)
-    if not STRICT and not named and config.option.markexpr == "not soak":
-        long = [item for item in items if item.path.stem in LONG]
-        items[:] = [item for item in items if item.path.stem not in LONG]
-        config.hook.pytest_deselected(items=long)
+    for item in items:
+        if item.path.stem in TIMED:
+            item.add_marker(pytest.mark.alone)
     for item in items:
         brokers = set(getattr(item, "fixturenames", ()))
         if hasattr(item, "callspec"):
