@@ -174,7 +174,7 @@ def test_503_is_tried_again_and_then_delivered(
     road.publish(1)
     postrider(road.config)
     first, second, third = receiver.wait_for(3, "/crm")
-    assert third.at - second.at >= 1.0
+    assert third.at - second.at >= 0.998  # the daemon's clock counts whole milliseconds
     assert first.body == second.body == third.body
     keys = {request.header("Idempotency-Key") for request in (first, second, third)}
     assert len(keys) == 1
