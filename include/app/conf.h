@@ -64,6 +64,7 @@ struct conf_consumer {
 	char *auto_offset_reset; /* "earliest" (default), "latest", "error" */
 	char **properties; /* librdkafka's, over kafka.properties; ${…} not expanded yet */
 	size_t property_count;
+	uint64_t kafka_digest; /* of all that librdkafka is told: with another, a new client */
 	enum conf_isolation isolation;
 	enum conf_event_format event_format;
 	struct envelope *envelope;                    /* compiled from these */
@@ -149,6 +150,7 @@ struct conf {
 	char *bootstrap_servers; /* NULL only with --embedded */
 	char **properties;       /* "name=value" of kafka.properties, ${…} not expanded yet */
 	size_t property_count;
+	uint64_t kafka_digest;   /* the same, of a client that is no consumer's */
 	unsigned workers;        /* 1 */
 	size_t max_in_flight;    /* open deliveries of the process: 20,000 */
 	size_t max_memory_bytes; /* of records held: 256 MiB */
@@ -191,6 +193,18 @@ typedef void (*conf_complain_fn)(void *ctx, enum conf_severity severity, const c
  * order of name. */
 struct conf *conf_load(const char *path, const struct conf_options *options,
 	conf_complain_fn complain, void *ctx);
+/* What @c was read from, read again with the secrets as they are now; its files are not looked
+ * at, so that a change under way in them does not count. NULL: a secret is missing or wrong. */
+struct conf *conf_refresh(const struct conf *c, const struct conf_options *options,
+	conf_complain_fn complain, void *ctx);
+/* The target that stands for @t, one of @from, in @to, a configuration refreshed from @from or
+ * the other way round. NULL: they are not related like that. */
+const struct conf_target *conf_counterpart(
+	const struct conf *from, const struct conf_target *t, const struct conf *to);
+/* The files that conf_refresh() would read again, but for those of connections, which look
+ * after their own. *ret_paths and the paths are the caller's to free. */
+size_t conf_secret_files(const struct conf *c, char ***ret_paths);
+
 struct conf *conf_ref(struct conf *c);
 /* Accepts NULL. */
 void conf_unref(struct conf *c);

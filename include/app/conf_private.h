@@ -3,7 +3,6 @@
  * conf_private.h - what stands behind a struct conf, and what its loading shares; for conf*.c.
  *
  * Texts and arrays that settings point to are owned here and freed together, texts wiped.
- * The nodes of the files live only while they are read.
  */
 #ifndef APP_CONF_PRIVATE_H
 #define APP_CONF_PRIVATE_H
@@ -12,12 +11,12 @@
 #include "app/conf_fault.h"
 #include "app/conf_keys.h"
 #include "app/conf_mask.h"
-#include "app/conf_node.h"
+#include "app/conf_source.h"
 
 struct conf_original;
 
 struct conf_private {
-	struct conf_files files;
+	struct conf_source *source;
 	struct conf_mask mask;
 	char **texts;
 	size_t text_count, text_cap;
@@ -27,7 +26,8 @@ struct conf_private {
 	bool bootstrap_given;
 };
 
-struct conf_private *conf_private_new(void);
+/* Takes over the reference to @source. */
+struct conf_private *conf_private_new(struct conf_source *source);
 void conf_private_free(struct conf_private *p);
 /* Takes over @text, returns it. */
 char *conf_own_text(struct conf_private *p, char *text);
@@ -36,6 +36,10 @@ void *conf_own_block(struct conf_private *p, void *block);
 void conf_note_original(struct conf_private *p, const char *value, const char *text);
 /* What the configuration says where @value is used: with its references, if it had some. */
 const char *conf_original_text(const struct conf_private *p, const char *value);
+
+/* The files that those references name, as secret_files() does. */
+size_t conf_private_secret_files(
+	const struct conf_private *p, const char *base_dir, char ***paths);
 
 /* A field that was given, and by which node: a field may have two keys. */
 struct conf_given {

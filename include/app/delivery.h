@@ -68,6 +68,9 @@ struct delivery {
  */
 void delivery_move(struct delivery *d, enum delivery_state to);
 int64_t delivery_age_ms(const struct delivery *d);
+/* Before an attempt: where @conf says the same as the delivery's configuration but for newer
+ * secrets, it is the delivery's from now on. */
+void delivery_refresh(struct delivery *d, struct conf *conf);
 
 /*
  * Bury @d: write its dead letter, for as long as that takes, then settle it. Its facts say why.

@@ -57,8 +57,7 @@ const char *lane_destination_name(const struct lane *lane);
 const char *lane_consumer_name(const struct lane *lane);
 bool lane_works_for(const struct lane *lane, const char *destination);
 /* Would @consumer of a new configuration need another Kafka consumer? */
-bool lane_must_restart(
-	const struct lane *lane, const struct conf *conf, const struct conf_consumer *consumer);
+bool lane_must_restart(const struct lane *lane, const struct conf_consumer *consumer);
 void lane_get_share(const struct lane *lane, unsigned *ret_assigned, unsigned *ret_whole);
 
 struct lane_partition_status {

@@ -56,6 +56,13 @@ struct deadletter_letter {
 
 struct deadletter *deadletter_new(
 	struct loop *l, const struct deadletter_settings *s, struct err *err);
+/*
+ * Go on with other properties: new credentials, say. What flies is waited for (30 s at most,
+ * librdkafka's message.timeout.ms), so that no letter stands there twice for that; all others
+ * go with the new ones, at once. ERR_INVALID: librdkafka refuses them, and nothing has changed.
+ */
+int deadletter_reconfigure(struct deadletter *d, const struct deadletter_settings *s,
+	struct err *err) ATTR_MUST_CHECK;
 /* Letters not acknowledged are forgotten (their offsets are not committed). Accepts NULL. */
 void deadletter_free(struct deadletter *d);
 /* @topic will be written to: find its leaders now, so that the first letter is not late. */

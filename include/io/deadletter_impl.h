@@ -66,6 +66,8 @@ struct deadletter_topic {
 struct deadletter {
 	struct loop *loop;
 	struct kafka_client *client;
+	struct kafka_client *next; /* takes its place when nothing flies any more; or NULL */
+	struct loop_call change;   /* change_client(), outside of the clients' own events */
 	struct list topics;
 	struct rng rng;
 	char *bootstrap_servers; /* for the commands in the reasons */
@@ -77,6 +79,8 @@ struct deadletter {
 struct deadletter_topic *deadletter_topic_find(const struct deadletter *d, const char *name);
 struct deadletter_topic *deadletter_topic_obtain(struct deadletter *d, const char *name);
 void deadletter_topic_free(struct deadletter_topic *t);
+/* The owner has another client: what waited for the old one is tried. Nothing flies. */
+void deadletter_topic_change_client(struct deadletter_topic *t);
 /* Send whatever may be sent now. */
 void deadletter_topic_serve(struct deadletter_topic *t);
 /* A report has come for a flying job: it is freed, or waits to be sent again. */

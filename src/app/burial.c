@@ -31,6 +31,19 @@ int64_t delivery_age_ms(const struct delivery *d)
 	return loop_wall_ms(d->worker->loop) - d->age_from_ms;
 }
 
+void delivery_refresh(struct delivery *d, struct conf *conf)
+{
+	const struct conf_target *target =
+		d->conf == conf ? NULL : conf_counterpart(d->conf, d->target, conf);
+
+	if (target == NULL)
+		return;
+	conf_ref(conf);
+	conf_unref(d->conf);
+	d->conf = conf;
+	d->target = target;
+}
+
 static void burial_free(struct burial *b)
 {
 	b->d->burial = NULL;

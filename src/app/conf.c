@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dirent.h>
-#include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -43,130 +40,6 @@ void conf_unref(struct conf *c)
 {
 	if (c != NULL && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
 		conf_free(c);
-}
-
-/* --- files ------------------------------------------------------------------------------ */
-
-/* False: a part of the configuration could not be read. */
-static bool read_one(struct conf_reader *r, struct conf_node *root, const char *path)
-{
-	struct conf_text text;
-	bool ok = conf_text_read(&text, path, &r->priv->files, &r->faults) &&
-		  conf_node_add_text(root, &text, &r->faults);
-
-	conf_text_release(&text);
-	return ok;
-}
-
-static int is_cfg(const struct dirent *entry)
-{
-	/* No pattern of ours begins with a dot: an editor's files are passed over. */
-	return fnmatch("*.cfg", entry->d_name, FNM_PERIOD) == 0;
-}
-
-static int by_name(const struct dirent **x, const struct dirent **y)
-{
-	return strcmp((*x)->d_name, (*y)->d_name);
-}
-
-static bool read_directory(struct conf_reader *r, struct conf_node *root, const char *path)
-{
-	size_t len = strlen(path);
-	struct dirent **entries;
-	bool ok = true;
-	int count = scandir(path, &entries, is_cfg, by_name);
-
-	if (count < 0) {
-		conf_fault(&r->faults, (struct conf_place){path, 0}, "directory: %s",
-			strerror(errno));
-		return false;
-	}
-	if (count == 0)
-		conf_fault(&r->faults, (struct conf_place){path, 0},
-			"directory: there is no *.cfg file in it");
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	for (int i = 0; i < count; i++) {
-		char *file = xasprintf("%.*s/%s", (int)len, path, entries[i]->d_name);
-
-		ok = read_one(r, root, file) && ok;
-		free(file);
-		free(entries[i]);
-	}
-	free(entries);
-	return ok && count > 0;
-}
-
-static char *directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return xstrdup(".");
-	return slash == path ? xstrdup("/") : xmemdup(path, (size_t)(slash - path));
-}
-
-/* What relative paths in the files are relative to, absolute, since the process may go
- * elsewhere. */
-static char *base_of(const char *path, bool directory)
-{
-	char *relative = directory ? xstrdup(path) : directory_of(path);
-	char *absolute = realpath(relative, NULL);
-
-	if (absolute == NULL)
-		return relative;
-	free(relative);
-	return absolute;
-}
-
-/* --- loading ---------------------------------------------------------------------------- */
-
-/* Is standard error systemd's journal, which understands "<4>"? */
-static bool is_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long dev, ino;
-	struct stat st;
-
-	return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
-	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
-}
-
-static void finish(struct conf *c)
-{
-	/* The daemon may point it at its own broker. */
-	if (c->bootstrap_servers != NULL)
-		c->bootstrap_servers = xstrdup(c->bootstrap_servers);
-	c->log.journald_priority = is_journal();
-}
-
-struct conf *conf_load(const char *path, const struct conf_options *options,
-	conf_complain_fn complain, void *ctx)
-{
-	struct conf *c = xcalloc(1, sizeof *c);
-	struct conf_reader r = {.conf = c, .priv = conf_private_new(), .options = options};
-	struct conf_node *root = conf_node_new_root();
-	struct stat st;
-	bool directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-
-	atomic_init(&c->refs, 1);
-	c->generation = options->generation;
-	c->priv = r.priv;
-	c->path = xstrdup(path);
-	c->base_dir = base_of(path, directory);
-	/* A tree with holes would only bring faults that are none. */
-	if (directory ? read_directory(&r, root, path) : read_one(&r, root, path))
-		conf_read(&r, root);
-	finish(c);
-	conf_faults_tell(&r.faults, (const char *const *)r.priv->files.names,
-		r.priv->files.count, &r.priv->mask, complain, ctx);
-	if (r.faults.fault_count > 0) {
-		conf_unref(c);
-		c = NULL;
-	}
-	conf_faults_release(&r.faults);
-	conf_node_free(root);
-	return c;
 }
 
 /* --- Kafka's properties ----------------------------------------------------------------- */
@@ -214,4 +87,124 @@ int conf_kafka_properties(const struct conf *c, const struct conf_consumer *cons
 	*ret = properties;
 	*ret_count = count;
 	return 0;
+}
+
+static uint64_t kafka_digest(const struct conf *c, const struct conf_consumer *consumer)
+{
+	char **properties;
+	size_t count;
+	uint64_t digest = 0;
+
+	/* With --no-secrets they may be missing; then nothing is connected either. */
+	if (conf_kafka_properties(c, consumer, &properties, &count, NULL) != 0)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		digest = digest * 31 + util_hash(properties[i], strlen(properties[i]));
+	conf_free_properties(properties, count);
+	return digest;
+}
+
+static void digest_kafka(struct conf *c)
+{
+	c->kafka_digest = kafka_digest(c, NULL);
+	for (size_t i = 0; i < c->consumer_count; i++)
+		c->consumers[i].kafka_digest = kafka_digest(c, &c->consumers[i]);
+}
+
+/* --- loading ---------------------------------------------------------------------------- */
+
+/* Is standard error systemd's journal, which understands "<4>"? */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+static void finish(struct conf *c)
+{
+	/* The daemon may point it at its own broker. */
+	if (c->bootstrap_servers != NULL)
+		c->bootstrap_servers = xstrdup(c->bootstrap_servers);
+	c->log.journald_priority = is_journal();
+	digest_kafka(c);
+}
+
+/* Takes over the reference to @source. NULL when there was a fault. */
+static struct conf *conf_new(struct conf_source *source, struct conf_faults *faults,
+	const struct conf_options *options, conf_complain_fn complain, void *ctx)
+{
+	struct conf *c = xcalloc(1, sizeof *c);
+	struct conf_reader r = {.conf = c,
+		.priv = conf_private_new(source),
+		.faults = *faults,
+		.options = options};
+
+	atomic_init(&c->refs, 1);
+	c->generation = options->generation;
+	c->priv = r.priv;
+	c->path = xstrdup(source->path);
+	c->base_dir = xstrdup(source->base_dir);
+	/* A tree with holes would only bring faults that are none. */
+	if (!source->broken)
+		conf_read(&r, source->root);
+	finish(c);
+	conf_faults_tell(&r.faults, (const char *const *)source->files.names,
+		source->files.count, &r.priv->mask, complain, ctx);
+	if (r.faults.fault_count > 0) {
+		conf_unref(c);
+		c = NULL;
+	}
+	conf_faults_release(&r.faults);
+	return c;
+}
+
+struct conf *conf_load(const char *path, const struct conf_options *options,
+	conf_complain_fn complain, void *ctx)
+{
+	struct conf_faults faults = {0};
+	struct conf_source *source = conf_source_read(path, &faults);
+
+	return conf_new(source, &faults, options, complain, ctx);
+}
+
+struct conf *conf_refresh(const struct conf *c, const struct conf_options *options,
+	conf_complain_fn complain, void *ctx)
+{
+	struct conf_faults faults = {0};
+
+	return conf_new(conf_source_ref(c->priv->source), &faults, options, complain, ctx);
+}
+
+/* --- made again -------------------------------------------------------------------------- */
+
+const struct conf_target *conf_counterpart(
+	const struct conf *from, const struct conf_target *t, const struct conf *to)
+{
+	if (from->priv->source != to->priv->source)
+		return NULL;
+	/* The same tree was read in the same order. */
+	return &to->rules[t->rule - from->rules].targets[t - t->rule->targets];
+}
+
+static size_t add_secret_files(const struct conf *c, char *const *texts, size_t text_count,
+	char ***paths, size_t count)
+{
+	for (size_t i = 0; i < text_count; i++)
+		count = secret_files(texts[i], c->base_dir, paths, count);
+	return count;
+}
+
+size_t conf_secret_files(const struct conf *c, char ***ret_paths)
+{
+	size_t count = conf_private_secret_files(c->priv, c->base_dir, ret_paths);
+
+	count = add_secret_files(c, c->properties, c->property_count, ret_paths, count);
+	for (size_t i = 0; i < c->consumer_count; i++)
+		count = add_secret_files(c, c->consumers[i].properties,
+			c->consumers[i].property_count, ret_paths, count);
+	return count;
 }

@@ -110,7 +110,7 @@ static void check_property(struct conf_reader *r, struct conf_subject *s,
 	secret = conf_is_secret_property(slice_str(name));
 	conf_mask_secrets(r, secret ? equals + 1 : text, secret);
 	if (secret && !secret_has_reference(equals + 1) &&
-		conf_files_is_open(&r->priv->files, n->place))
+		conf_files_is_open(&r->priv->source->files, n->place))
 		conf_warn(r, s, "properties", n->place,
 			"%s: a secret stands in a file that others can read; write ${file:PATH} or "
 			"${env:NAME}, or chmod 600 the file",

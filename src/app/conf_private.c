@@ -4,15 +4,20 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "io/secret.h"
+
 struct conf_original {
 	const char *value;
 	char *text;
 	UT_hash_handle hh;
 };
 
-struct conf_private *conf_private_new(void)
+struct conf_private *conf_private_new(struct conf_source *source)
 {
-	return xcalloc(1, sizeof(struct conf_private));
+	struct conf_private *p = xcalloc(1, sizeof *p);
+
+	p->source = source;
+	return p;
 }
 
 static void wipe_and_free(char *text)
@@ -37,7 +42,7 @@ void conf_private_free(struct conf_private *p)
 	free(p->texts);
 	free(p->blocks);
 	conf_mask_release(&p->mask);
-	conf_files_release(&p->files);
+	conf_source_unref(p->source);
 	free(p);
 }
 
@@ -74,4 +79,16 @@ const char *conf_original_text(const struct conf_private *p, const char *value)
 
 	HASH_FIND_PTR(p->originals, &value, o);
 	return o != NULL ? o->text : value;
+}
+
+size_t conf_private_secret_files(
+	const struct conf_private *p, const char *base_dir, char ***paths)
+{
+	struct conf_original *o, *next;
+	size_t count = 0;
+
+	*paths = NULL;
+	HASH_ITER (hh, p->originals, o, next)
+		count = secret_files(o->text, base_dir, paths, count);
+	return count;
 }

@@ -341,11 +341,12 @@ static void read_kafka(struct conf_reader *r, const struct conf_node *root)
 	r->priv->bootstrap_given = conf_given_node(&s, "bootstrap_servers") != NULL;
 	if (!r->priv->bootstrap_given && !r->options->embedded) {
 		struct conf_place place =
-			n != NULL ? n->place
-				  : (struct conf_place){r->priv->files.count > 0
-								? r->priv->files.names[0]
-								: r->conf->path,
-					    0};
+			n != NULL
+				? n->place
+				: (struct conf_place){r->priv->source->files.count > 0
+							      ? r->priv->source->files.names[0]
+							      : r->conf->path,
+					  0};
 
 		conf_refuse(r, &s, "bootstrap_servers", place,
 			"is missing; write kafka = { bootstrap_servers = \"HOST:9092\"; };");

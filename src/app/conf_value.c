@@ -12,7 +12,6 @@
 #include "app/conf_private.h"
 #include "io/secret.h"
 
-#define MAX_CONTENT_BYTES (16 * 1024 * 1024)
 /* Where a reference can't be resolved and need not be (check --no-secrets): good as a host, a
  * port and a word. */
 #define STAND_IN "1"
@@ -122,7 +121,8 @@ static void warn_literal(struct conf_reader *r, struct conf_subject *s,
 {
 	/* Parameters are masked all alike, but few of them are secrets. */
 	if ((key->flags & CONF_SECRET) == 0 || key->type == CONF_PAIRS ||
-		secret_has_reference(text) || !conf_files_is_open(&r->priv->files, n->place))
+		secret_has_reference(text) ||
+		!conf_files_is_open(&r->priv->source->files, n->place))
 		return;
 	conf_warn(r, s, key->name, n->place,
 		"a secret stands in a file that others can read; write ${file:PATH} or "
@@ -206,78 +206,65 @@ static void read_choice(struct conf_reader *r, struct conf_subject *s,
 	buf_release(&list);
 }
 
-/* The base of relative paths joined with @path; the caller frees it. */
-static char *join_path(const struct conf *c, const char *path)
+/* Certificates and keys are where the secrets are: they need not be on this machine. */
+static bool check_file(struct conf_reader *r, const char *path)
 {
-	if (path[0] == '/' || c->base_dir == NULL || c->base_dir[0] == '\0')
-		return xstrdup(path);
-	return xasprintf("%s/%s", c->base_dir, path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int code;
+
+	if (r->options->skip_secrets)
+		code = 0;
+	else if (fd < 0 || fstat(fd, &st) != 0)
+		code = errno;
+	else
+		code = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? 0 : EINVAL;
+	if (fd >= 0)
+		close(fd);
+	errno = code;
+	return code == 0;
 }
 
-/* The whole of a regular file, NUL behind it; errno says why not. */
-static char *read_content(const char *path, size_t *ret_len)
+static void refuse_file(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n, const char *name)
 {
-	FILE *f = fopen(path, "re");
-	struct stat st;
-	char *text;
+	conf_refuse(r, s, key->name, n->place, "'%s': %s%s", name, strerror(errno),
+		name[0] == '/' ? "" : "; it is looked for beside the configuration file");
+}
 
-	if (f == NULL)
-		return NULL;
-	errno = 0;
-	if (fstat(fileno(f), &st) == 0 && !S_ISREG(st.st_mode))
-		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-	else if (errno == 0 && st.st_size > MAX_CONTENT_BYTES)
-		errno = EFBIG;
-	if (errno != 0) {
-		int code = errno;
+static void read_content(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n, const char *path)
+{
+	size_t len;
+	const char *content = conf_source_content(r->priv->source, path, &len);
 
-		fclose(f);
-		errno = code;
-		return NULL;
+	if (content == NULL) {
+		refuse_file(r, s, key, n, n->text);
+		return;
 	}
-	text = xmalloc((size_t)st.st_size + 1);
-	*ret_len = fread(text, 1, (size_t)st.st_size, f);
-	text[*ret_len] = '\0';
-	fclose(f);
-	return text;
+	if (memchr(content, '\0', len) != NULL)
+		conf_refuse(r, s, key->name, n->place,
+			"'%s': holds a NUL byte, so it is no text", n->text);
+	/* An editor's last line end is no part of it. */
+	len -= len > 0 && content[len - 1] == '\n';
+	store_text(key, s->settings, conf_own_text(r->priv, xmemdup(content, len)));
 }
 
 static void read_file(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n)
 {
 	const char *value = conf_read_text(r, s, key, n, n->text);
-	char *path, *content;
-	size_t len;
+	const char *path;
 
 	if (value == NULL)
 		return;
-	path = conf_own_text(r->priv, join_path(r->conf, value));
-	content = read_content(path, &len);
-	if (content == NULL && key->type == CONF_FILE && r->options->skip_secrets) {
-		/* Certificates and keys are where the secrets are: not on this machine. */
+	path = conf_own_text(r->priv, conf_source_join(r->priv->source, value));
+	if (key->type == CONF_CONTENT)
+		read_content(r, s, key, n, path);
+	else if (check_file(r, path))
 		store_text(key, s->settings, path);
-		return;
-	}
-	if (content == NULL) {
-		conf_refuse(r, s, key->name, n->place, "'%s': %s%s", value, strerror(errno),
-			value[0] == '/' ? ""
-					: "; it is looked for beside the configuration file");
-		return;
-	}
-	if (key->type == CONF_FILE) {
-		explicit_bzero(content, len);
-		free(content);
-		store_text(key, s->settings, path);
-		return;
-	}
-	conf_own_text(r->priv, content);
-	if (memchr(content, '\0', len) != NULL)
-		conf_refuse(r, s, key->name, n->place,
-			"'%s': holds a NUL byte, so it is no text", value);
-	/* An editor's last line end is no part of it. */
-	if (len > 0 && content[len - 1] == '\n')
-		content[len - 1] = '\0';
-	store_text(key, s->settings, content);
+	else
+		refuse_file(r, s, key, n, value);
 }
 
 static void read_json(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/daemon.h"
-
 #include <malloc.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "app/engine.h"
-#include "app/letter_topics.h"
-#include "app/observer.h"
+#include "app/daemon_private.h"
 #include "app/status.h"
 #include "base/log.h"
-#include "core/metrics.h"
-#include "io/embedded.h"
 #include "io/kafka.h"
 #include "io/notify.h"
 
@@ -23,104 +15,10 @@
 #define REAP_MS 3000
 #define TRIM_MS 10000
 
-struct crew;
-
-/* What the control loop wants an engine's own thread to do, one errand at a time. */
-struct errand {
-	struct loop_call call; /* there, and then back */
-	struct crew *crew;
-	enum {
-		ERRAND_APPLY,
-		ERRAND_DRAIN,
-	} kind;
-	struct conf *conf;
-	struct err err;
-	int code;
-};
-
-/* A worker and its thread. */
-struct crew {
-	struct daemon *daemon;
-	struct engine *engine;
-	struct loop *loop;
-	pthread_t thread;
-	bool threaded;
-	struct errand errand;
-	struct loop_call drained; /* posted to the control loop */
-	struct loop_call fenced;
-	atomic_bool was_fenced, dumping;
-	struct loop_call dump; /* posted to its own loop, while `dumping` */
-	bool has_drained;
-};
-
-struct daemon {
-	const struct daemon_options *options;
-	struct loop *loop; /* the control loop: the first worker's too */
-	struct conf *conf;
-	struct connections *connections;
-	struct metrics *metrics;
-	struct embedded *embedded;
-	struct observer *observer; /* NULL: no admin listener */
-	struct letter_topics *letter_topics;
-	struct loop_timer watchdog, sampler, trimmer;
-	int64_t said_successful, said_time;
-	int64_t watchdog_ms;
-	struct crew *crews;
-	unsigned crew_count, drained_count, applying;
-	bool stopping;
-	bool reload_again; /* asked for while one was being applied */
-	int exit_status;
-	uint64_t generation;
-};
-
-/* --- configuration ---------------------------------------------------------------------- */
-
-static void complain_to_log(void *ctx, enum conf_severity severity, const char *line)
-{
-	(void)ctx;
-	if (severity == CONF_FAULT)
-		log_error("configuration_fault", line);
-	else
-		log_warn("configuration_warning", line);
-}
-
-/* Before the log is configured, faults go to a person at a terminal. */
-static void complain_to_terminal(void *ctx, enum conf_severity severity, const char *line)
-{
-	(void)ctx;
-	fprintf(stderr, "%s%s\n", severity == CONF_WARNING ? "warning: " : "", line);
-}
-
-static struct conf *load(struct daemon *d, conf_complain_fn complain)
-{
-	struct conf_options o = {
-		.embedded = d->options->embedded, .generation = ++d->generation};
-
-	return conf_load(d->options->conf_path, &o, complain, NULL);
-}
-
-static void point_at_embedded(struct daemon *d, struct conf *conf)
-{
-	if (d->embedded == NULL)
-		return;
-	free(conf->bootstrap_servers);
-	conf->bootstrap_servers = xstrdup(embedded_bootstrap_servers(d->embedded));
-}
-
-static void note_reload(struct daemon *d, bool successful)
-{
-	metric_gauge(metrics_obtain(d->metrics, METRIC_RELOAD_SUCCESSFUL, NULL, NULL, NULL),
-		&d->said_successful, successful);
-	if (successful)
-		metric_gauge(metrics_obtain(d->metrics, METRIC_RELOAD_TIME, NULL, NULL, NULL),
-			&d->said_time, loop_wall_ms(d->loop));
-}
-
 /* --- errands ---------------------------------------------------------------------------- */
 
 static void errand_back(struct loop_call *call);
 static void drain(struct daemon *d);
-static void reload(struct daemon *d);
 
 /* For a bug report: everything as it is, one line of JSON a worker. */
 static void crew_dump(struct loop_call *call)
@@ -169,14 +67,10 @@ static void errand_back(struct loop_call *call)
 			log_str("reason", e->err.text));
 	if (--d->applying > 0)
 		return;
-	log_info("configuration_loaded", "the new configuration is in force",
-		log_str("file", d->options->conf_path),
-		log_int("generation", (int64_t)d->conf->generation));
-	observer_reloaded(d->observer, d->conf);
 	if (d->stopping)
 		drain(d);
-	else if (d->reload_again)
-		reload(d);
+	else
+		daemon_applied(d);
 }
 
 static void send_errand(struct crew *c, int kind, struct conf *conf)
@@ -186,6 +80,13 @@ static void send_errand(struct crew *c, int kind, struct conf *conf)
 	c->errand.conf = conf;
 	loop_call_init(&c->errand.call, errand_do);
 	loop_post(c->loop, &c->errand.call);
+}
+
+void daemon_apply(struct daemon *d)
+{
+	d->applying = d->crew_count;
+	for (unsigned i = 0; i < d->crew_count; i++)
+		send_errand(&d->crews[i], ERRAND_APPLY, d->conf);
 }
 
 static void drain(struct daemon *d)
@@ -256,53 +157,12 @@ static const struct engine_callbacks engine_events = {
 
 /* --- signals ---------------------------------------------------------------------------- */
 
-static void reload(struct daemon *d)
-{
-	struct conf *fresh, *old = d->conf;
-	struct err err;
-
-	if (d->stopping)
-		return;
-	d->reload_again = d->applying > 0;
-	if (d->reload_again)
-		return;
-	notify_systemd("RELOADING=1");
-	fresh = load(d, complain_to_log);
-	if (fresh != NULL && connections_apply(d->connections, fresh, &err) != 0) {
-		log_error("configuration_fault", err.text);
-		conf_unref(fresh);
-		fresh = NULL;
-	}
-	notify_systemd("READY=1");
-	metric_add(metrics_obtain(d->metrics, METRIC_RELOADS, fresh ? "applied" : "refused",
-			   NULL, NULL),
-		1);
-	note_reload(d, fresh != NULL);
-	if (fresh == NULL) {
-		observer_reloaded(d->observer, NULL);
-		log_error("reload_refused",
-			"the configuration has faults; the old one stays in force",
-			log_str("file", d->options->conf_path));
-		return;
-	}
-	fresh->workers = d->crew_count; /* their number changes with a restart only */
-	point_at_embedded(d, fresh);
-	log_configure(&fresh->log);
-	d->conf = fresh;
-	letter_topics_free(d->letter_topics);
-	d->letter_topics = letter_topics_new(d->loop, fresh);
-	d->applying = d->crew_count;
-	for (unsigned i = 0; i < d->crew_count; i++)
-		send_errand(&d->crews[i], ERRAND_APPLY, fresh);
-	conf_unref(old);
-}
-
 static void on_signal(void *ctx, int signo)
 {
 	struct daemon *d = ctx;
 
 	if (signo == SIGHUP) {
-		reload(d);
+		daemon_reload(d);
 	} else if (signo == SIGQUIT) {
 		for (unsigned i = 0; i < d->crew_count; i++)
 			if (!atomic_exchange(&d->crews[i].dumping, true))
@@ -387,7 +247,7 @@ static int start_embedded(struct daemon *d, struct err *err)
 	log_info("embedded_broker",
 		"a broker for trying things out is in this process; it keeps nothing",
 		log_str("bootstrap_servers", embedded_bootstrap_servers(d->embedded)));
-	point_at_embedded(d, d->conf);
+	daemon_point_at_embedded(d, d->conf);
 	if (d->options->bootstrap_file == NULL)
 		return 0;
 	return write_bootstrap(
@@ -484,8 +344,10 @@ static int start(struct daemon *d, struct err *err)
 	sample_fire(&d->sampler);
 	d->trimmer.fire = trim_fire;
 	trim_fire(&d->trimmer);
-	note_reload(d, true);
+	daemon_note_load(d, true);
 	d->letter_topics = letter_topics_new(d->loop, d->conf);
+	d->refresher = refresher_new(d->loop, daemon_refresh, d);
+	refresher_follow(d->refresher, d->conf);
 	metric_add(metrics_obtain(d->metrics, METRIC_BUILD_INFO, POSTRIDER_VERSION, NULL, NULL),
 		1);
 	return start_observer(d, err);
@@ -495,6 +357,7 @@ static void finish(struct daemon *d)
 {
 	observer_free(d->observer);
 	letter_topics_free(d->letter_topics);
+	refresher_free(d->refresher);
 	for (unsigned i = 1; i < d->crew_count; i++) {
 		loop_stop(d->crews[i].loop); /* after a start that failed, nobody has yet */
 		if (d->crews[i].threaded)
@@ -519,7 +382,7 @@ int daemon_run(const struct daemon_options *options)
 	struct err err;
 
 	keep_memory_small();
-	d.conf = load(&d, complain_to_terminal);
+	d.conf = daemon_load_first(&d);
 	if (d.conf == NULL)
 		return DAEMON_EXIT_CONFIGURATION;
 	log_configure(&d.conf->log);

@@ -343,6 +343,7 @@ static void leave_unanswered(
 static bool send(struct destination *dest, struct delivery *d)
 {
 	delivery_move(d, DELIVERY_SENDING);
+	delivery_refresh(d, dest->conf);
 	switch (attempt_begin(&dest->attempts, d, dest->connection, dest->http, attempt_done)) {
 	case ATTEMPT_SENT:
 		destination_gauges_sent(&dest->gauges, d, loop_wall_ms(dest->worker->loop));

@@ -197,7 +197,7 @@ static int apply_lane(struct engine *e, struct conf *conf, const struct conf_con
 	struct engine_lane *l =
 		lane_find(e, consumer->name, destination ? destination->name : NULL);
 
-	if (l != NULL && (l->closing || lane_must_restart(l->lane, conf, consumer))) {
+	if (l != NULL && (l->closing || lane_must_restart(l->lane, consumer))) {
 		e->apply_again =
 			true; /* unwanted as it is, it closes; then a new one is made */
 		return 0;
@@ -393,19 +393,24 @@ static void forget_wants(struct engine *e)
 		list_entry(node, struct engine_destination, node)->wanted = false;
 }
 
-static int open_deadletter(struct engine *e, struct conf *conf, struct err *err)
+/* The producer of dead letters as @conf has it. */
+static int apply_deadletter(struct engine *e, struct conf *conf, struct err *err)
 {
 	struct deadletter_settings s = {0};
 	char **properties;
+	int code = 0;
 
-	if (e->worker.deadletter != NULL)
+	if (e->worker.deadletter != NULL && conf->kafka_digest == e->conf->kafka_digest)
 		return 0;
 	if (conf_kafka_properties(conf, NULL, &properties, &s.property_count, err) != 0)
 		return ERR_INVALID;
 	s.properties = (const char *const *)properties;
-	e->worker.deadletter = deadletter_new(e->worker.loop, &s, err);
+	if (e->worker.deadletter != NULL)
+		code = deadletter_reconfigure(e->worker.deadletter, &s, err);
+	else if ((e->worker.deadletter = deadletter_new(e->worker.loop, &s, err)) == NULL)
+		code = ERR_INVALID;
 	conf_free_properties(properties, s.property_count);
-	return e->worker.deadletter ? 0 : err_wrap(err, "kafka.properties, for dead letters");
+	return code == 0 ? 0 : err_wrap(err, "kafka.properties, for dead letters");
 }
 
 /* So that the first letter does not wait for its topic's leaders. */
@@ -459,7 +464,7 @@ int engine_apply(
 	struct conf *old = e->conf;
 	int code;
 
-	if (open_deadletter(e, conf, err) != 0)
+	if (apply_deadletter(e, conf, err) != 0)
 		return ERR_INVALID;
 	e->conf = conf_ref(conf);
 	e->connections = connections;

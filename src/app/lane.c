@@ -254,8 +254,7 @@ static bool same_texts(char *const *a, size_t a_count, char *const *b, size_t b_
 	return true;
 }
 
-bool lane_must_restart(
-	const struct lane *lane, const struct conf *conf, const struct conf_consumer *c)
+bool lane_must_restart(const struct lane *lane, const struct conf_consumer *c)
 {
 	const struct conf_consumer *mine = lane->consumer;
 
@@ -263,13 +262,8 @@ bool lane_must_restart(
 	       !str_eq(mine->instance_id, c->instance_id) ||
 	       !str_eq(mine->auto_offset_reset, c->auto_offset_reset) ||
 	       mine->prefetch_bytes != c->prefetch_bytes ||
-	       mine->event_format != c->event_format ||
-	       !str_eq(lane->conf->bootstrap_servers, conf->bootstrap_servers) ||
-	       !same_texts(mine->topics, mine->topic_count, c->topics, c->topic_count) ||
-	       !same_texts(mine->properties, mine->property_count, c->properties,
-		       c->property_count) ||
-	       !same_texts(lane->conf->properties, lane->conf->property_count, conf->properties,
-		       conf->property_count);
+	       mine->event_format != c->event_format || mine->kafka_digest != c->kafka_digest ||
+	       !same_texts(mine->topics, mine->topic_count, c->topics, c->topic_count);
 }
 
 const char *lane_name(const struct lane *lane)

@@ -14,6 +14,27 @@ static void serve_all(struct deadletter *d)
 		deadletter_topic_serve(list_entry(node, struct deadletter_topic, node));
 }
 
+static bool is_flying(const struct deadletter *d)
+{
+	list_foreach (node, &d->topics)
+		if (list_entry(node, struct deadletter_topic, node)->flying_count > 0)
+			return true;
+	return false;
+}
+
+static void change_client(struct deadletter *d)
+{
+	struct kafka_client *old = d->client;
+
+	if (d->next == NULL || is_flying(d))
+		return;
+	d->client = d->next;
+	d->next = NULL;
+	list_foreach (node, &d->topics)
+		deadletter_topic_change_client(list_entry(node, struct deadletter_topic, node));
+	kafka_client_free(old);
+}
+
 static void on_event(void *ctx, rd_kafka_event_t *ev)
 {
 	struct deadletter *d = ctx;
@@ -23,6 +44,9 @@ static void on_event(void *ctx, rd_kafka_event_t *ev)
 		return;
 	while ((m = rd_kafka_event_message_next(ev)) != NULL)
 		deadletter_topic_report(m->_private, m->err);
+	/* The old client is told of in this event, and may go only afterwards. */
+	if (d->next != NULL)
+		loop_defer(d->loop, &d->change);
 	serve_all(d);
 }
 
@@ -69,10 +93,9 @@ static const struct kafka_property fixed[] = {
 	{NULL, NULL, NULL},
 };
 
-struct deadletter *deadletter_new(
-	struct loop *l, const struct deadletter_settings *s, struct err *err)
+static struct kafka_client *open_client(
+	struct deadletter *d, const struct deadletter_settings *s, struct err *err)
 {
-	struct deadletter *d = xcalloc(1, sizeof *d);
 	const struct kafka_client_settings client = {
 		.name = "dead-letter producer",
 		.producer = true,
@@ -87,16 +110,48 @@ struct deadletter *deadletter_new(
 		.ctx = d,
 	};
 
+	return kafka_client_new(d->loop, &client, err);
+}
+
+static void change_run(struct loop_call *call)
+{
+	struct deadletter *d = container_of(call, struct deadletter, change);
+
+	change_client(d);
+	serve_all(d);
+}
+
+struct deadletter *deadletter_new(
+	struct loop *l, const struct deadletter_settings *s, struct err *err)
+{
+	struct deadletter *d = xcalloc(1, sizeof *d);
+
 	d->loop = l;
 	list_init(&d->topics);
 	rng_seed_random(&d->rng);
+	loop_call_init(&d->change, change_run);
 	d->bootstrap_servers = kafka_bootstrap_servers(s->properties, s->property_count);
-	d->client = kafka_client_new(l, &client, err);
+	d->client = open_client(d, s, err);
 	if (d->client == NULL) {
 		deadletter_free(d);
 		return NULL;
 	}
 	return d;
+}
+
+int deadletter_reconfigure(
+	struct deadletter *d, const struct deadletter_settings *s, struct err *err)
+{
+	struct kafka_client *fresh = open_client(d, s, err);
+
+	if (fresh == NULL)
+		return ERR_INVALID;
+	kafka_client_free(d->next);
+	d->next = fresh;
+	free(d->bootstrap_servers);
+	d->bootstrap_servers = kafka_bootstrap_servers(s->properties, s->property_count);
+	loop_defer(d->loop, &d->change);
+	return 0;
 }
 
 void deadletter_free(struct deadletter *d)
@@ -107,6 +162,8 @@ void deadletter_free(struct deadletter *d)
 		return;
 	while ((node = list_first(&d->topics)) != NULL)
 		deadletter_topic_free(list_entry(node, struct deadletter_topic, node));
+	loop_undefer(&d->change);
+	kafka_client_free(d->next);
 	kafka_client_free(d->client);
 	free(d->bootstrap_servers);
 	free(d);

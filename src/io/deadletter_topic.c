@@ -31,6 +31,13 @@ struct deadletter_topic *deadletter_topic_find(const struct deadletter *d, const
 	return NULL;
 }
 
+/* It asks for the topic's leaders now, so that the first letter need not wait. NULL for a name
+ * that Kafka refuses; producing tells the reason then. */
+static void open_handle(struct deadletter_topic *t)
+{
+	t->handle = rd_kafka_topic_new(kafka_client_handle(t->owner->client), t->name, NULL);
+}
+
 struct deadletter_topic *deadletter_topic_obtain(struct deadletter *d, const char *name)
 {
 	struct deadletter_topic *t = deadletter_topic_find(d, name);
@@ -48,10 +55,23 @@ struct deadletter_topic *deadletter_topic_obtain(struct deadletter *d, const cha
 	list_init(&t->big);
 	list_init(&t->flying);
 	list_append(&d->topics, &t->node);
-	/* It asks for the topic's leaders now, so that the first letter need not wait. NULL for
-	 * a name that Kafka refuses; producing tells the reason then. */
-	t->handle = rd_kafka_topic_new(kafka_client_handle(d->client), name, NULL);
+	open_handle(t);
 	return t;
+}
+
+static void close_handle(struct deadletter_topic *t)
+{
+	if (t->handle != NULL)
+		rd_kafka_topic_destroy(t->handle);
+}
+
+void deadletter_topic_change_client(struct deadletter_topic *t)
+{
+	close_handle(t);
+	open_handle(t);
+	t->backoff_ms = t->big_backoff_ms = 0;
+	loop_timer_cancel(t->owner->loop, &t->retry);
+	loop_timer_cancel(t->owner->loop, &t->big_retry);
 }
 
 void deadletter_job_free(struct deadletter_job *job)
@@ -81,8 +101,7 @@ void deadletter_topic_free(struct deadletter_topic *t)
 	free_jobs(&t->flying);
 	loop_timer_cancel(t->owner->loop, &t->retry);
 	loop_timer_cancel(t->owner->loop, &t->big_retry);
-	if (t->handle != NULL)
-		rd_kafka_topic_destroy(t->handle);
+	close_handle(t);
 	list_remove(&t->node);
 	free(t->name);
 	free(t);
@@ -305,7 +324,7 @@ void deadletter_topic_serve(struct deadletter_topic *t)
 
 	if (t->holding && job == NULL && t->flying_count == 0)
 		t->holding = false; /* all that it held was cancelled */
-	if (t->alone || serve_big(t))
+	if (t->owner->next != NULL || t->alone || serve_big(t))
 		return;
 	if (t->holding) {
 		if (job != NULL && t->flying_count == 0 && !loop_timer_is_set(&t->retry))

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (ScramCredentialInfo, ScramMechanism,
                                    UserScramCredentialUpsertion)
 from cryptography.hazmat.primitives import serialization
 
+from postrider_test.events import numbers
 from postrider_test.http_server import Request
 from postrider_test.kafka import Kafka
 from postrider_test.receiver import Receiver, Reply
@@ -131,11 +132,15 @@ def test_refused_static_credentials_are_told_and_cost_attempts(
     assert "wrong-one" not in daemon.log_text()
 
 
-def serve_sasl(kafka: Kafka, authority: trustme.CA, user: str, password: str) -> str:
-    """Open a second listener, SASL_SSL with SCRAM-SHA-512; its address is returned."""
+def set_password(kafka: Kafka, user: str, password: str) -> None:
     kafka.admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
         user, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), password.encode())
     ])[user].result(20)
+
+
+def serve_sasl(kafka: Kafka, authority: trustme.CA, user: str, password: str) -> str:
+    """Open a second listener, SASL_SSL with SCRAM-SHA-512; its address is returned."""
+    set_password(kafka, user, password)
     kafka.stop()
     certificate = authority.issue_cert("127.0.0.1")
     keystore = kafka.directory / "broker.pem"
@@ -179,4 +184,35 @@ def test_kafka_is_reached_by_sasl_and_tls_with_a_password_from_a_file(
     shop.wait_for_all(20)
     assert len(broker.wait_for_records(shop.letters, 1)) == 1  # the producer has them too
     assert "sc$am" not in daemon.log_text() + daemon.admin("/config") + daemon.admin("/status")
+    assert daemon.terminate() == 0
+
+
+@pytest.mark.soak
+def test_changed_file_of_kafka_s_password_is_used_without_a_restart(
+        own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    authority, secret = trustme.CA(), tmp_path / "kafka-password"
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    secret.write_text("first")
+    broker: Kafka = own_kafka()
+    address = serve_sasl(broker, authority, "postrider", "first")
+    receiver.on("/crm", lambda r: Reply(400 if b'"n": 7' in r.body or b'"n": 27' in r.body
+                                        else 200))
+    shop = Shop(broker, receiver, unique, {"authorization_type": "NONE"})
+    shop.config["kafka"]["bootstrap_servers"] = address
+    shop.config["kafka"]["properties"] += [
+        "security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-512", "sasl.username=postrider",
+        f"sasl.password=${{file:{secret}}}", f"ssl.ca.location={ca_file}"]
+    shop.publish(range(20))
+    daemon = postrider(shop.config)
+    shop.wait_for_all(20)
+    set_password(broker, "postrider", "second")
+    broker.stop()  # so that nobody goes on with a connection of before
+    broker.start()
+    secret.write_text("second")
+    daemon.wait_for_log("secret_changed.*kafka-password", timeout=10)
+    shop.publish(range(20, 40))
+    shop.wait_for_all(40)
+    assert len(broker.wait_for_records(shop.letters, 2)) == 2  # the producer has it too
+    assert set(numbers(receiver.requests("/crm")).values()) == {1}
     assert daemon.terminate() == 0

@@ -78,6 +78,46 @@ def test_changed_api_key_file_is_used_by_the_next_attempt(
     assert shop.dead_letters() == []
 
 
+def test_changed_file_of_a_parameter_is_used_by_the_next_attempt_also_of_a_waiting_delivery(
+        kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    file = tmp_path / "routing-key"
+    file.write_text("old\n")
+    good = {"value": "new"}
+    receiver.on("/crm", lambda r: Reply(
+        200 if r.header("X-Routing-Key") == good["value"] else 503))
+    shop = Shop(kafka, receiver, unique, {"authorization_type": "NONE"}, {
+        "http_parameters": {"header_parameters": {"X-Routing-Key": f"${{file:{file}}}"}},
+        "retry_policy": {"retry_base": "20ms", "retry_cap": "100ms"}}, breaker_failures=0)
+    daemon = postrider(shop.config)
+    shop.publish(range(50))
+    receiver.wait_for(50, "/crm")  # each has failed once, and waits
+    daemon.file.write_text("not = a configuration")  # somebody is at work on it
+    replace(file, "new\n")
+    daemon.wait_for_log("secret_changed.*routing-key", timeout=5)
+    shop.wait_for_all(50)
+    accepted = shop.accepted(lambda r: r.header("X-Routing-Key") == "new")
+    assert set(numbers(accepted).values()) == {1} and len(accepted) == 50
+    assert shop.dead_letters() == []
+    assert "reload_refused" not in daemon.log_text()
+
+
+def test_changed_parameter_file_that_cannot_be_used_changes_nothing(
+        kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    file = tmp_path / "routing-key"
+    file.write_text("good\n")
+    shop = Shop(kafka, receiver, unique, {"authorization_type": "NONE"}, {
+        "http_parameters": {"header_parameters": {"X-Routing-Key": f"${{file:{file}}}"}}})
+    daemon = postrider(shop.config)
+    shop.publish(range(5))
+    shop.wait_for_all(5)
+    replace(file, "two\nlines")
+    line = daemon.wait_for_log("secret_refused", timeout=5)
+    assert "X-Routing-Key" in line and "two" not in line
+    shop.publish(range(5, 10))
+    shop.wait_for_all(10)
+    assert len(shop.accepted(lambda r: r.header("X-Routing-Key") == "good")) == 10
+
+
 def test_replaced_client_secret_is_used_by_the_next_refresh_and_loses_nothing(
         kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     file = tmp_path / "secret"

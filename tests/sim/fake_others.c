@@ -84,6 +84,15 @@ struct deadletter *deadletter_new(
 	return d;
 }
 
+int deadletter_reconfigure(
+	struct deadletter *d, const struct deadletter_settings *s, struct err *err)
+{
+	(void)d;
+	(void)s;
+	(void)err;
+	return 0;
+}
+
 void deadletter_free(struct deadletter *d)
 {
 	free(d);

@@ -382,6 +382,58 @@ static void deadletter__promises_cannot_be_configured_away(void **state)
 	loop_free(l);
 }
 
+static void deadletter__what_waited_goes_on_with_other_properties(void **state)
+{
+	static const char *const nowhere[] = {
+		"bootstrap.servers=127.0.0.1:1", "message.timeout.ms=300"};
+	static const char *const wrong[] = {"no.such.thing=1"};
+	struct world *w = world_new();
+	struct deadletter_settings lost = {nowhere, 2}, refused = {wrong, 1};
+	struct deadletter_settings right = {w->properties, w->property_count};
+	struct deadletter_letter letter = letter_to("dead", 0);
+	struct deadletter *d;
+	struct err err;
+
+	(void)state;
+	world_create_topic(w, "dead", 1);
+	done_count = 0;
+	d = deadletter_new(w->loop, &lost, &err);
+	deadletter_submit(d, &letter);
+	world_wait(w, is_holding, d);
+	assert_int_equal(deadletter_reconfigure(d, &refused, &err), ERR_INVALID);
+	assert_int_equal(deadletter_reconfigure(d, &right, &err), 0);
+	wait_done(w, 1);
+	assert_int_equal(world_log_count("dead_letter_topic_recovered"), 1);
+	deadletter_free(d);
+	world_free(w);
+}
+
+static void deadletter__what_flies_when_properties_change_stands_there_once(void **state)
+{
+	struct world *w = world_new();
+	struct deadletter_settings s = {w->properties, w->property_count};
+	struct deadletter_letter flies = letter_to("dead", 0), waits = letter_to("dead", 0);
+	rd_kafka_t *reader;
+	struct deadletter *d;
+	struct err err;
+
+	(void)state;
+	world_create_topic(w, "dead", 1);
+	d = make(w);
+	deadletter_submit(d, &flies);
+	assert_int_equal(deadletter_reconfigure(d, &s, &err), 0);
+	deadletter_submit(d, &waits);
+	assert_int_equal(deadletter_reconfigure(d, &s, &err), 0);
+	wait_done(w, 2);
+	reader = reader_new(w, "dead", 0);
+	rd_kafka_message_destroy(read_one(reader));
+	rd_kafka_message_destroy(read_one(reader));
+	assert_null(rd_kafka_consumer_poll(reader, 200));
+	rd_kafka_destroy(reader);
+	deadletter_free(d);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +445,9 @@ int main(void)
 		cmocka_unit_test(deadletter__too_large_goes_without_optional_headers),
 		cmocka_unit_test(deadletter__too_large_waits_while_others_pass),
 		cmocka_unit_test(deadletter__cancelled_letter_is_silent),
+		cmocka_unit_test(deadletter__what_waited_goes_on_with_other_properties),
+		cmocka_unit_test(
+			deadletter__what_flies_when_properties_change_stands_there_once),
 		cmocka_unit_test(deadletter__promises_cannot_be_configured_away),
 	};
 
