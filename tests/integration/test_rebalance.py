@@ -32,8 +32,7 @@ def start_all(fleet: Fleet, postrider: Callable[..., Postrider], **keys) -> dict
 
 def wait_for_members(fleet: Fleet, count: int) -> None:
     for name in fleet.ledgers:
-        wait_until(lambda: len(fleet.broker.members(f"{fleet.group}.{name}")) == count, 30,
-                   f"{count} members of {name}")
+        fleet.broker.wait_for_members(f"{fleet.group}.{name}", count)
 
 
 def all_took_part(fleet: Fleet) -> bool:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Iterable, TypeVar
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException
+from confluent_kafka import Consumer, ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin import NewTopic, ResourceType
@@ -221,6 +221,16 @@ class Client:
         answer = _patiently(
             lambda: self.admin.describe_consumer_groups([group])[group].result(20))
         return sorted(member.client_id for member in answer.members)
+
+    def wait_for_members(self, group: str, count: int, timeout: float = 30.0) -> None:
+        """Until the group has so many, and each has its partitions."""
+        def stable() -> bool:
+            answer = _patiently(
+                lambda: self.admin.describe_consumer_groups([group])[group].result(20))
+            return answer.state == ConsumerGroupState.STABLE and len(answer.members) == count
+
+        wait_until(stable, timeout, lambda: f"{count} members of {group}, there are "
+                                            f"{self.members(group)}")
 
 
 def _metadata(partition: TopicPartition) -> str:
