@@ -22,7 +22,9 @@ struct delivery;
 struct destination;
 struct worker;
 
+/* What it is a part of: embedded there, in the partition or the letter. */
 struct delivery_owner {
+	struct worker *worker;
 	/* Delivered, or its dead letter acknowledged. The owner frees it before it returns or
 	 * later. */
 	void (*settled)(struct delivery *d);
@@ -30,36 +32,36 @@ struct delivery_owner {
 	void (*failed_attempt)(struct delivery *d);
 };
 
+/* A letter that is sent again (redrive.h). */
+struct delivery_letter {
+	const char *topic; /* that it stands in: for its new one where the target has none */
+	unsigned times;    /* that it was sent again, this one included */
+};
+
+/* A hundred thousand may wait for their retry: its size counts. */
 struct delivery {
 	struct gate_entry gate;
 	struct list node; /* the owner's */
 	union {
-		struct list fresh; /* the owner's, between its making and its submission */
-		struct {
-			struct attempt *attempt; /* while SENDING */
-			struct burial *burial;   /* while DEAD */
-		};
+		struct delivery *next; /* the owner's, between its making and its submission */
+		struct attempt *attempt; /* while SENDING */
+		struct burial *burial;   /* while DEAD */
 	};
-	const struct delivery_owner *owner;
-	void *partition;               /* the owner's */
+	struct delivery_owner *owner;
 	struct offsets_record *record; /* the owner's */
 
-	struct worker *worker;
 	struct event *ev;
 	struct conf *conf;
 	const struct conf_target
 		*target;          /* NULL: an event that is none; it only has a dead letter */
 	struct destination *dest; /* NULL likewise */
 
-	/* Of a letter that is sent again (redrive.h): where it came from, for its letter when
-	 * the target has no topic, and the so many-th time that this is. Else zero. */
-	const char *letter_topic;
-	uint16_t redrives;
+	const struct delivery_letter *letter; /* that it was made of; NULL: of a record */
 
-	bool buried; /* it ends, or has ended, without delivery */
-	enum delivery_state state;
+	enum delivery_state state : 8;
+	bool buried;                  /* it ends, or has ended, without delivery */
+	uint32_t rejected_generation; /* of the token that the API last refused; 0: none */
 	int64_t age_from_ms;          /* wall time from which its age counts */
-	uint64_t rejected_generation; /* of the token that the API last refused; 0: none */
 	struct delivery_facts facts;
 	struct metric *ended; /* postrider_invocations_total of its target */
 };

@@ -31,8 +31,9 @@ int destination_reconfigure(struct destination *dest, struct conf *conf,
 /* Its share of rate and window: see gate_set_share(). */
 void destination_set_share(struct destination *dest, unsigned part, unsigned whole);
 
-/* Takes up @d, whose state is QUEUED; it may be sent before this returns. */
-void destination_submit(struct destination *dest, struct delivery *d);
+/* Each of the deliveries from @first on, linked by `next`, is taken up by its destination.
+ * Their state is QUEUED; some may be sent before this returns. */
+void destination_submit(struct delivery *first);
 /* Take @d back without settling it, whatever its state: what is on the wire is cancelled. */
 void destination_withdraw(struct delivery *d);
 /* The same, but only when it is not on the wire and no letter of it is: true when it is gone.

@@ -43,6 +43,8 @@ struct lane {
 /* lane_deliver.c */
 void lane_pull(struct loop_call *call);
 void lane_sweep(struct loop_timer *timer);
+/* The deliveries of @p are the lane's. */
+void lane_own(struct partition *p);
 /* Forget the deliveries of @p that are not on the wire, or all: without settling them. */
 void lane_withdraw(struct partition *p, bool all);
 

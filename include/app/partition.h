@@ -23,7 +23,8 @@ struct partition {
 	struct lane *lane;
 	struct source_partition *source;
 	struct offsets *tracker;
-	struct list deliveries; /* open, in order of taking up */
+	struct delivery_owner owner; /* of these */
+	struct list deliveries;      /* open, in order of taking up */
 	size_t open;
 	bool retiring;
 	bool held;        /* the completion map is crowded: it is not read */

@@ -37,15 +37,15 @@ bool delivery_may_move(enum delivery_state from, enum delivery_state to);
 
 /* What is known of its attempts. Zero at first; release it at the end. */
 struct delivery_facts {
-	unsigned attempts;
-	int status;                                /* of the last reply; 0: there was none */
 	int64_t first_attempt_ms, last_attempt_ms; /* wall time; 0: never */
-	enum retry_transport transport;            /* of the last attempt */
-	enum retry_exhausted exhausted;
 	const char *error_code; /* a literal: specification, 7.3; NULL: none yet */
 	char *error_message;    /* owned; NULL: none */
 	char *response; /* owned: first bytes of the last reply's body, response_len of them */
-	size_t response_len;
+	uint32_t response_len;
+	unsigned attempts;
+	int16_t status;                     /* of the last reply; 0: there was none */
+	enum retry_transport transport : 8; /* of the last attempt */
+	enum retry_exhausted exhausted : 8;
 };
 
 void delivery_facts_release(struct delivery_facts *f);

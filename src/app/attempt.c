@@ -89,7 +89,7 @@ static void note_body(struct attempt *a, struct delivery *d, struct slice body)
 static void note_response(
 	struct attempt *a, struct delivery *d, const struct http_result *result)
 {
-	d->facts.status = result->status;
+	d->facts.status = (int16_t)result->status;
 	d->facts.transport = result->transport;
 	delivery_facts_set_message(&d->facts, result->error);
 	note_body(a, d, result->body);
@@ -122,7 +122,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 {
 	struct attempt *a = container_of(r, struct attempt, http);
 	struct delivery *d = a->d;
-	struct loop *loop = d->worker->loop;
+	struct loop *loop = d->owner->worker->loop;
 	attempt_done_fn done = a->done;
 	struct attempt_report report = {
 		.outcome =
@@ -149,15 +149,15 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 		result->status > 299)
 		note_response(a, d, result);
 	attempt_put_back(a);
-	if (d->worker->log_deliveries)
+	if (d->owner->worker->log_deliveries)
 		log_attempt(d, &report);
 	done(d, &report);
 }
 
 static bool render(struct attempt *a, struct delivery *d)
 {
-	struct request_context context = {
-		d->ev, worker_index(d->worker, d->ev, d->target->rule->consumer->envelope)};
+	struct request_context context = {d->ev,
+		worker_index(d->owner->worker, d->ev, d->target->rule->consumer->envelope)};
 	const char *code = NULL;
 	struct err err;
 
@@ -173,7 +173,7 @@ static bool authorise(struct attempt *a, struct delivery *d, struct connection *
 	char id[64];
 	struct connection_message m = {
 		.body = a->request.has_body ? buf_slice(&a->request.body) : SLICE(""),
-		.wall_ms = loop_wall_ms(d->worker->loop),
+		.wall_ms = loop_wall_ms(d->owner->worker->loop),
 		.method = a->request.method,
 		.url = a->request.url.data,
 		.headers = a->request.headers.data,
@@ -211,7 +211,7 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	struct connection *connection, struct http_client *client, attempt_done_fn done)
 {
 	struct attempt *a = attempt_obtain(p);
-	struct loop *loop = d->worker->loop;
+	struct loop *loop = d->owner->worker->loop;
 
 	a->pool = p;
 	a->d = d;

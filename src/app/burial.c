@@ -28,7 +28,7 @@ void delivery_move(struct delivery *d, enum delivery_state to)
 
 int64_t delivery_age_ms(const struct delivery *d)
 {
-	return loop_wall_ms(d->worker->loop) - d->age_from_ms;
+	return loop_wall_ms(d->owner->worker->loop) - d->age_from_ms;
 }
 
 void delivery_refresh(struct delivery *d, struct conf *conf)
@@ -56,7 +56,7 @@ static void count(const struct delivery *d, enum metric_id id, const char *code)
 {
 	const struct conf_target *t = d->target;
 
-	metric_add(metrics_obtain(d->worker->metrics, id, t ? t->rule->name : "",
+	metric_add(metrics_obtain(d->owner->worker->metrics, id, t ? t->rule->name : "",
 			   t ? t->id : "", code),
 		1);
 }
@@ -89,7 +89,7 @@ static void write_letter(struct delivery *d, const char *topic)
 		.rule_name = target ? target->rule->name : NULL,
 		.target_id = target ? target->id : NULL,
 		.destination = target ? target->destination->name : NULL,
-		.redrive_count = d->redrives,
+		.redrive_count = d->letter ? d->letter->times : 0,
 	};
 	struct burial *b = xcalloc(1, sizeof *b);
 
@@ -107,7 +107,7 @@ static void write_letter(struct delivery *d, const char *topic)
 		.required_headers = b->content.required_count,
 		.done = acknowledged,
 	};
-	deadletter_submit(d->worker->deadletter, &b->letter);
+	deadletter_submit(d->owner->worker->deadletter, &b->letter);
 }
 
 static void announce(const struct delivery *d, const char *topic)
@@ -126,8 +126,8 @@ void delivery_bury(struct delivery *d, const char *topic)
 {
 	delivery_move(d, DELIVERY_DEAD);
 	d->buried = true;
-	if (topic == NULL)
-		topic = d->letter_topic;
+	if (topic == NULL && d->letter != NULL)
+		topic = d->letter->topic;
 	announce(d, topic);
 	if (topic != NULL) {
 		write_letter(d, topic);

@@ -279,7 +279,7 @@ static enum gate_outcome gate_outcome_of(const struct retry_verdict *verdict)
 static bool tell_rejected(
 	struct destination *dest, struct delivery *d, const struct attempt_report *report)
 {
-	d->rejected_generation = report->generation;
+	d->rejected_generation = (uint32_t)report->generation;
 	return connection_rejected(dest->connection, report->generation);
 }
 
@@ -416,12 +416,17 @@ static uint64_t line_of(const struct destination *dest, const struct event *ev)
 	return line ? line : 1;
 }
 
-void destination_submit(struct destination *dest, struct delivery *d)
+void destination_submit(struct delivery *first)
 {
-	dest->deliveries++;
-	d->dest = dest;
-	gate_join(dest->gate, &d->gate, line_of(dest, d->ev));
-	pump(dest);
+	for (struct delivery *d = first, *next; d != NULL; d = next) {
+		struct destination *dest = d->dest;
+
+		next = d->next; /* it may be settled and freed at once */
+		d->next = NULL;
+		dest->deliveries++;
+		gate_join(dest->gate, &d->gate, line_of(dest, d->ev));
+		pump(dest);
+	}
 }
 
 bool destination_withdraw_idle(struct delivery *d)

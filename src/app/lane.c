@@ -16,6 +16,7 @@ static int64_t on_assigned(
 	struct partition *p = partition_new(
 		lane, lane->group_id, sp, &lane->consumer->offsets, committed, metadata);
 
+	lane_own(p);
 	sp->owner = p;
 	list_append(&lane->partitions, &p->node);
 	partition_gauges_init(

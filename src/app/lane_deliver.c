@@ -13,9 +13,14 @@
 
 /* --- a delivery's life ------------------------------------------------------------------ */
 
+static struct partition *partition_of(const struct delivery *d)
+{
+	return container_of(d->owner, struct partition, owner);
+}
+
 static void delivery_forget(struct delivery *d)
 {
-	struct partition *p = d->partition;
+	struct partition *p = partition_of(d);
 	struct lane *lane = p->lane;
 	size_t bytes = sizeof *d + (d->ev->refs == 1 ? d->ev->bytes : 0);
 
@@ -35,7 +40,7 @@ static offsets_target identity_of(const struct delivery *d)
 
 static void delivery_settled(struct delivery *d)
 {
-	struct partition *p = d->partition;
+	struct partition *p = partition_of(d);
 
 	offsets_settle(p->tracker, d->record, identity_of(d));
 	delivery_forget(d);
@@ -44,7 +49,7 @@ static void delivery_settled(struct delivery *d)
 
 static void delivery_failed_attempt(struct delivery *d)
 {
-	struct partition *p = d->partition;
+	struct partition *p = partition_of(d);
 
 	offsets_note_attempts(p->tracker, d->record, identity_of(d), d->facts.attempts,
 		d->facts.first_attempt_ms);
@@ -53,10 +58,14 @@ static void delivery_failed_attempt(struct delivery *d)
 	lane_settle_up_soon(p->lane);
 }
 
-static const struct delivery_owner owner = {
-	.settled = delivery_settled,
-	.failed_attempt = delivery_failed_attempt,
-};
+void lane_own(struct partition *p)
+{
+	p->owner = (struct delivery_owner){
+		.worker = p->lane->worker,
+		.settled = delivery_settled,
+		.failed_attempt = delivery_failed_attempt,
+	};
+}
 
 static struct delivery *delivery_new(struct partition *p, struct event *ev,
 	struct offsets_record *record, const struct intake_hit *hit)
@@ -64,10 +73,8 @@ static struct delivery *delivery_new(struct partition *p, struct event *ev,
 	struct lane *lane = p->lane;
 	struct delivery *d = xcalloc(1, sizeof *d);
 
-	d->owner = &owner;
-	d->partition = p;
+	d->owner = &p->owner;
 	d->record = record;
-	d->worker = lane->worker;
 	d->ev = event_ref(ev);
 	d->conf = conf_ref(lane->conf);
 	d->target = hit ? hit->target : NULL;
@@ -134,9 +141,8 @@ static void deliver(struct partition *p, struct offsets_record *r,
 {
 	struct lane *lane = p->lane;
 	struct event *ev = keep(lane, record);
-	struct list made;
+	struct delivery *made = NULL, **last = &made;
 
-	list_init(&made);
 	for (size_t i = 0; i < count; i++) {
 		struct offsets_history history =
 			offsets_open(p->tracker, r, hits[i].target->identity);
@@ -146,16 +152,11 @@ static void deliver(struct partition *p, struct offsets_record *r,
 			continue;
 		d = delivery_new(p, ev, r, &hits[i]);
 		resume(d, &history);
-		list_append(&made, &d->fresh);
+		*last = d;
+		last = &d->next;
 	}
 	offsets_end(p->tracker, r);
-	for (struct list *node; (node = list_shift(&made)) != NULL;) {
-		struct delivery *d = list_entry(node, struct delivery, fresh);
-
-		d->attempt = NULL;
-		d->burial = NULL;
-		destination_submit(d->dest, d);
-	}
+	destination_submit(made);
 	let_go(lane, ev);
 }
 

@@ -9,8 +9,9 @@ struct letter_job {
 	struct list node; /* its part's */
 	struct redrive_part *part;
 	int64_t offset;
-	char *topic; /* its dead-letter topic */
+	struct delivery_letter letter; /* its topic is owned */
 	struct event *ev;
+	struct delivery_owner owner; /* of these */
 	struct list deliveries;
 	bool failed;
 };
@@ -59,6 +60,11 @@ static void delivery_forget(struct redrive *run, struct delivery *d)
 	free(d);
 }
 
+static struct letter_job *job_of(const struct delivery *d)
+{
+	return container_of(d->owner, struct letter_job, owner);
+}
+
 static void job_free(struct letter_job *job)
 {
 	struct redrive *run = job->part->group->run;
@@ -67,7 +73,7 @@ static void job_free(struct letter_job *job)
 	job->part->open--;
 	run->open_bytes -= job->ev->bytes;
 	worker_unref_event(&run->worker, job->ev);
-	free(job->topic);
+	free((char *)job->letter.topic);
 	free(job);
 }
 
@@ -87,7 +93,7 @@ static void job_done(struct letter_job *job)
 
 static void delivery_settled(struct delivery *d)
 {
-	struct letter_job *job = d->partition;
+	struct letter_job *job = job_of(d);
 
 	job->failed |= d->buried;
 	delivery_forget(job->part->group->run, d);
@@ -123,7 +129,7 @@ static bool job_is_idle(const struct letter_job *job)
 
 static void delivery_failed_attempt(struct delivery *d)
 {
-	struct letter_job *job = d->partition;
+	struct letter_job *job = job_of(d);
 	struct redrive_part *part = job->part;
 
 	if (!part->retiring || !job_is_idle(job))
@@ -131,11 +137,6 @@ static void delivery_failed_attempt(struct delivery *d)
 	job_withdraw(job);
 	redrive_group_settle_up_soon(part->group);
 }
-
-static const struct delivery_owner owner = {
-	.settled = delivery_settled,
-	.failed_attempt = delivery_failed_attempt,
-};
 
 void redrive_withdraw(struct redrive_part *part, bool all)
 {
@@ -171,21 +172,18 @@ static struct destination *destination_for(
 	return *slot;
 }
 
-static struct delivery *delivery_new(struct letter_job *job, const struct letter_view *v,
-	const struct conf_target *target, struct destination *dest)
+static struct delivery *delivery_new(
+	struct letter_job *job, const struct conf_target *target, struct destination *dest)
 {
 	struct redrive *run = job->part->group->run;
 	struct delivery *d = xcalloc(1, sizeof *d);
 
-	d->owner = &owner;
-	d->partition = job;
-	d->worker = &run->worker;
+	d->owner = &job->owner;
 	d->ev = event_ref(job->ev);
 	d->conf = conf_ref(run->conf);
 	d->target = target;
 	d->dest = dest;
-	d->redrives = (uint16_t)(v->redrives < UINT16_MAX ? v->redrives + 1 : UINT16_MAX);
-	d->letter_topic = job->topic;
+	d->letter = &job->letter;
 	d->state = DELIVERY_QUEUED;
 	/* Its age begins anew: it was old when it was chosen. */
 	d->age_from_ms = loop_wall_ms(run->worker.loop);
@@ -202,7 +200,12 @@ static struct letter_job *job_new(struct redrive_part *part, const struct event_
 
 	job->part = part;
 	job->offset = record->offset;
-	job->topic = xstrdup(record->topic);
+	job->letter = (struct delivery_letter){xstrdup(record->topic), v->redrives + 1};
+	job->owner = (struct delivery_owner){
+		.worker = &part->group->run->worker,
+		.settled = delivery_settled,
+		.failed_attempt = delivery_failed_attempt,
+	};
 	job->ev = event_new(&event);
 	list_init(&job->deliveries);
 	list_append(&part->letters, &job->node);
@@ -231,21 +234,17 @@ void redrive_send(struct redrive_part *part, const struct event_fields *record,
 {
 	struct redrive *run = part->group->run;
 	struct letter_job *job;
-	struct list made;
+	struct delivery *made = NULL, **last = &made;
 
 	if (!has_destinations(run, v, targets, count))
 		return;
 	job = job_new(part, record, v);
-	list_init(&made);
 	for (size_t i = 0; i < count; i++) {
 		struct destination *dest = destination_for(run, targets[i].destination, NULL);
 
-		list_append(&made, &delivery_new(job, v, &targets[i], dest)->fresh);
+		*last = delivery_new(job, &targets[i], dest);
+		last = &(*last)->next;
 	}
 	/* One that is settled at once must not end a letter that has others to come. */
-	for (struct list *node; (node = list_shift(&made)) != NULL;) {
-		struct delivery *d = list_entry(node, struct delivery, fresh);
-
-		destination_submit(d->dest, d);
-	}
+	destination_submit(made);
 }

@@ -44,5 +44,5 @@ void delivery_facts_set_response(struct delivery_facts *f, struct slice body)
 {
 	free(f->response);
 	f->response = body.len > 0 ? xmemdup(body.data, body.len) : NULL;
-	f->response_len = body.len;
+	f->response_len = (uint32_t)body.len;
 }

@@ -19,14 +19,16 @@ struct target {
 	bool done, opened; /* opened: by this life */
 };
 
-/* Nearly all records have one target, so the first needs no memory of its own. */
+/* Nearly all records have one target, so it needs no memory of its own. */
 struct offsets_record {
 	struct list node; /* in offsets.open, by offset; or in offsets.spare */
 	int64_t offset;
 	uint32_t pending; /* deliveries not settled, and one until offsets_end() */
 	uint32_t nr_targets;
-	struct target first;
-	struct target *more; /* nr_targets - 1 of them, grown by offsets_map_grow() */
+	union {
+		struct target one;
+		struct target *many; /* nr_targets > 1: grown by offsets_map_grow() */
+	};
 };
 
 struct offsets {
@@ -48,7 +50,7 @@ struct offsets {
 	offsets_target *distinct;            /* rising; all that ever shared a record */
 	size_t nr_distinct;
 
-	size_t more_bytes; /* of all records' more[] */
+	size_t many_bytes; /* of all records' many[] */
 	bool settled, noted;
 };
 
@@ -77,8 +79,11 @@ static void free_records(struct list *head)
 	struct list *node;
 
 	while ((node = list_shift(head)) != NULL) {
-		free(record_of(node)->more);
-		free(record_of(node));
+		struct offsets_record *r = record_of(node);
+
+		if (r->nr_targets > 1)
+			free(r->many);
+		free(r);
 	}
 }
 
@@ -176,9 +181,9 @@ static void record_settled(struct offsets *o, struct offsets_record *r)
 	if (r->nr_targets > 1) {
 		o->nr_shared--;
 		o->nr_shared_targets -= r->nr_targets - 1;
-		o->more_bytes -= (r->nr_targets - 1) * sizeof(r->more[0]);
-		free(r->more);
-		r->more = NULL;
+		o->many_bytes -= r->nr_targets * sizeof(r->many[0]);
+		free(r->many);
+		r->nr_targets = 0;
 	}
 	list_prepend(&o->spare, &r->node);
 	o->nr_spare++;
@@ -193,7 +198,7 @@ static void record_settled(struct offsets *o, struct offsets_record *r)
 
 static struct target *target_at(struct offsets_record *r, size_t i)
 {
-	return i == 0 ? &r->first : &r->more[i - 1];
+	return r->nr_targets > 1 ? &r->many[i] : &r->one;
 }
 
 static struct target *target_find(struct offsets_record *r, offsets_target id)
@@ -225,23 +230,34 @@ static void distinct_obtain(struct offsets *o, offsets_target id)
 	o->nr_distinct++;
 }
 
+/* Room for one target more than the one or the many there are. */
+static void many_grow(struct offsets *o, struct offsets_record *r)
+{
+	struct target one = r->one;
+	struct target *old = r->nr_targets > 1 ? r->many : NULL;
+
+	r->many = offsets_map_grow(old, r->nr_targets, sizeof(r->many[0]));
+	o->many_bytes += sizeof(r->many[0]);
+	if (old != NULL)
+		return;
+	r->many[0] = one;
+	o->many_bytes += sizeof(r->many[0]);
+	o->nr_shared++;
+	distinct_obtain(o, one.id);
+}
+
 static struct target *target_add(struct offsets *o, struct offsets_record *r, offsets_target id)
 {
 	struct target *t;
 
 	if (r->nr_targets > 0) {
-		r->more = offsets_map_grow(r->more, r->nr_targets - 1, sizeof(r->more[0]));
-		o->more_bytes += sizeof(r->more[0]);
-	}
-	t = target_at(r, r->nr_targets++);
-	*t = (struct target){.id = id};
-	if (r->nr_targets > 1) {
-		o->nr_shared += r->nr_targets == 2;
+		many_grow(o, r);
 		o->nr_shared_targets++;
-		if (r->nr_targets == 2)
-			distinct_obtain(o, r->first.id);
 		distinct_obtain(o, id);
 	}
+	r->nr_targets++;
+	t = target_at(r, r->nr_targets - 1);
+	*t = (struct target){.id = id};
 	return t;
 }
 
@@ -496,7 +512,7 @@ size_t offsets_memory_bytes(const struct offsets *o)
 	const struct offsets_map *m = &o->restored;
 
 	return sizeof *o + (o->nr_open + o->nr_spare) * sizeof(struct offsets_record) +
-	       o->more_bytes + o->nr_distinct * sizeof(o->distinct[0]) +
+	       o->many_bytes + o->nr_distinct * sizeof(o->distinct[0]) +
 	       m->nr_open * sizeof(m->open[0]) + m->nr_done * sizeof(m->done[0]) +
 	       m->nr_retries * sizeof(m->retries[0]);
 }
