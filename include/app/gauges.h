@@ -70,9 +70,9 @@ void lane_gauges_clear(struct lane_gauges *g);
 
 /* Of one partition while it is assigned. */
 struct partition_gauges {
-	struct metric *lag, *open_records, *oldest, *map_bytes, *held;
+	struct metric *lag, *open_records, *oldest, *retention, *map_bytes, *held;
 	struct {
-		int64_t lag, open_records, oldest, map_bytes, held;
+		int64_t lag, open_records, oldest, retention, map_bytes, held;
 	} said;
 };
 

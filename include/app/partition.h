@@ -29,6 +29,7 @@ struct partition {
 	bool retiring;
 	bool held;        /* the completion map is crowded: it is not read */
 	bool in_commit;   /* part of the commit in flight */
+	bool ageing;      /* what is open will soon be removed by retention: that was said */
 	size_t map_bytes; /* of the completion map last committed */
 	int64_t retire_by_ms;
 	struct partition_gauges gauges;

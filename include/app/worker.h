@@ -18,6 +18,7 @@
 #include "io/loop.h"
 
 struct metrics;
+struct retention;
 
 struct worker {
 	struct loop *loop;
@@ -27,6 +28,7 @@ struct worker {
 	struct list stalled; /* lanes that wait for room, whoever has waited longest first */
 	struct deadletter *deadletter;
 	struct metrics *metrics; /* the process's */
+	struct retention *retention;
 	bool log_deliveries;
 	size_t lane_prefetch_bytes; /* of a lane whose consumer sets none */
 

@@ -66,6 +66,7 @@ METRIC(OPEN_BYTES, GAUGE, "postrider_open_bytes", "lane", 1, "Memory of the reco
 METRIC(READING_STOPPED, GAUGE, "postrider_reading_stopped", "lane", 1, "1 while the lane does not read because a limit is reached.")
 METRIC(LAG, GAUGE, "postrider_lag_records", "lane topic partition", 1, "Records behind the committed position.")
 METRIC(OPEN_RECORDS, GAUGE, "postrider_open_records", "lane topic partition", 1, "Records taken up and not settled.")
+METRIC(RETENTION_USED, GAUGE, "postrider_retention_used_ratio", "lane topic partition", 1000, "Age of the oldest open record as a share of its topic's retention: near 1, what waits behind it is lost.")
 METRIC(OLDEST_OPEN, GAUGE, "postrider_oldest_open_record_age_seconds", "lane topic partition", 1000, "Age of the oldest record that is not settled.")
 METRIC(MAP_BYTES, GAUGE, "postrider_commit_metadata_bytes", "lane topic partition", 1, "Length of the completion map last committed.")
 METRIC(PARTITION_HELD, GAUGE, "postrider_partition_held", "lane topic partition", 1, "1 while the partition is not read because its completion map is nearly full.")

@@ -26,6 +26,7 @@ struct topics_info {
 	unsigned partitions;
 	int64_t max_message_bytes; /* -1: not known */
 	int64_t retention_ms;      /* INT64_MAX: for ever; -1: not known */
+	bool deletes;              /* what is older than its retention is removed */
 	bool compacted;            /* cleanup.policy has "compact": a later letter of the same
 				    * key removes an earlier one */
 	/* Why it is not known or missing, with the command that makes it. */

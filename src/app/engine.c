@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/gauges.h"
+#include "app/retention.h"
 #include "base/log.h"
 
 /* How often what is so (not what happens) is told to the metrics. */
@@ -105,6 +106,7 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	e->worker.number = number;
 	e->worker.metrics = metrics;
 	worker_init(&e->worker);
+	e->worker.retention = retention_new(loop);
 	budget_init(&e->worker.budget, 1, 1);
 	e->cb = cb;
 	e->ctx = ctx;
@@ -476,6 +478,7 @@ int engine_apply(
 		e, conf->max_in_flight / conf->workers, conf->max_memory_bytes / conf->workers);
 	if (!loop_timer_is_set(&e->sampler) && e->worker.metrics != NULL)
 		loop_timer_set(e->worker.loop, &e->sampler, loop_now_ms(e->worker.loop));
+	retention_configure(e->worker.retention, conf);
 	prepare_letters(e, conf);
 	forget_wants(e);
 	code = apply_all(e, conf, err);
@@ -520,6 +523,7 @@ void engine_free(struct engine *e)
 		topic_gauges_clear(&e->topics[i]);
 	free(e->topics);
 	deadletter_free(e->worker.deadletter);
+	retention_free(e->worker.retention);
 	conf_unref(e->conf);
 	worker_release(&e->worker);
 	free(e);

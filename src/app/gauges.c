@@ -207,6 +207,7 @@ void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const 
 		.lag = metrics_obtain(m, METRIC_LAG, lane, topic, number),
 		.open_records = metrics_obtain(m, METRIC_OPEN_RECORDS, lane, topic, number),
 		.oldest = metrics_obtain(m, METRIC_OLDEST_OPEN, lane, topic, number),
+		.retention = metrics_obtain(m, METRIC_RETENTION_USED, lane, topic, number),
 		.map_bytes = metrics_obtain(m, METRIC_MAP_BYTES, lane, topic, number),
 		.held = metrics_obtain(m, METRIC_PARTITION_HELD, lane, topic, number),
 	};
@@ -219,6 +220,8 @@ void partition_gauges_sample(struct partition_gauges *g, const struct lane_parti
 	metric_gauge(g->lag, &g->said.lag, known ? max_i64(s->high - s->position, 0) : 0);
 	metric_gauge(g->open_records, &g->said.open_records, (int64_t)s->open_records);
 	metric_gauge(g->oldest, &g->said.oldest, s->oldest_open_ms);
+	metric_gauge(g->retention, &g->said.retention,
+		s->retention_ms > 0 ? s->oldest_age_ms * 1000 / s->retention_ms : 0);
 	metric_gauge(g->map_bytes, &g->said.map_bytes, (int64_t)s->map_bytes);
 	metric_gauge(g->held, &g->said.held, s->held);
 }
@@ -227,7 +230,7 @@ void partition_gauges_clear(struct partition_gauges *g)
 {
 	static const struct lane_partition_status nothing;
 	struct metric *const all[] = {
-		g->lag, g->open_records, g->oldest, g->map_bytes, g->held};
+		g->lag, g->open_records, g->oldest, g->retention, g->map_bytes, g->held};
 
 	partition_gauges_sample(g, &nothing);
 	release(all, COUNT_OF(all));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "app/lane_private.h"
+#include "app/retention.h"
 #include "base/log.h"
 
 /* --- what the source says --------------------------------------------------------------- */
@@ -325,15 +326,18 @@ static struct lane_partition_status partition_status(
 		.map_bytes = p->map_bytes,
 		.held = p->held,
 		.retiring = p->retiring,
+		.retention_ms = retention_of(lane->worker->retention, p->source->topic),
 	};
-	int64_t low;
+	int64_t low, wall_ms = loop_wall_ms(lane->worker->loop);
 
 	source_watermarks(lane->source, p->source, &low, &s.high);
 	if (!list_is_empty(&p->deliveries)) {
 		const struct delivery *oldest =
 			list_entry(p->deliveries.next, struct delivery, node);
 
-		s.oldest_open_ms = loop_wall_ms(lane->worker->loop) - oldest->ev->f.taken_up_ms;
+		s.oldest_open_ms = wall_ms - oldest->ev->f.taken_up_ms;
+		if (oldest->ev->f.timestamp_ms >= 0)
+			s.oldest_age_ms = max_i64(wall_ms - oldest->ev->f.timestamp_ms, 0);
 	}
 	return s;
 }
@@ -349,6 +353,23 @@ void lane_visit_partitions(const struct lane *lane,
 	}
 }
 
+/* Said once, and again only when it was better in between. */
+static void watch_age(
+	const struct lane *lane, struct partition *p, const struct lane_partition_status *s)
+{
+	bool was = p->ageing;
+
+	p->ageing = retention_is_near(s->oldest_age_ms, s->retention_ms, was);
+	if (p->ageing && !was)
+		log_warn("retention_near",
+			"records wait to be delivered that their topic's retention will soon remove: what is "
+			"removed unread is lost",
+			log_str("lane", lane->name), log_str("topic", s->topic),
+			log_int("partition", s->partition), log_int("offset", s->position),
+			log_int("age_ms", s->oldest_age_ms),
+			log_int("retention_ms", s->retention_ms));
+}
+
 void lane_sample(struct lane *lane)
 {
 	lane_gauges_sample(&lane->gauges, lane);
@@ -357,5 +378,6 @@ void lane_sample(struct lane *lane)
 		struct lane_partition_status s = partition_status(lane, p);
 
 		partition_gauges_sample(&p->gauges, &s);
+		watch_age(lane, p, &s);
 	}
 }

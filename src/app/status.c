@@ -62,6 +62,8 @@ static void add_partition(void *ctx, const struct lane_partition_status *p)
 	add_number(b, "lag", p->high >= 0 && p->position >= 0 ? p->high - p->position : -1);
 	add_number(b, "open_records", (int64_t)p->open_records);
 	add_number(b, "oldest_open_ms", p->oldest_open_ms);
+	add_number(b, "oldest_age_ms", p->oldest_age_ms);
+	add_number(b, "retention_ms", p->retention_ms == INT64_MAX ? -1 : p->retention_ms);
 	add_flag(b, "held", p->held);
 	buf_add_char(b, '}');
 }

@@ -68,6 +68,7 @@ static struct topics_work *work_new(const struct topics_settings *s)
 		work->infos[i].name = xstrdup(s->names[i]);
 		work->infos[i].max_message_bytes = -1;
 		work->infos[i].retention_ms = -1;
+		work->infos[i].deletes = true;
 	}
 	work->create_wanted = s->create != NULL;
 	if (s->create != NULL)

@@ -216,6 +216,7 @@ static void take_entry(struct topics_info *info, const rd_kafka_ConfigEntry_t *e
 			info->retention_ms = INT64_MAX;
 	} else if (strcmp(name, "cleanup.policy") == 0) {
 		info->compacted = strstr(value, "compact") != NULL;
+		info->deletes = strstr(value, "delete") != NULL;
 	}
 }
 

@@ -285,6 +285,26 @@ def test_retries_longer_than_max_poll_interval_keep_the_membership(
     assert fleet.disorder() == []
 
 
+def test_records_that_near_their_retention_are_warned_of(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=1, destinations=("crm",))
+    kafka.configure_topic(fleet.topic, retention_ms="3600000")
+    receiver.on("/crm", Reply(503))
+    minute = 60_000
+    written_ms = int(time.time() * 1000) - 50 * minute
+    kafka.produce(fleet.topic, [Record(event("sale", n, key=n), timestamp_ms=written_ms)
+                                for n in range(10)])
+    daemon = postrider(fleet.config())
+    line = daemon.wait_for_log("retention_near")
+    assert "partition=0" in line and "offset=0" in line and "retention_ms=3600000" in line
+    where = {"lane": "shop.crm", "topic": fleet.topic, "partition": "0"}
+    assert 0.8 < daemon.metric("postrider_retention_used_ratio", **where) < 0.9
+    receiver.on("/crm", Reply())
+    fleet.broker.wait_for_lag(f"{fleet.group}.crm", fleet.topic)
+    wait_until(lambda: daemon.metric("postrider_retention_used_ratio", **where) == 0)
+    assert daemon.log_text().count("id=retention_near") == 1
+
+
 def test_records_that_retention_removed_are_counted(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     from confluent_kafka import TopicPartition

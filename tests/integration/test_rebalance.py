@@ -222,3 +222,24 @@ def test_partitions_that_a_topic_grows_are_read_from_their_beginning(
     fleet.wait_until_empty()
     assert {e.partition for e in fleet.ledgers["crm"].entries()} == {0, 1, 2, 3}
     assert fleet.repeated() == 0
+
+
+def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=4, properties=REFRESH,
+                  destinations=("crm",))
+    crm = fleet.ledgers["crm"]
+    daemon = postrider(fleet.config())
+    fleet.publish(200)
+    wait_until(lambda: crm.accepted == 200)
+    fleet.wait_until_empty()
+    kafka.delete_topic(fleet.topic)
+    wait_until(lambda: fleet.topic not in kafka.admin.list_topics(timeout=5).topics)
+    kafka.create_topic(fleet.topic, 2)  # with fewer partitions
+    kafka.close()  # a producer that knows of the new ones
+    fleet.publish(400)  # more than there were
+    wait_until(lambda: crm.accepted == 600, 40, lambda: f"{crm.accepted} of 600")
+    assert set(crm.numbers().values()) == {1}
+    assert fleet.lost() == 0
+    wait_until(lambda: kafka.lag(f"{fleet.group}.crm", fleet.topic) == 0)
+    assert daemon.running

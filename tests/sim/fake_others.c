@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/retention.h"
 #include "core/event.h"
 #include "io/connection.h"
 #include "io/deadletter.h"
@@ -91,6 +92,31 @@ int deadletter_reconfigure(
 	(void)s;
 	(void)err;
 	return 0;
+}
+
+/* Nothing is removed by retention in this world. */
+struct retention *retention_new(struct loop *l)
+{
+	(void)l;
+	return NULL;
+}
+
+void retention_configure(struct retention *r, struct conf *conf)
+{
+	(void)r;
+	(void)conf;
+}
+
+int64_t retention_of(struct retention *r, const char *topic)
+{
+	(void)r;
+	(void)topic;
+	return INT64_MAX;
+}
+
+void retention_free(struct retention *r)
+{
+	(void)r;
 }
 
 void deadletter_free(struct deadletter *d)
