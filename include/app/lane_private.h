@@ -25,6 +25,7 @@ struct lane {
 
 	struct source *source;
 	struct list partitions;
+	struct recall recall; /* of those that were lost */
 	struct budget_member budget;
 	struct lane_gauges gauges;
 	struct loop_call pull;      /* take up records */

@@ -14,6 +14,7 @@
 
 #include "app/delivery.h"
 #include "app/gauges.h"
+#include "app/recall.h"
 #include "io/source.h"
 
 struct lane;
@@ -27,8 +28,9 @@ struct partition {
 	struct list deliveries;      /* open, in order of taking up */
 	size_t open;
 	bool retiring;
-	bool held;        /* the completion map is crowded: it is not read */
-	bool in_commit;   /* part of the commit in flight */
+	bool held;      /* the completion map is crowded: it is not read */
+	bool in_commit; /* part of the commit in flight */
+	struct recall_mark acknowledged, sent; /* what the group has; what it may have */
 	bool ageing;      /* what is open will soon be removed by retention: that was said */
 	size_t map_bytes; /* of the completion map last committed */
 	int64_t retire_by_ms;

@@ -15,7 +15,7 @@
  * handed to assigned(), which answers where to read from. On revocation the source gives
  * no more records of it; the owner lets what is on the wire finish, commits, and calls
  * source_release(); when all revoked partitions are released the group goes on. A lost
- * partition (lost == true) is another's already: it must not be committed (source_commit()
+ * partition (SOURCE_LOST) is another's already: it must not be committed (source_commit()
  * leaves it out), and the group does not wait for it. Every partition is given back by
  * source_release() once, a lost one too, at the latest before source_free(); until then its
  * pointer is good. Releasing within revoked() is fine.
@@ -24,8 +24,8 @@
  * the source commits it by itself, so that a restart before the first event loses nothing; a
  * committed() comes for that too.
  *
- * When a topic is made anew or truncated, its offsets begin again: its partition is revoked as
- * lost and assigned again, without a rebalance. This happens within source_next().
+ * When a topic is made anew or truncated, its offsets begin again: its partition is revoked
+ * (SOURCE_ANEW) and assigned again, without a rebalance. This happens within source_next().
  *
  * Prefetch: librdkafka's limit holds for each partition and is fixed before the number of
  * partitions is known. So prefetch_bytes (0: 32 MiB) is divided by 8, but at least 1 MiB, and
@@ -73,13 +73,19 @@ struct source_partition {
 	void *owner; /* the lane's: what assigned() put there */
 };
 
+enum source_end {
+	SOURCE_REVOKED, /* to be committed and released */
+	SOURCE_LOST,    /* is another's already: no commit is taken */
+	SOURCE_ANEW,    /* lost, and its offsets mean nothing any more */
+};
+
 struct source_callbacks {
 	/* Where to read from: @committed (or -1) is what the group has, @metadata what was
 	 * committed with it, both gone when this returns. Return the offset of the first record
 	 * wanted, or -1 for auto_offset_reset. */
 	int64_t (*assigned)(void *ctx, struct source_partition *p, int64_t committed,
 		struct slice metadata);
-	void (*revoked)(void *ctx, struct source_partition *p, bool lost);
+	void (*revoked)(void *ctx, struct source_partition *p, enum source_end end);
 	/* There may be records to pull. It comes again only when source_next() has returned
 	 * false, or a hold was lifted, or a second has passed. */
 	void (*readable)(void *ctx);

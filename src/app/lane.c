@@ -10,12 +10,52 @@
 
 /* --- what the source says --------------------------------------------------------------- */
 
+/* As the group knows it, or as we do. */
+static struct partition *partition_come(struct lane *lane, struct source_partition *sp,
+	int64_t committed, struct slice metadata)
+{
+	struct recall_mark found = recall_mark(committed, metadata);
+	struct partition *p;
+	struct buf map;
+
+	if (recall_take(&lane->recall, sp->topic, sp->partition, found, &committed, &map)) {
+		log_info("partition_recalled",
+			"a partition that was lost has come back, and nobody has committed meanwhile: what was "
+			"delivered since the last commit is not repeated",
+			log_str("lane", lane->name), log_str("topic", sp->topic),
+			log_int("partition", sp->partition), log_int("committed", found.offset),
+			log_int("position", committed));
+		p = partition_new(lane, lane->group_id, sp, &lane->consumer->offsets, committed,
+			buf_slice(&map));
+		/* What the group has is older, and may be all that there is to be done here. */
+		offsets_mark_changed(p->tracker);
+		lane_settle_up_soon(lane);
+		buf_release(&map);
+	} else {
+		p = partition_new(lane, lane->group_id, sp, &lane->consumer->offsets, committed,
+			metadata);
+	}
+	p->acknowledged = p->sent = found;
+	return p;
+}
+
+static void partition_remember(struct partition *p)
+{
+	struct buf map;
+
+	if (offsets_position(p->tracker) < 0)
+		return;
+	buf_init(&map, BUF_UNLIMITED);
+	offsets_encode(p->tracker, &map);
+	recall_keep(&p->lane->recall, p->source->topic, p->source->partition, p->acknowledged,
+		p->sent, offsets_position(p->tracker), &map);
+}
+
 static int64_t on_assigned(
 	void *ctx, struct source_partition *sp, int64_t committed, struct slice metadata)
 {
 	struct lane *lane = ctx;
-	struct partition *p = partition_new(
-		lane, lane->group_id, sp, &lane->consumer->offsets, committed, metadata);
+	struct partition *p = partition_come(lane, sp, committed, metadata);
 
 	lane_own(p);
 	sp->owner = p;
@@ -25,16 +65,18 @@ static int64_t on_assigned(
 	return offsets_position(p->tracker);
 }
 
-static void on_revoked(void *ctx, struct source_partition *sp, bool lost)
+static void on_revoked(void *ctx, struct source_partition *sp, enum source_end end)
 {
 	struct lane *lane = ctx;
 	struct partition *p = sp->owner;
 
-	if (!lost) {
+	if (end == SOURCE_REVOKED) {
 		lane_retire(p);
 		return;
 	}
 	lane_withdraw(p, true);
+	if (end == SOURCE_LOST)
+		partition_remember(p);
 	source_release(lane->source, sp);
 	partition_free(p);
 }
@@ -174,6 +216,7 @@ struct lane *lane_new(struct worker *w, struct conf *conf, const struct conf_con
 	lane->cb = cb;
 	lane->ctx = ctx;
 	lane->conf = conf_ref(conf);
+	recall_init(&lane->recall);
 	lane->consumer = consumer;
 	lane_name_it(lane, destination);
 	list_init(&lane->partitions);
@@ -219,6 +262,7 @@ void lane_free(struct lane *lane)
 	conf_unref(lane->conf);
 	free(lane->name);
 	free(lane->group_id);
+	recall_release(&lane->recall);
 	free(lane->instance_id);
 	free(lane->destination);
 	free(lane);

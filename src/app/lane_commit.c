@@ -25,6 +25,7 @@ static size_t gather(struct lane *lane, struct source_commit *items, struct buf 
 		p->in_commit = true;
 		items[count] = (struct source_commit){p->source, offsets_position(p->tracker),
 			slice_of(buf_str(&maps[count]), maps[count].len)};
+		p->sent = recall_mark(items[count].offset, items[count].metadata);
 		count++;
 	}
 	return count;
@@ -128,6 +129,8 @@ void lane_committed(struct lane *lane, int code, const char *text)
 		 * repeats. */
 		if (code != ERR_OK && p->in_commit && !(p->retiring && p->open == 0))
 			offsets_mark_changed(p->tracker);
+		if (code == ERR_OK && p->in_commit)
+			p->acknowledged = p->sent;
 		if (p->in_commit) {
 			/* Behind the others, which may not have had room in this commit. */
 			list_remove(&p->node);

@@ -72,13 +72,13 @@ static void part_free(struct redrive_part *part)
 	free(part);
 }
 
-static void on_revoked(void *ctx, struct source_partition *sp, bool lost)
+static void on_revoked(void *ctx, struct source_partition *sp, enum source_end end)
 {
 	struct redrive_group *g = ctx;
 	struct redrive_part *part = sp->owner;
 	struct loop *loop = g->run->worker.loop;
 
-	if (lost) {
+	if (end != SOURCE_REVOKED) {
 		redrive_withdraw(part, true);
 		source_release(g->source, sp);
 		part_free(part);

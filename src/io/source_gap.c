@@ -55,7 +55,7 @@ static struct source_part *begin_again(struct source_part *part, int64_t offset)
 		log_int("partition", part->public.partition), log_int("wanted", part->next),
 		log_int("found", offset), log_str("lane", s->name));
 	fresh = source_part_replace(part);
-	s->cb.revoked(s->ctx, &part->public, true);
+	s->cb.revoked(s->ctx, &part->public, SOURCE_ANEW);
 	s->cb.assigned(s->ctx, &fresh->public, latest ? -1 : offset, (struct slice){NULL, 0});
 	if (!latest)
 		return fresh;

@@ -212,7 +212,7 @@ static void revoke_part(struct source *s, struct source_part *part, bool lost)
 		list_remove(&part->node);
 		list_append(&s->lost, &part->node);
 	}
-	s->cb.revoked(s->ctx, &part->public, lost);
+	s->cb.revoked(s->ctx, &part->public, lost ? SOURCE_LOST : SOURCE_REVOKED);
 }
 
 /* The group goes on when no revoked partition is the owner's any more. */

@@ -130,7 +130,7 @@ static void source_revoke(struct source *s, bool lost)
 		if (!f->assigned || f->revoked)
 			continue;
 		f->revoked = true;
-		s->cb->revoked(s->ctx, &f->public, lost);
+		s->cb->revoked(s->ctx, &f->public, lost ? SOURCE_LOST : SOURCE_REVOKED);
 	}
 }
 

@@ -37,12 +37,12 @@ static int64_t on_assigned(
 	return lane->start[p->partition] ? lane->start[p->partition] : committed;
 }
 
-static void on_revoked(void *ctx, struct source_partition *p, bool lost)
+static void on_revoked(void *ctx, struct source_partition *p, enum source_end end)
 {
 	struct lane *lane = ctx;
 
 	lane->revoked++;
-	lane->lost_parts += lost;
+	lane->lost_parts += end != SOURCE_REVOKED;
 	if (lane->keep)
 		return;
 	lane->parts[p->partition] = NULL;
