@@ -84,6 +84,8 @@ struct http_request {
 	const char
 		*more_headers; /* the same again: credentials and signatures of this attempt */
 	size_t more_header_count;
+	bool connect_only; /* make the connection, TLS included, and send nothing: the result
+			    * then has no status */
 	bool has_body;
 	struct slice body;
 	const char *aws_sigv4; /* CURLOPT_AWS_SIGV4's value, or NULL; with user and password: */

@@ -178,6 +178,8 @@ void http_error_translate(struct http_transfer *t, int curl_code, struct http_re
 			resolver_suspect(&t->origin->name);
 		return;
 	}
+	if (t->request->connect_only)
+		return;
 	if (!t->headers_are_whole) {
 		ret->transport = RETRY_TRANSPORT_RESET;
 		snprintf(ret->error, sizeof ret->error,

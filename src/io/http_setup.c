@@ -293,5 +293,6 @@ bool http_setup(struct http_transfer *t)
 	set_credentials(t);
 	set_connection(t);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, make_headers(t));
+	curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, t->request->connect_only ? 1L : 0L);
 	return rc == CURLE_OK && http_tls_setup(t->client, e);
 }

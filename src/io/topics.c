@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/topics.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "io/kafka.h"
@@ -83,15 +84,28 @@ static void run(struct rd_kafka_s *rk, void *work)
 	topics_ask(rk, work);
 }
 
+/* The client knows better why Kafka did not answer: a refused password, say. */
+static void explain(const struct topics *t, struct topics_work *work)
+{
+	const char *why = kafka_client_get_state(t->client)->last_error;
+
+	for (size_t i = 0; i < work->count && why[0] != '\0'; i++)
+		if (work->infos[i].presence == TOPICS_NOT_KNOWN)
+			snprintf(
+				work->infos[i].reason, sizeof work->infos[i].reason, "%s", why);
+}
+
 static void on_look(struct loop_timer *timer)
 {
 	struct topics *t = container_of(timer, struct topics, look);
-	const struct topics_work *work = kafka_errand_work(t->errand);
+	struct topics_work *work = kafka_errand_work(t->errand);
 
-	if (kafka_errand_is_done(t->errand))
-		t->done(t->ctx, work->infos, work->count);
-	else
+	if (!kafka_errand_is_done(t->errand)) {
 		loop_timer_set(t->loop, timer, loop_now_ms(t->loop) + LOOK_EVERY_MS);
+		return;
+	}
+	explain(t, work);
+	t->done(t->ctx, work->infos, work->count);
 }
 
 struct topics *topics_look_up(struct loop *l, const struct topics_settings *s,

@@ -432,6 +432,7 @@ def test_deleted_topic_holds_the_offset_until_it_is_back(
         own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     kafka = own_kafka(properties={"auto.create.topics.enable": "false"})
     office = Office(kafka, receiver, unique, tmp_path)
+    office.config["dead_letter_create"] = {"enabled": False}  # nor by us
     assert_holds_and_recovers(
         office, postrider, lambda: kafka.delete_topic(office.letters),
         lambda: kafka.create_topic(office.letters, 4), "kafka-topics")
@@ -496,6 +497,7 @@ def test_missing_topics_are_made_when_that_is_wanted(
         own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     kafka = own_kafka(properties={"auto.create.topics.enable": "false"})
     office = Office(kafka, receiver, unique, tmp_path)
+    office.config["dead_letter_create"] = {"enabled": False}  # nor by us
     office.config["consumers"]["shop"]["dead_letter_topic"] = unique("new")
     office.config["dead_letter_create"] = {"partitions": 3, "replication_factor": 1}
     daemon: Postrider = postrider(office.config)
@@ -509,6 +511,7 @@ def test_missing_topics_are_named_with_the_commands_that_make_them(
         own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     kafka = own_kafka(properties={"auto.create.topics.enable": "false"})
     office = Office(kafka, receiver, unique, tmp_path)
+    office.config["dead_letter_create"] = {"enabled": False}  # nor by us
     office.config["consumers"]["shop"]["dead_letter_topic"] = unique("new")
     office.config["dead_letter_create"] = {"enabled": False}
     daemon: Postrider = postrider(office.config)
