@@ -53,9 +53,10 @@ def test_the_window_holds_over_all_workers(lab: Lab, receiver: Receiver, postrid
     window = 10
     lab.destination("crm", receiver.url("/crm"), max_concurrency=window)
     hold = receiver.hold("/crm")
-    lab.publish(200)
     daemon = postrider(lab.config)
+    # What one takes up before the other is there has to be given back, and hangs here.
     lab.broker.wait_for_members(f"{lab.group}.crm", WORKERS)
+    lab.publish(200)
     wait_until(lambda: hold.waiting == window, 20, lambda: f"{window}, there are {hold.waiting}")
     time.sleep(0.5)
     assert hold.waiting == window
