@@ -7,6 +7,7 @@
 #   deb          build, and what `make deb` packs with
 #   demo         build, and what `make demo` publishes and receives with
 #   test         demo, and what `make test` needs
+#   bench        what `make bench` needs besides
 #   rdkafka-new  to compile a newer librdkafka for the tests
 #
 # What is there already is used, wherever it came from; with nothing missing this is silent.
@@ -66,6 +67,11 @@ list() {
 			command wrk|wrk|the yardstick of the benchmarks
 		LIST
 		;;
+	bench)
+		cat <<-'LIST'
+			command nginx|nginx-light|the benchmark's HTTPS endpoint
+		LIST
+		;;
 	rdkafka-new)
 		cat <<-'LIST'
 			command cargo|cargo-web|fetching a newer librdkafka
@@ -75,7 +81,7 @@ list() {
 			header zstd.h|libzstd-dev|compression in librdkafka
 		LIST
 		;;
-	*) die "no set '$1': build, deb, demo, test, rdkafka-new" ;;
+	*) die "no set '$1': build, deb, demo, test, bench, rdkafka-new" ;;
 	esac
 }
 
@@ -108,7 +114,7 @@ as_root() {
 	fi
 }
 
-[ $# -gt 0 ] || die "which set? build, deb, demo, test, rdkafka-new"
+[ $# -gt 0 ] || die "which set? build, deb, demo, test, bench, rdkafka-new"
 missing=()
 for set in "$@"; do
 	entries=$(list "$set")

@@ -1,11 +1,22 @@
-# The whole way from Kafka to an endpoint, with figures.
+# The whole way from Kafka to an endpoint, with figures. BENCH has the options of bench.py and
+# loss.py; BENCH=peers also sets up and runs the other bridges.
 
 $(BUILD)/bench/endpoint: tests/bench/endpoint.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
-.PHONY: bench
-bench: all $(BUILD)/bench/endpoint ## events a second and CPU an event, on a real Kafka, beside wrk (BENCH="--scenario 20ms")
-	@scripts/install-deps.sh test
+BENCH_OPTIONS = $(if $(filter peers,$(BENCH)),--peers,$(BENCH))
+
+.PHONY: bench bench-loss bench-ready bench-side-effects
+bench-ready: all $(BUILD)/bench/endpoint
+	@scripts/install-deps.sh test bench
 	@scripts/kafka.sh 3.9.1 > /dev/null
-	@"$$(scripts/python.sh)/bin/python" tests/bench/bench.py $(BENCH)
+
+bench: bench-ready ## events a second and CPU an event beside wrk (BENCH=peers, BENCH="--scenario 20ms")
+	@"$$(scripts/python.sh)/bin/python" tests/bench/bench.py $(BENCH_OPTIONS)
+
+bench-loss: bench-ready ## one kill -9 for each bridge: lost, repeated, silent (BENCH="--who postrider")
+	@"$$(scripts/python.sh)/bin/python" tests/bench/loss.py $(BENCH)
+
+bench-side-effects: bench-ready ## dead letters a second and what they cost others; CPU for a TLS connection
+	@"$$(scripts/python.sh)/bin/python" tests/bench/side_effects.py $(BENCH)

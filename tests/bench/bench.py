@@ -1,40 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka to one HTTP request an event: events a second, CPU an event, memory; beside wrk.
 
-    bench.py [--events N] [--rounds N] [--scenario NAME]...
+    bench.py [--events N] [--rounds N] [--scenario NAME]... [--peers]
 
 Everything is real and on loopback: Apache Kafka, the program, tests/bench/endpoint.c. The topic
 is filled first; the clock runs from the first request at the endpoint to the last; CPU is the
 process's, its start left out. `wrk` against the same endpoint in the same run says what the
-endpoint can take. Rounds are interleaved, and medians printed.
+endpoint can take. Rounds are interleaved, and medians printed. With --peers the other bridges
+take their turns too, in the scenarios that they can do.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
-import signal
+import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Callable
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/integration"))
-
-from postrider_test.client import Record  # noqa: E402
-from postrider_test.config import Config  # noqa: E402
-from postrider_test.kafka import Kafka  # noqa: E402
-from postrider_test.postrider import Postrider  # noqa: E402
-from postrider_test.wait import wait_until  # noqa: E402
-
-ENDPOINT = Path(os.environ.get("ENDPOINT", ROOT / "build/plain/bench/endpoint"))
-TICKS = os.sysconf("SC_CLK_TCK")
+from arena import Endpoint, cpu_s, fill, peak_mb, wrk
+from contestants import PEERS, POSTRIDER, Contestant, Task
+from postrider_test.kafka import Kafka
+from postrider_test.oauth import TokenEndpoint
+from postrider_test.process import Process
+from postrider_test.receiver import Receiver
+from postrider_test.wait import free_port, wait_until
 
 
 @dataclass
@@ -42,87 +36,27 @@ class Scenario:
     name: str
     what: str
     delay_ms: int = 0
-    max_concurrency: int = 64
+    concurrency: int = 64
     rules: int = 1
+    fail_every: int = 0
+    destinations: int = 1
+    dead: int = 0            # of the destinations
+    share: float = 1.0       # of the events
+    special: str = ""        # "oauth", "tls"
+    peers: bool = False      # others can do it, too
 
 
 SCENARIOS = [
-    Scenario("instant", "64 in flight, endpoint answers at once"),
-    Scenario("rules", "the same with 100 rules", rules=100),
-    Scenario("20ms", "1,000 in flight, endpoint takes 20 ms", delay_ms=20, max_concurrency=1000),
-    Scenario("200ms", "10,000 in flight, endpoint takes 200 ms", delay_ms=200,
-             max_concurrency=10000),
+    Scenario("instant", "64 in flight, endpoint answers at once", peers=True),
+    Scenario("20ms", "1,000 in flight, endpoint takes 20 ms", delay_ms=20, concurrency=1000, peers=True),
+    Scenario("200ms", "10,000 in flight, endpoint takes 200 ms", delay_ms=200, concurrency=10000),
+    Scenario("failing", "64 in flight, 1 % answered with 503", fail_every=100),
+    Scenario("rules", "64 in flight, 100 rules", rules=100),
+    Scenario("oauth", "64 in flight, OAuth client credentials", special="oauth"),
+    Scenario("tls", "64 in flight, TLS", special="tls"),
+    Scenario("ten", "ten destinations, a request each", destinations=10, share=0.1),
+    Scenario("one-dead", "ten destinations, one of them dead", destinations=10, dead=1, share=0.1),
 ]
-
-
-class Endpoint:
-    """tests/bench/endpoint.c as a child."""
-
-    def __init__(self, delay_ms: int):
-        self.child = subprocess.Popen([ENDPOINT, "--port", "0", "--delay-ms", str(delay_ms)],
-                                      stdout=subprocess.PIPE, text=True)
-        self.port = int(self._line().split()[1])
-
-    def _line(self) -> str:
-        assert self.child.stdout is not None
-        return self.child.stdout.readline()
-
-    def figures(self) -> dict[str, int]:
-        self.child.send_signal(signal.SIGUSR1)
-        return {k: int(v) for k, v in re.findall(r"(\w+)=(\d+)", self._line())}
-
-    def stop(self) -> None:
-        self.child.terminate()
-        self.child.wait()
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def peak_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0
-
-
-def event(number: int) -> bytes:
-    """1 KB, an order as a shop would publish it."""
-    order = {"version": "0", "id": f"{number:032x}", "source": "bench", "detail-type": "Order Placed",
-             "time": "2026-11-23T09:05:04Z", "resources": [],
-             "detail": {"orderId": f"A-{number}", "amount": number % 1000 + 0.5, "currency": "EUR",
-                        "customer": {"id": number % 5000, "name": "Ada Lovelace", "vip": number % 7 == 0},
-                        "lines": [{"sku": f"S-{i}", "quantity": i + 1, "price": 9.99} for i in range(8)]}}
-    text = json.dumps(order)
-    order["detail"]["note"] = "x" * (1024 - len(text) - len(', "note": ""'))
-    return json.dumps(order).encode()
-
-
-def fill(kafka: Kafka, topic: str, count: int) -> None:
-    kafka.create_topic(topic, 4)
-    for first in range(0, count, 20000):
-        kafka.produce(topic, [Record(value=event(n), key=b"c-%d" % (n % 5000))
-                              for n in range(first, min(first + 20000, count))])
-
-
-def configuration(kafka: Kafka, topic: str, group: str, port: int, s: Scenario) -> Config:
-    config = Config(kafka.bootstrap)
-    config["kafka"]["properties"] = []
-    config["max_in_flight"] = max(20000, 2 * s.max_concurrency)
-    config.consumer("shop", topic, group_id=group)
-    config.connection("none", authorization_type="NONE")
-    config.destination("api", f"http://127.0.0.1:{port}/orders/new", connection="none",
-                       max_concurrency=s.max_concurrency)
-    target = {"destination": "api", "input_transformer": {
-        "input_paths_map": {"id": "$.detail.orderId", "amount": "$.detail.amount",
-                            "customer": "$.detail.customer", "time": "$.time", "note": "$.detail.note"},
-        "input_template": '{"order": <id>, "amount": <amount>, "by": <customer>, "at": <time>, "note": <note>}'}}
-    pattern = {"source": ["bench"], "detail-type": ["Order Placed"]}
-    config.rule("orders", "shop", pattern, target)
-    for n in range(1, s.rules):
-        config.rule(f"other-{n}", "shop", {"source": [f"other-{n}"], "detail-type": ["Order Placed"]}, target)
-    return config
 
 
 @dataclass
@@ -133,39 +67,106 @@ class Figures:
     connections: int
 
 
-def run(kafka: Kafka, topic: str, count: int, s: Scenario, name: str, directory: Path) -> Figures:
-    endpoint = Endpoint(s.delay_ms)
-    postrider = Postrider(configuration(kafka, topic, name, endpoint.port, s), directory / name)
-    try:
-        postrider.start()
-        wait_until(lambda: endpoint.figures()["requests"] > 0, 60, "the first request")
-        begun, cpu = time.monotonic(), cpu_s(postrider.pid)
-        first = endpoint.figures()["requests"]
-        wait_until(lambda: endpoint.figures()["requests"] >= count, 600, "all events")
-        took = time.monotonic() - begun
-        figures = endpoint.figures()
-        cpu = cpu_s(postrider.pid) - cpu
-        return Figures((count - first) / took, cpu * 1e6 / (count - first), peak_mb(postrider.pid),
-                       figures["connections"])
-    finally:
-        postrider.terminate()
-        postrider.wait()
-        endpoint.stop()
+@dataclass
+class Course:
+    """A scenario made ready: where to send, and how to see how far it is."""
+
+    endpoint: Endpoint
+    urls: list[str]
+    served: Callable[[Process], int]
+    login: dict[str, Any] = field(default_factory=lambda: {"authorization_type": "NONE"})
+    destination: dict[str, Any] = field(default_factory=dict)
+    closers: list[Callable[[], None]] = field(default_factory=list)
 
 
-def wrk(s: Scenario) -> float:
-    """What the endpoint takes from as many connections, POSTing as many bytes."""
-    endpoint = Endpoint(s.delay_ms)
-    script = Path(tempfile.mkstemp(suffix=".lua")[1])
-    script.write_text('wrk.method="POST" wrk.body=string.rep("x", 600)\n')
+def nginx(directory: Path) -> tuple[str, Path, Callable[[], None]]:
+    """An HTTPS endpoint: its URL, its authority, and what stops it."""
+    import trustme
+
+    authority, port = trustme.CA(), free_port()
+    directory.mkdir(parents=True)
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(directory / "server.pem"))
+    (directory / "nginx.conf").write_text(f"""
+daemon off; pid {directory}/pid; error_log {directory}/error.log; worker_processes 1; user root;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 100000000;
+  client_body_temp_path {directory}/body;
+  server {{
+    listen 127.0.0.1:{port} ssl; ssl_certificate {directory}/server.pem;
+    ssl_certificate_key {directory}/server.pem;
+    location / {{ return 200 "ok"; }}
+  }}
+}}""")
+    process = Process(["nginx", "-c", str(directory / "nginx.conf"), "-e", str(directory / "error.log")],
+                      directory / "log")
+    process.start()
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens, 10, "nginx")
+    return f"https://127.0.0.1:{port}/orders/new", directory / "ca.pem", process.stop
+
+
+def delivered(process: Any) -> int:
+    """What Postrider says of itself; 0 before it listens."""
     try:
-        out = subprocess.run(["wrk", "-t1", f"-c{min(s.max_concurrency, 1000)}", "-d3s", "-s", script,
-                              f"http://127.0.0.1:{endpoint.port}/orders/new"],
-                             capture_output=True, text=True, check=True).stdout
-        found = re.search(r"Requests/sec:\s+([\d.]+)", out)
-        return float(found[1]) if found else 0.0
+        return int(process.metric("postrider_successful_invocation_attempts_total"))
+    except OSError:
+        return 0
+
+
+def make_ready(s: Scenario, directory: Path) -> Course:
+    endpoint = Endpoint(s.delay_ms, s.fail_every)
+    course = Course(endpoint, [endpoint.url] * (s.destinations - s.dead), lambda _: endpoint.served())
+    course.closers.append(endpoint.stop)
+    course.urls += [f"http://127.0.0.1:{free_port()}/"] * s.dead
+    if s.special == "oauth":
+        receiver = Receiver()
+        receiver.start()
+        tokens = TokenEndpoint(receiver)
+        course.closers.append(receiver.shutdown)
+        course.login = {"authorization_type": "OAUTH_CLIENT_CREDENTIALS", "allow_http": True,
+                        "authorization_endpoint": tokens.url, "client_id": "postrider",
+                        "client_secret": "s3cret"}
+    elif s.special == "tls":
+        url, ca_file, stop = nginx(directory / "nginx")
+        course.urls, course.destination = [url], {"ca_file": str(ca_file)}
+        course.closers.append(stop)
+        course.served = delivered  # nginx does not tell
+    return course
+
+
+def run(kafka: Kafka, topic: str, events: int, s: Scenario, contestant: Contestant, name: str,
+        directory: Path) -> Figures:
+    course = make_ready(s, directory / f"{name}-course")
+    task = Task(kafka.bootstrap, topic, name, course.urls, s.concurrency, directory / name, s.rules,
+                course.login, course.destination)
+    count = int(events * s.share) * (s.destinations - s.dead)
+    process = contestant.make()(task)
+    try:
+        process.start()
+        wait_until(lambda: course.served(process) > 0, 120, lambda: f"{name}: {process.tail()}")
+        begun, cpu, first = time.monotonic(), cpu_s(process.pid), course.served(process)
+        wait_until(lambda: course.served(process) >= count, 900, lambda: f"{name}: {process.tail()}")
+        took, cpu = time.monotonic() - begun, cpu_s(process.pid) - cpu
+        return Figures((count - first) / took, cpu * 1e6 / (count - first), peak_mb(process.pid),
+                       course.endpoint.figures()["connections"])
     finally:
-        script.unlink()
+        process.stop()
+        for close in course.closers:
+            close()
+
+
+def ceiling(s: Scenario) -> float:
+    endpoint = Endpoint(s.delay_ms)
+    try:
+        return wrk(endpoint, s.concurrency)
+    finally:
         endpoint.stop()
 
 
@@ -173,33 +174,62 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
+def show(scenarios: list[Scenario], results: dict[tuple[str, str], list[Figures]],
+         ceilings: dict[str, list[float]]) -> None:
+    print(f"{'scenario':10} {'who':14} {'events/s':>9} {'CPU us/event':>13} {'peak MB':>8} "
+          f"{'connections':>12}  what")
+    for s in scenarios:
+        for (scenario, who), figures in results.items():
+            if scenario == s.name:
+                print(f"{s.name:10} {who:14} {median([f.events_per_second for f in figures]):9.0f} "
+                      f"{median([f.cpu_us for f in figures]):13.1f} "
+                      f"{median([f.memory_mb for f in figures]):8.0f} "
+                      f"{median([f.connections for f in figures]):12.0f}  {s.what}")
+        print(f"{s.name:10} {'wrk':14} {median(ceilings[s.name]):9.0f}"
+              f"{'':36}  the endpoint's ceiling, no Kafka")
+
+
+def entries(chosen: list[Scenario], peers: bool, only: list[str]) -> list[tuple[Scenario, Contestant]]:
+    return [(s, c) for s in chosen for c in [POSTRIDER, *(PEERS if peers and s.peers else [])]
+            if not only or c.name in only]
+
+
+def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
+    chosen = [s for s in SCENARIOS if not o.scenario or s.name in o.scenario]
+    results: dict[tuple[str, str], list[Figures]] = {}
+    ceilings: dict[str, list[float]] = {s.name: [] for s in chosen}
+    tens = any(s.share < 1 for s in chosen)
+    fill(kafka, "bench", o.events)
+    if tens:
+        fill(kafka, "bench-tenth", o.events // 10)
+    for n in range(o.rounds):
+        for s, c in entries(chosen, o.peers, o.who):
+            topic = "bench" if s.share == 1 else "bench-tenth"
+            name = f"{c.name}-{s.name}-{n}"
+            figures = run(kafka, topic, o.events, s, c, name, scratch)
+            results.setdefault((s.name, c.name), []).append(figures)
+            print(f"  {name}: {figures.events_per_second:.0f}/s, {figures.cpu_us:.1f} us", file=sys.stderr)
+        for s in chosen:
+            ceilings[s.name].append(ceiling(s))
+    print(f"{o.events} events of 1 KB, medians of {o.rounds}")
+    show(chosen, results, ceilings)
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--events", type=int, default=100_000)
-    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--scenario", action="append", choices=[s.name for s in SCENARIOS])
+    arguments.add_argument("--peers", action="store_true", help="the other bridges, too")
+    arguments.add_argument("--who", action="append", default=[], help="of the bridges, these alone")
     o = arguments.parse_args()
-    chosen = [s for s in SCENARIOS if not o.scenario or s.name in o.scenario]
     with tempfile.TemporaryDirectory(prefix="postrider-bench-") as scratch:
         kafka = Kafka(Path(scratch) / "kafka")
         kafka.start()
         try:
-            fill(kafka, "bench", o.events)
-            results: dict[str, list[Figures]] = {s.name: [] for s in chosen}
-            ceilings: dict[str, list[float]] = {s.name: [] for s in chosen}
-            for n in range(o.rounds):
-                for s in chosen:
-                    results[s.name].append(run(kafka, "bench", o.events, s, f"bench-{s.name}-{n}", Path(scratch)))
-                    ceilings[s.name].append(wrk(s))
+            measure(o, kafka, Path(scratch))
         finally:
             kafka.stop()
-    print(f"{o.events} events of 1 KB, medians of {o.rounds}")
-    print(f"{'scenario':10} {'events/s':>9} {'CPU us/event':>13} {'peak MB':>8} {'connections':>12} {'wrk/s':>9}  what")
-    for s in chosen:
-        f = results[s.name]
-        print(f"{s.name:10} {median([x.events_per_second for x in f]):9.0f} {median([x.cpu_us for x in f]):13.1f} "
-              f"{median([x.memory_mb for x in f]):8.0f} {median([x.connections for x in f]):12.0f} "
-              f"{median(ceilings[s.name]):9.0f}  {s.what}")
     return 0
 
 

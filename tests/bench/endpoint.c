@@ -3,11 +3,13 @@
  * endpoint - the HTTP server that all benchmarks send to: one thread, epoll, keep-alive, as
  * little work as possible for each request.
  *
- *   endpoint [--port N] [--delay-ms N] [--status N] [--close] [--quiet]
+ *   endpoint [--port N] [--delay-ms N] [--status N] [--fail-every N] [--close] [--quiet]
+ *
+ * Every N-th reply is a 503 with --fail-every.
  *
  * Prints "port N" when it listens (port 0: any), and on SIGTERM or SIGINT, or on
- * each SIGUSR1, one line: requests, bytes of bodies, connections opened, most open at once,
- * requests in the busiest second.
+ * each SIGUSR1, one line: requests, how many of them failed, bytes of bodies, connections
+ * opened, most open at once, requests in the busiest second.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -47,6 +49,7 @@ struct due {
 
 static struct {
 	int port, status;
+	uint64_t fail_every; /* 0: none */
 	int64_t delay_us;
 	bool close_after, quiet;
 } options = {.status = 200};
@@ -55,10 +58,10 @@ static struct connection *connections; /* by descriptor */
 static size_t connection_cap;
 static struct due *queue;
 static size_t queue_head, queue_count, queue_cap;
-static char reply[256];
-static size_t reply_len;
+static char reply[256], failure[256];
+static size_t reply_len, failure_len;
 static struct {
-	uint64_t requests, body_bytes, opened, open, most_open;
+	uint64_t requests, failed, body_bytes, opened, open, most_open;
 	uint64_t second_requests, busiest_second;
 	int64_t second;
 } counts;
@@ -73,10 +76,11 @@ static int64_t now_us(void)
 
 static void print_counts(void)
 {
-	printf("requests=%llu body_bytes=%llu connections=%llu most_open=%llu "
+	printf("requests=%llu failed=%llu body_bytes=%llu connections=%llu most_open=%llu "
 	       "busiest_second=%llu\n",
-		(unsigned long long)counts.requests, (unsigned long long)counts.body_bytes,
-		(unsigned long long)counts.opened, (unsigned long long)counts.most_open,
+		(unsigned long long)counts.requests, (unsigned long long)counts.failed,
+		(unsigned long long)counts.body_bytes, (unsigned long long)counts.opened,
+		(unsigned long long)counts.most_open,
 		(unsigned long long)counts.busiest_second);
 	fflush(stdout);
 }
@@ -94,8 +98,13 @@ static void drop(struct connection *k)
 
 static void answer(struct connection *k)
 {
+	static uint64_t answers;
+	bool fails = options.fail_every > 0 && ++answers % options.fail_every == 0;
+	size_t len = fails ? failure_len : reply_len;
+
+	counts.failed += fails;
 	/* Replies are short: a socket that can't take one has a client that does not read. */
-	if (send(k->fd, reply, reply_len, MSG_NOSIGNAL) != (ssize_t)reply_len ||
+	if (send(k->fd, fails ? failure : reply, len, MSG_NOSIGNAL) != (ssize_t)len ||
 		options.close_after)
 		drop(k);
 }
@@ -320,12 +329,20 @@ static void raise_file_limit(void)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
+static size_t make_reply(char to[256], int status)
+{
+	return (size_t)snprintf(to, 256, "HTTP/1.1 %d %s\r\n%sContent-Length: 2\r\n\r\nok",
+		status, status == 200 ? "OK" : "Told so",
+		options.close_after ? "Connection: close\r\n" : "");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {{"port", required_argument, NULL, 'p'},
 		{"delay-ms", required_argument, NULL, 'd'},
 		{"status", required_argument, NULL, 's'}, {"close", no_argument, NULL, 'c'},
-		{"quiet", no_argument, NULL, 'q'}, {0}};
+		{"fail-every", required_argument, NULL, 'f'}, {"quiet", no_argument, NULL, 'q'},
+		{0}};
 	int option, signal_fd;
 
 	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
@@ -335,6 +352,8 @@ int main(int argc, char **argv)
 			options.delay_us = atoll(optarg) * 1000;
 		else if (option == 's')
 			options.status = atoi(optarg);
+		else if (option == 'f')
+			options.fail_every = strtoull(optarg, NULL, 10);
 		else if (option == 'c')
 			options.close_after = true;
 		else if (option == 'q')
@@ -342,10 +361,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	reply_len = (size_t)snprintf(reply, sizeof reply,
-		"HTTP/1.1 %d %s\r\n%sContent-Length: 2\r\n\r\nok", options.status,
-		options.status == 200 ? "OK" : "Told so",
-		options.close_after ? "Connection: close\r\n" : "");
+	reply_len = make_reply(reply, options.status);
+	failure_len = make_reply(failure, 503);
 	raise_file_limit();
 	signal_fd = catch_signals();
 	run(listen_on(options.port), signal_fd);

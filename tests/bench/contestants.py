@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Postrider and the other bridges, each as its documentation advises for speed and
+at-least-once: one process that reads a topic and POSTs each record to a URL.
+
+A contestant makes its process from a task; the harness starts, measures and stops it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable
+
+from postrider_test.config import Config
+from postrider_test.postrider import Postrider
+from postrider_test.process import Process
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TEMPLATE = {
+    "input_paths_map": {"id": "$.detail.orderId", "amount": "$.detail.amount",
+                        "customer": "$.detail.customer", "time": "$.time", "note": "$.detail.note"},
+    "input_template": '{"order": <id>, "amount": <amount>, "by": <customer>, "at": <time>, "note": <note>}'}
+PATTERN = {"source": ["bench"], "detail-type": ["Order Placed"]}
+
+
+@dataclass
+class Task:
+    """What is to be done, and where; `group` is nobody else's."""
+
+    bootstrap: str
+    topic: str
+    group: str
+    urls: list[str]          # a destination each; the others take the first alone
+    concurrency: int
+    directory: Path
+    rules: int = 1
+    login: dict[str, Any] = field(default_factory=lambda: {"authorization_type": "NONE"})
+    destination: dict[str, Any] = field(default_factory=dict)
+    admin: bool = False
+
+
+def postrider(task: Task) -> Process:
+    config = Config(task.bootstrap)
+    config["kafka"]["properties"] = []
+    config["max_in_flight"] = max(20000, 2 * task.concurrency)
+    # A crashed one that comes back takes up its partitions at once.
+    config.consumer("shop", task.topic, group_id=task.group, instance_id="bench")
+    config.connection("login", **task.login)
+    for n, url in enumerate(task.urls):
+        config.destination(f"api-{n}", url, connection="login", max_concurrency=task.concurrency,
+                           **task.destination)
+    targets = [{"destination": f"api-{n}", "input_transformer": TEMPLATE,
+                "retry_policy": {"retry_base": "100ms"}} for n in range(len(task.urls))]
+    for first in range(0, len(targets), 5):
+        config.rule(f"orders-{first}", "shop", PATTERN, *targets[first:first + 5])
+    for n in range(1, task.rules):
+        config.rule(f"other-{n}", "shop", {**PATTERN, "source": [f"other-{n}"]}, targets[0])
+    return Postrider(config, task.directory)
+
+
+def peer(name: str) -> Path:
+    """Where it is ready to run; fetched and built the first time."""
+    done = subprocess.run([ROOT / "tests/bench/peers/peer.sh", name], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    return Path(done.stdout.strip())
+
+
+def by_arguments(*command: str | Path) -> Callable[[Task], Process]:
+    def make(task: Task) -> Process:
+        task.directory.mkdir(parents=True, exist_ok=True)
+        arguments = [task.bootstrap, task.topic, task.group, task.urls[0], str(task.concurrency)]
+        return Process([*map(str, command), *arguments], task.directory / "log", dict(os.environ))
+
+    return make
+
+
+def kafkajs() -> Callable[[Task], Process]:
+    return by_arguments("node", peer("kafkajs") / "index.mjs")
+
+
+def by_hand() -> Callable[[Task], Process]:
+    directory = peer("by-hand")
+    return by_arguments(directory / "venv/bin/python", directory / "consumer.py")
+
+
+def parallel_consumer() -> Callable[[Task], Process]:
+    directory = peer("parallel-consumer")
+    return by_arguments("java", "-Xmx1g", "-cp", f"{directory}/classes:{directory}/libs/*", "Main")
+
+
+def connect(tuned: bool) -> Callable[[Task], Process]:
+    program = peer("connect") / "connect"
+
+    def make(task: Task) -> Process:
+        task.directory.mkdir(parents=True, exist_ok=True)
+        file = task.directory / "connect.yaml"
+        file.write_text(json.dumps({  # JSON is YAML
+            "http": {"enabled": False}, "logger": {"level": "ERROR"},
+            "input": {"kafka_franz": {
+                "seed_brokers": [task.bootstrap], "topics": [task.topic],
+                "consumer_group": task.group, "start_from_oldest": True,
+                "checkpoint_limit": max(1024, task.concurrency), "commit_period": "1s"}},
+            "output": {"http_client": {
+                "url": task.urls[0], "verb": "POST", "max_in_flight": task.concurrency,
+                "headers": {"Content-Type": "application/json"}, "retries": 1_000_000}}}))
+        environment = dict(os.environ)
+        if tuned:
+            environment["IDLE_CONNECTIONS"] = str(task.concurrency)
+        return Process([str(program), "run", str(file)], task.directory / "log", environment)
+
+    return make
+
+
+@dataclass
+class Contestant:
+    name: str
+    what: str
+    make: Callable[[], Callable[[Task], Process]]
+
+
+POSTRIDER = Contestant("postrider", "with match, template, key order, completion map", lambda: postrider)
+PEERS = [
+    Contestant("kafkajs", "kafkajs 2.2.4, undici 7.16: a batch at a time", kafkajs),
+    Contestant("connect-tuned", "Redpanda Connect 4.49, its connection pool mended in code",
+               lambda: connect(True)),
+    Contestant("connect", "Redpanda Connect 4.49 as it comes", lambda: connect(False)),
+    Contestant("parallel", "Parallel Consumer 0.5.3.3 with Vert.x, key order", parallel_consumer),
+    Contestant("by-hand", "Python: confluent-kafka 2.16, aiohttp 3.13", by_hand),
+]
