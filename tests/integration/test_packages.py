@@ -3,17 +3,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from postrider_test.embedded import Embedded
 from postrider_test.postrider import BINARY, ROOT
+from postrider_test.process import Process
+from postrider_test.receiver import Receiver
+from postrider_test.wait import free_port, wait_until
 
 ETC = ROOT / "etc"
 
@@ -98,6 +104,66 @@ def test_the_debian_package_is_installed_and_removed(package: Path, tmp_path: Pa
     assert left == {"etc/postrider/postrider.cfg"}, "a configuration outlives its program"
     dpkg(tmp_path, "--purge", "postrider")
     assert not cfg.exists()
+
+
+class Manual:
+    """FIRST STEPS of the manual page that the package brings, for this machine's ports."""
+
+    def __init__(self, page: Path, replaced: dict[str, str]):
+        text = gzip.open(page, "rt").read().partition(".Sh FIRST STEPS\n")[2].partition("\n.Sh ")[0]
+        for word, other in replaced.items():
+            assert word in text
+            text = text.replace(word, other)
+        self.configuration = text.partition(".Bd -literal")[2].partition("\n")[2].partition(".Ed")[0]
+        self._commands = re.findall(r"^\.Dl (.*)$", text, re.M)
+
+    def command(self, beginning: str) -> str:
+        return next(c for c in self._commands if c.startswith(beginning))
+
+
+def test_the_first_steps_of_the_manual_work_as_they_are_typed(
+        package: Path, embedded: Embedded, receiver: Receiver, tmp_path: Path, show_log) -> None:
+    assert run("dpkg-deb", "-x", package, tmp_path).returncode == 0
+    topic, group = f"orders-{uuid.uuid4().hex[:8]}", f"postrider-{uuid.uuid4().hex[:8]}"
+    manual = Manual(tmp_path / "usr/share/man/man1/postrider.1.gz", {
+        "localhost:9092": embedded.bootstrap, "localhost:8080": f"127.0.0.1:{receiver.port}",
+        "127.0.0.1:9464": f"127.0.0.1:{free_port()}", '"orders" ]': f'"{topic}" ]',
+        "-t orders": f"-t {topic}", '"postrider"': f'"{group}"'})
+    (tmp_path / "quickstart.cfg").write_text(manual.configuration)
+    environment = {**os.environ, "PATH": f"{tmp_path}/usr/bin:{os.environ['PATH']}"}
+
+    def typed(beginning: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", manual.command(beginning)], cwd=tmp_path, check=False,
+                              env=environment, capture_output=True, text=True, timeout=60)
+
+    def status() -> str:
+        return typed("postrider status").stdout
+
+    embedded.create_topic(topic)
+    assert typed("postrider check -c").returncode == 0
+    network = typed("postrider check --network")
+    assert network.returncode == 0, network.stdout
+    daemon = Process(["bash", "-c", f"cd {tmp_path}; exec {manual.command('postrider run')}"],
+                     tmp_path / "log", environment)
+    show_log(daemon)
+    daemon.start()
+    try:
+        wait_until(lambda: typed("postrider status").returncode == 0, 30, lambda: daemon.tail())
+        assert typed("kcat").returncode == 0
+        receiver.wait_for(1, "/orders")
+        assert re.search(r"^api\b.*delivering", status(), re.M), status()
+        receiver.stop()
+        for _ in range(12):
+            assert typed("kcat").returncode == 0
+        assert "connect to server" in daemon.wait_for_log("destination_open", timeout=60)
+        wait_until(lambda: re.search(r"^api\b.*open", status(), re.M), 20, status)
+        assert "connect to server" in status()
+        receiver.start()
+        daemon.wait_for_log("destination_closed", timeout=90)
+        receiver.wait_for(13, "/orders", timeout=60)
+        wait_until(lambda: re.search(r"^api\b.*(recovering|delivering)", status(), re.M), 30, status)
+    finally:
+        daemon.kill()
 
 
 def complete(*words: str) -> list[str]:
