@@ -159,8 +159,19 @@ struct conf {
 	int64_t shutdown_grace_ms; /* 30 s */
 	struct log_settings log;
 	bool log_deliveries;
-	char *admin_listen; /* "127.0.0.1:9464"; NULL: no listener */
+	struct {
+		char *listen;                      /* "127.0.0.1:9464"; NULL: no listener */
+		char *token;                       /* NULL: whoever reaches it may read */
+		char *certificate_file, *key_file; /* NULL: no TLS */
+		char *ca_file;                     /* for the commands; NULL: the system's */
+	} admin;
 	struct conf_topic_create dead_letter_create;
+	struct {
+		char *otlp_endpoint; /* NULL: no spans are sent */
+		struct request_parameter *headers;
+		size_t header_count;
+		char *ca_file;
+	} tracing;
 
 	struct conf_consumer *consumers;
 	size_t consumer_count;

@@ -12,13 +12,14 @@
 
 #include "app/engine.h"
 #include "core/metrics.h"
+#include "io/admin.h"
 
 #define OBSERVER_PATIENCE_MS 2000
 
 struct observer;
 
 struct observer_settings {
-	const char *listen;
+	struct admin_settings admin;
 	struct engine *const *engines; /* borrowed, as is all else */
 	size_t engine_count;
 	struct metrics *metrics;

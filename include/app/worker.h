@@ -18,6 +18,7 @@
 #include "io/loop.h"
 
 struct metrics;
+struct otlp;
 struct retention;
 
 struct worker {
@@ -29,6 +30,7 @@ struct worker {
 	struct deadletter *deadletter;
 	struct metrics *metrics; /* the process's */
 	struct retention *retention;
+	struct otlp *traces; /* NULL: no spans are sent */
 	bool log_deliveries;
 	size_t lane_prefetch_bytes; /* of a lane whose consumer sets none */
 

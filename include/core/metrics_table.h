@@ -41,6 +41,9 @@ METRIC(CONNECT_SECONDS, HISTOGRAM, "postrider_request_connect_seconds", "destina
 METRIC(TLS_SECONDS, HISTOGRAM, "postrider_request_tls_seconds", "destination", 1000000, "Of new connections: the TLS handshake.")
 METRIC(FIRST_BYTE_SECONDS, HISTOGRAM, "postrider_request_first_byte_seconds", "destination", 1000000, "From the start of a request to the first byte of its reply.")
 
+METRIC(SPANS, COUNTER, "postrider_spans_total", "", 1, "Spans that the collector took.")
+METRIC(SPANS_DROPPED, COUNTER, "postrider_spans_dropped_total", "", 1, "Spans that were dropped: too many at once, or the collector did not take them.")
+
 /* Destinations, as they are. */
 METRIC(IN_FLIGHT, GAUGE, "postrider_in_flight", "destination", 1, "Requests on the wire.")
 METRIC(WINDOW, GAUGE, "postrider_window", "destination", 1, "Requests that may be on the wire.")

@@ -39,6 +39,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "core/event.h"
+#include "core/trace.h"
 #include "core/json.h"
 #include "core/request_settings.h"
 #include "core/template.h"
@@ -94,6 +95,8 @@ struct request {
 	size_t header_count;
 	struct buf body;
 	bool has_body; /* GET and HEAD have none */
+	/* The caller's: sent in the place of the record's own; "": that one as it is. */
+	char traceparent[TRACE_PARENT_BYTES];
 
 	struct buf stage; /* private from here: a body that is not finished */
 	struct template_work work;

@@ -17,6 +17,10 @@ struct request_parameter {
 	char *value;
 };
 
+/* The same names and values, in the same order? */
+bool request_parameters_equal(const struct request_parameter *a, size_t a_count,
+	const struct request_parameter *b, size_t b_count);
+
 struct request_parameters {
 	struct request_parameter *header, *query, *body;
 	size_t header_count, query_count, body_count;

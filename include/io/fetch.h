@@ -10,9 +10,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+struct fetch_settings {
+	const char *unix_socket; /* NULL: TCP */
+	const char *token;       /* a Bearer token; NULL: none */
+	const char *ca_file;     /* NULL: the system's authorities */
+};
+
 /* Append the reply's body (at most 16 MiB) to @out; the HTTP status is *ret_status. ERR_IO when
  * nobody answers. */
-int fetch_get(
-	const char *url, struct buf *out, int *ret_status, struct err *err) ATTR_MUST_CHECK;
+int fetch_get(const char *url, const struct fetch_settings *s, struct buf *out, int *ret_status,
+	struct err *err) ATTR_MUST_CHECK;
 
 #endif

@@ -40,7 +40,8 @@ struct http_settings {
 	/* NULL: none. Read again for each connection, so that renewed ones are used. */
 	const char *client_certificate_file, *client_key_file;
 	bool insecure_skip_verify;
-	const char *proxy; /* NULL: none, whatever the environment says */
+	const char *proxy;       /* NULL: none, whatever the environment says */
+	const char *unix_socket; /* NULL: none; else the path that every connection goes to */
 };
 
 extern const struct http_settings http_default_settings;

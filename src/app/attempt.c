@@ -6,6 +6,7 @@
 
 #include "app/echo.h"
 #include "app/worker.h"
+#include "io/otlp.h"
 
 /* Idle attempts keep their buffers; more than this many are not worth the memory. */
 #define IDLE_MAX 1024
@@ -18,6 +19,7 @@ struct attempt {
 	struct request request;
 	struct connection_credentials credentials;
 	struct http_request http;
+	struct trace_context trace;
 	bool reauthorise_on_403, renewable;
 };
 
@@ -118,6 +120,50 @@ static void log_attempt(const struct delivery *d, const struct attempt_report *r
 	free(name);
 }
 
+static struct slice record_header(const struct delivery *d, const char *name)
+{
+	const struct event_header *h =
+		d->ev->f.header_count > 0 ? event_find_header(d->ev, slice_str(name)) : NULL;
+
+	return h != NULL ? h->value : (struct slice){NULL, 0};
+}
+
+/* Each attempt is a span of its own in the record's trace. */
+static void begin_span(struct attempt *a, const struct delivery *d)
+{
+	a->request.traceparent[0] = '\0';
+	if (trace_begin(&a->trace, record_header(d, "traceparent"),
+		    rng_next(&d->owner->worker->rng)))
+		trace_format(&a->trace, a->request.traceparent);
+}
+
+static void tell_span(
+	const struct attempt *a, const struct delivery *d, const struct http_result *result)
+{
+	struct otlp *traces = d->owner->worker->traces;
+	const struct conf_target *t = d->target;
+	const struct trace_span span = {
+		.context = &a->trace,
+		.state = record_header(d, "tracestate"),
+		.record = &d->ev->f,
+		.method = a->request.method,
+		.url = a->request.url.data,
+		.destination = t->destination->name,
+		.rule = t->rule->name,
+		.target = t->id,
+		.end_wall_ms = d->facts.last_attempt_ms,
+		.took_us = result->total_us,
+		.status = result->status,
+		.error = result->transport != RETRY_TRANSPORT_OK
+				 ? retry_transport_name(result->transport)
+				 : NULL,
+		.attempt = d->facts.attempts,
+	};
+
+	if (traces != NULL && a->trace.sampled)
+		otlp_add(traces, &span);
+}
+
 static void attempt_ended(struct http_request *r, const struct http_result *result)
 {
 	struct attempt *a = container_of(r, struct attempt, http);
@@ -148,6 +194,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 	if (result->transport != RETRY_TRANSPORT_OK || result->status < 200 ||
 		result->status > 299)
 		note_response(a, d, result);
+	tell_span(a, d, result);
 	attempt_put_back(a);
 	if (d->owner->worker->log_deliveries)
 		log_attempt(d, &report);
@@ -217,6 +264,7 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	a->d = d;
 	a->done = done;
 	d->attempt = a;
+	begin_span(a, d);
 	if (!render(a, d)) {
 		attempt_put_back(a);
 		return ATTEMPT_IMPOSSIBLE;

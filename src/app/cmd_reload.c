@@ -39,18 +39,18 @@ struct answer {
 	bool successful;
 };
 
-static int ask(const char *url, struct answer *ret, struct err *err)
+static int ask(const struct remote *daemon, struct answer *ret, struct err *err)
 {
 	struct buf out;
 	json_t *status, *configuration;
 	int code;
 
 	buf_init(&out, BUF_UNLIMITED);
-	code = remote_status(url, &out, err);
+	code = remote_status(daemon, &out, err);
 	status = code == 0 ? json_loadb(out.data, out.len, 0, NULL) : NULL;
 	buf_release(&out);
 	if (code == 0 && status == NULL)
-		code = err_set(err, ERR_IO, "%s/status is not Postrider's", url);
+		code = err_set(err, ERR_IO, "%s/status is not Postrider's", daemon->url);
 	if (code != 0)
 		return code;
 	configuration = json_object_get(status, "configuration");
@@ -65,14 +65,15 @@ static int ask(const char *url, struct answer *ret, struct err *err)
 	return 0;
 }
 
-static int wait_for_reload(const char *url, const struct answer *before, struct err *err)
+static int wait_for_reload(
+	const struct remote *daemon, const struct answer *before, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
 	int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
 	struct answer now;
 
 	while (clock_monotonic_ms() < until_ms) {
-		if (ask(url, &now, err) != 0)
+		if (ask(daemon, &now, err) != 0)
 			return ERR_IO;
 		if (now.reloads > before->reloads)
 			return now.successful
@@ -87,19 +88,19 @@ static int wait_for_reload(const char *url, const struct answer *before, struct 
 
 static int reload(const char *conf_path, struct err *err)
 {
-	char *url = remote_url(conf_path, err);
+	struct remote daemon;
 	struct answer before;
 	int code;
 
-	if (url == NULL)
+	if (remote_find(&daemon, conf_path, err) != 0)
 		return ERR_NOT_FOUND;
-	code = ask(url, &before, err);
+	code = ask(&daemon, &before, err);
 	if (code == 0 && (before.pid <= 1 || kill(before.pid, SIGHUP) != 0))
 		code = err_set(err, ERR_DENIED, "pid %d can't be signalled: %s",
 			(int)before.pid, strerror(errno));
 	if (code == 0)
-		code = wait_for_reload(url, &before, err);
-	free(url);
+		code = wait_for_reload(&daemon, &before, err);
+	remote_release(&daemon);
 	return code;
 }
 

@@ -151,7 +151,7 @@ static void print_all(const json_t *status)
 }
 
 /* 0 when it is ready. */
-static int show(const char *url, bool as_json)
+static int show(const struct remote *daemon, bool as_json)
 {
 	struct buf out;
 	struct err err;
@@ -159,14 +159,15 @@ static int show(const char *url, bool as_json)
 	int ready = 1;
 
 	buf_init(&out, BUF_UNLIMITED);
-	if (remote_status(url, &out, &err) != 0) {
+	if (remote_status(daemon, &out, &err) != 0) {
 		fprintf(stderr, "postrider status: %s\n", err.text);
 		buf_release(&out);
 		return 1;
 	}
 	status = json_loadb(out.data, out.len, 0, NULL);
 	if (status == NULL) {
-		fprintf(stderr, "postrider status: %s/status is not Postrider's\n", url);
+		fprintf(stderr, "postrider status: %s/status is not Postrider's\n",
+			daemon->url);
 	} else {
 		ready = json_is_true(json_object_get(status, "ready")) ? 0 : 1;
 		if (as_json)
@@ -179,12 +180,12 @@ static int show(const char *url, bool as_json)
 	return ready;
 }
 
-static ATTR_NORETURN void show_again(const char *url, bool as_json)
+static ATTR_NORETURN void show_again(const struct remote *daemon, bool as_json)
 {
 	for (;;) {
 		if (!as_json)
 			fputs("\033[H\033[2J", stdout);
-		show(url, as_json);
+		show(daemon, as_json);
 		fflush(stdout);
 		sleep(WATCH_SECONDS);
 	}
@@ -205,8 +206,8 @@ int cmd_status(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *conf_path = NULL;
-	char *url = NULL;
+	const char *conf_path = NULL, *url = NULL;
+	struct remote daemon;
 	bool as_json = false, watch = false;
 	struct err err;
 	int c, status;
@@ -215,14 +216,12 @@ int cmd_status(int argc, char **argv)
 		if (c == 'c') {
 			conf_path = optarg;
 		} else if (c == URL) {
-			free(url);
-			url = xstrdup(optarg);
+			url = optarg;
 		} else if (c == AS_JSON) {
 			as_json = true;
 		} else if (c == WATCH) {
 			watch = true;
 		} else {
-			free(url);
 			fputs(usage, c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;
 		}
@@ -233,15 +232,15 @@ int cmd_status(int argc, char **argv)
 		return 2;
 	}
 	http_global_init();
-	if (url == NULL)
-		url = remote_url(conf_path, &err);
-	if (url == NULL) {
+	if (url != NULL) {
+		remote_at(&daemon, url);
+	} else if (remote_find(&daemon, conf_path, &err) != 0) {
 		fprintf(stderr, "postrider status: %s\n", err.text);
 		return 1;
 	}
 	if (watch)
-		show_again(url, as_json);
-	status = show(url, as_json);
-	free(url);
+		show_again(&daemon, as_json);
+	status = show(&daemon, as_json);
+	remote_release(&daemon);
 	return status;
 }

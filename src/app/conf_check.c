@@ -17,12 +17,12 @@
 static void check_listen(
 	struct conf_reader *r, struct conf_subject *s, const struct conf_node *n)
 {
-	const char *text = r->conf->admin_listen, *colon;
+	const char *text = r->conf->admin.listen, *colon;
 	char *end;
 	long port;
 
 	if (strcmp(text, "none") == 0) {
-		r->conf->admin_listen = NULL;
+		r->conf->admin.listen = NULL;
 		return;
 	}
 	if (strncmp(text, "unix:", 5) == 0) {
@@ -38,13 +38,62 @@ static void check_listen(
 			"must be \"HOST:PORT\", \"[IPV6]:PORT\", \"unix:PATH\" or \"none\"");
 }
 
+/* "HOST…". */
+static bool is_loopback(const char *host)
+{
+	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
+
+	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+		if (strncasecmp(host, hosts[i], strlen(hosts[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Can others listen in on it? */
+static bool is_private(const char *listen)
+{
+	return strncmp(listen, "unix:", 5) == 0 || listen[0] == ':' || is_loopback(listen);
+}
+
+static void check_admin(struct conf_reader *r, struct conf_subject *s)
+{
+	const struct conf_node *listen = conf_given_node(s, "listen");
+	const struct conf_node *token = conf_given_node(s, "token");
+	const struct conf_node *certificate = conf_given_node(s, "certificate_file");
+	const struct conf_node *key = conf_given_node(s, "key_file");
+
+	if (listen != NULL && r->conf->admin.listen != NULL)
+		check_listen(r, s, listen);
+	if ((certificate != NULL) != (key != NULL))
+		conf_refuse(r, s, "admin", (certificate != NULL ? certificate : key)->place,
+			"certificate_file and key_file go together; give both or none");
+	if (token != NULL && certificate == NULL && r->conf->admin.listen != NULL &&
+		!is_private(r->conf->admin.listen))
+		conf_warn(r, s, "admin.token", token->place,
+			"crosses the network in the clear; give certificate_file and key_file, or "
+			"listen on loopback");
+}
+
+static void check_tracing(struct conf_reader *r, struct conf_subject *s)
+{
+	const struct conf_node *endpoint = conf_given_node(s, "otlp_endpoint");
+	const char *url = r->conf->tracing.otlp_endpoint;
+	struct err err;
+
+	if (endpoint != NULL && url != NULL && request_check_endpoint(url, &err) != 0)
+		conf_refuse(r, s, "tracing.otlp_endpoint", endpoint->place, "%s", err.text);
+	else if (endpoint == NULL && r->conf->tracing.header_count > 0)
+		conf_warn(r, s, "tracing", conf_given_node(s, "header_parameters")->place,
+			"has no otlp_endpoint; nothing is sent");
+}
+
 void conf_check_top(struct conf_reader *r, struct conf_subject *s)
 {
 	const struct conf_topic_create *create = &r->conf->dead_letter_create;
-	const struct conf_node *n = conf_given_node(s, "listen");
+	const struct conf_node *n;
 
-	if (n != NULL && r->conf->admin_listen != NULL)
-		check_listen(r, s, n);
+	check_admin(r, s);
+	check_tracing(r, s);
 	n = conf_given_node(s, "partitions");
 	if (create->partitions == 0)
 		conf_refuse(r, s, "dead_letter_create.partitions", n->place,
@@ -298,15 +347,11 @@ static void check_gate(
 			"is not used without invocation_rate_limit_per_second");
 }
 
-static bool is_loopback(const char *url)
+static bool goes_to_loopback(const char *url)
 {
-	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
 	const char *host = strstr(url, "://");
 
-	for (size_t i = 0; host != NULL && i < COUNT_OF(hosts); i++)
-		if (strncasecmp(host + 3, hosts[i], strlen(hosts[i])) == 0)
-			return true;
-	return false;
+	return host != NULL && is_loopback(host + 3);
 }
 
 static void check_http(struct conf_reader *r, struct conf_subject *s,
@@ -320,7 +365,7 @@ static void check_http(struct conf_reader *r, struct conf_subject *s,
 			"true");
 	} else if (d->connection != NULL && d->connection->settings.type != CONNECTION_NONE &&
 		   d->connection->settings.type != CONNECTION_STANDARD_WEBHOOKS &&
-		   !is_loopback(d->endpoint)) {
+		   !goes_to_loopback(d->endpoint)) {
 		conf_warn(r, s, "endpoint", endpoint->place,
 			"the credentials of connection '%s' go over http:// in the clear",
 			d->connection->name);

@@ -21,14 +21,45 @@ static const struct conf_section log_section = {
 	.name = "log", .keys = log_keys, .key_count = COUNT_OF(log_keys)};
 
 static const struct conf_key admin_keys[] = {
-	{"listen", CONF_TEXT, AT(struct conf, admin_listen), .flags = CONF_RESTART,
+	{"listen", CONF_TEXT, AT(struct conf, admin.listen), .flags = CONF_RESTART,
 		.absent = "none",
 		.sentence = "Where metrics, health and status are served: \"HOST:PORT\", "
 			    "\"unix:PATH\", or \"none\""},
+	{"token", CONF_TEXT, AT(struct conf, admin.token), .max = 1024,
+		.flags = CONF_RESTART | CONF_SECRET,
+		.sentence = "Wanted as \"Authorization: Bearer TOKEN\" by all but /, /healthz "
+			    "and /readyz"},
+	{"certificate_file", CONF_FILE, AT(struct conf, admin.certificate_file),
+		.flags = CONF_RESTART,
+		.sentence = "The listener's certificate and its chain, PEM: it speaks TLS"},
+	{"key_file", CONF_FILE, AT(struct conf, admin.key_file), .flags = CONF_RESTART,
+		.sentence = "The certificate's key, PEM"},
+	{"ca_file", CONF_FILE, AT(struct conf, admin.ca_file),
+		.sentence = "What the commands status and reload verify the certificate with; "
+			    "else the system's authorities"},
 };
 
 static const struct conf_section admin_section = {
 	.name = "admin", .keys = admin_keys, .key_count = COUNT_OF(admin_keys)};
+
+static const struct conf_key tracing_keys[] = {
+	{"otlp_endpoint", CONF_TEXT, AT(struct conf, tracing.otlp_endpoint), .max = 2048,
+		.example = "http://127.0.0.1:4318/v1/traces",
+		.sentence =
+			"A collector's OTLP/HTTP address: a span is sent of each attempt whose "
+			"record has a sampled traceparent"},
+	{"header_parameters", CONF_PAIRS,
+		COUNTED(struct conf, tracing.headers, tracing.header_count),
+		.flags = CONF_SECRET,
+		.example = "Authorization = \"Bearer ${file:/run/secrets/collector}\"",
+		.sentence = "Headers of the requests to the collector"},
+	{"ca_file", CONF_FILE, AT(struct conf, tracing.ca_file),
+		.sentence =
+			"Authorities that its certificate is verified with; else the system's"},
+};
+
+static const struct conf_section tracing_section = {
+	.name = "tracing", .keys = tracing_keys, .key_count = COUNT_OF(tracing_keys)};
 
 static const struct conf_key dead_letter_create_keys[] = {
 	{"enabled", CONF_BOOL, AT(struct conf, dead_letter_create.enabled),
@@ -67,6 +98,7 @@ static const struct conf_key top_keys[] = {
 		.sentence = "How long SIGTERM lets open deliveries finish"},
 	{"log", CONF_GROUP, .section = &log_section, .sentence = "The log, on standard error"},
 	{"admin", CONF_GROUP, .section = &admin_section, .sentence = "The admin listener"},
+	{"tracing", CONF_GROUP, .section = &tracing_section, .sentence = "Spans of attempts"},
 	{"dead_letter_create", CONF_GROUP, .section = &dead_letter_create_section,
 		.sentence = "How dead-letter topics are made"},
 };
@@ -82,7 +114,7 @@ static void top_defaults(void *settings)
 	c->max_depth = jx_default_limits.max_depth;
 	c->shutdown_grace_ms = 30 * SECOND;
 	c->log = (struct log_settings){.level = LOG_INFO, .format = LOG_LOGFMT};
-	c->admin_listen = (char *)"127.0.0.1:9464";
+	c->admin.listen = (char *)"127.0.0.1:9464";
 	c->dead_letter_create = (struct conf_topic_create){true, -1, -1, -1};
 }
 

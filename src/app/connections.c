@@ -140,20 +140,10 @@ struct connection *connections_find(const struct connections *c, const char *nam
 static bool same_parameters(
 	const struct request_parameters *a, const struct request_parameters *b)
 {
-	const struct request_parameter *as[] = {a->header, a->query, a->body};
-	const struct request_parameter *bs[] = {b->header, b->query, b->body};
-	const size_t a_counts[] = {a->header_count, a->query_count, a->body_count};
-	const size_t b_counts[] = {b->header_count, b->query_count, b->body_count};
-
-	for (size_t kind = 0; kind < COUNT_OF(as); kind++) {
-		if (a_counts[kind] != b_counts[kind])
-			return false;
-		for (size_t i = 0; i < a_counts[kind]; i++)
-			if (!str_eq(as[kind][i].name, bs[kind][i].name) ||
-				!str_eq(as[kind][i].value, bs[kind][i].value))
-				return false;
-	}
-	return true;
+	return request_parameters_equal(
+		       a->header, a->header_count, b->header, b->header_count) &&
+	       request_parameters_equal(a->query, a->query_count, b->query, b->query_count) &&
+	       request_parameters_equal(a->body, a->body_count, b->body, b->body_count);
 }
 
 static bool same_signing_keys(

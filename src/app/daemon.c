@@ -259,12 +259,14 @@ static int start_observer(struct daemon *d, struct err *err)
 	struct engine **engines;
 	struct observer_settings s;
 
-	if (d->conf->admin_listen == NULL)
+	if (d->conf->admin.listen == NULL)
 		return 0;
 	engines = xcalloc(d->crew_count, sizeof *engines);
 	for (unsigned i = 0; i < d->crew_count; i++)
 		engines[i] = d->crews[i].engine;
-	s = (struct observer_settings){.listen = d->conf->admin_listen,
+	s = (struct observer_settings){
+		.admin = {d->conf->admin.listen, d->conf->admin.token,
+			d->conf->admin.certificate_file, d->conf->admin.key_file},
 		.engines = engines,
 		.engine_count = d->crew_count,
 		.metrics = d->metrics,
@@ -272,7 +274,7 @@ static int start_observer(struct daemon *d, struct err *err)
 	d->observer = observer_new(&s, err);
 	free(engines);
 	if (d->observer == NULL)
-		return err_wrap(err, "admin.listen");
+		return err_wrap(err, "admin");
 	log_info("admin_listening", "metrics, health and status are served",
 		log_str("address", observer_address(d->observer)));
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "app/gauges.h"
 #include "app/retention.h"
+#include "app/tracing.h"
 #include "base/log.h"
 
 /* How often what is so (not what happens) is told to the metrics. */
@@ -42,6 +43,7 @@ struct engine {
 	struct {
 		int64_t stall, stalls, letters, deliveries_limit, memory_limit;
 	} said;
+	struct tracing_gauges tracing;
 	struct topic_gauges *topics; /* of the dead-letter producer's, in its order */
 	size_t topic_count, topic_at;
 	struct loop_call reap; /* frees what has closed, outside of its own callbacks */
@@ -80,6 +82,7 @@ static void sample_process(struct engine *e)
 	metric_gauge(e->stall, &e->said.stall, loop_longest_pass_us(e->worker.loop));
 	metric_follow(e->stalls, &e->said.stalls, (int64_t)loop_stalls(e->worker.loop));
 	metric_gauge(e->letters, &e->said.letters, (int64_t)deadletter_pending(letters));
+	tracing_sample(&e->tracing, &e->worker);
 	e->topic_at = 0;
 	deadletter_visit(letters, sample_topic, e);
 }
@@ -466,7 +469,8 @@ int engine_apply(
 	struct conf *old = e->conf;
 	int code;
 
-	if (apply_deadletter(e, conf, err) != 0)
+	if (apply_deadletter(e, conf, err) != 0 ||
+		tracing_apply(&e->worker, e->conf, conf, err) != 0)
 		return ERR_INVALID;
 	e->conf = conf_ref(conf);
 	e->connections = connections;
@@ -524,6 +528,7 @@ void engine_free(struct engine *e)
 	free(e->topics);
 	deadletter_free(e->worker.deadletter);
 	retention_free(e->worker.retention);
+	tracing_stop(&e->worker);
 	conf_unref(e->conf);
 	worker_release(&e->worker);
 	free(e);

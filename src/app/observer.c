@@ -9,7 +9,6 @@
 #include "app/page.h"
 #include "app/status.h"
 #include "base/clock.h"
-#include "io/admin.h"
 
 struct observer {
 	struct admin *admin;
@@ -222,13 +221,13 @@ static unsigned get_page(void *ctx, struct buf *out, const char **type)
 }
 
 static const struct admin_route routes[] = {
-	{"/", get_page},
-	{"/metrics", get_metrics},
-	{"/healthz", get_health},
-	{"/readyz", get_ready},
-	{"/status", get_status},
-	{"/config", get_config},
-	{NULL, NULL},
+	{"/", get_page, .open = true}, /* it says nothing by itself */
+	{"/metrics", get_metrics, .open = false},
+	{"/healthz", get_health, .open = true},
+	{"/readyz", get_ready, .open = true},
+	{"/status", get_status, .open = false},
+	{"/config", get_config, .open = false},
+	{NULL, NULL, .open = false},
 };
 
 struct observer *observer_new(const struct observer_settings *s, struct err *err)
@@ -243,7 +242,7 @@ struct observer *observer_new(const struct observer_settings *s, struct err *err
 	o->conf = conf_ref(s->conf);
 	o->last_reload_successful = true;
 	o->started_ms = clock_monotonic_ms();
-	o->admin = admin_new(s->listen, routes, o, err);
+	o->admin = admin_new(&s->admin, routes, o, err);
 	if (o->admin == NULL) {
 		observer_free(o);
 		return NULL;

@@ -221,7 +221,9 @@ int request_headers_render(const struct request_headers *h, const struct value_c
 	}
 	if (c->ev->f.header_count == 0)
 		return 0;
-	if (!h->has_traceparent)
+	if (!h->has_traceparent && r->traceparent[0] != '\0')
+		add_line(r, "traceparent: ", slice_str(r->traceparent));
+	else if (!h->has_traceparent)
 		pass_on(c->ev, "traceparent", "traceparent: ", r);
 	if (!h->has_tracestate)
 		pass_on(c->ev, "tracestate", "tracestate: ", r);

@@ -48,3 +48,14 @@ void request_warn_length(
 			"here, but cannot be moved there",
 			length, max);
 }
+
+bool request_parameters_equal(const struct request_parameter *a, size_t a_count,
+	const struct request_parameter *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (!str_eq(a[i].name, b[i].name) || !str_eq(a[i].value, b[i].value))
+			return false;
+	return true;
+}

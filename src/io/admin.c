@@ -5,8 +5,12 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
+#define ERR_STATE openssl_err_state /* OpenSSL has a type of that name */
+#include <openssl/crypto.h>
+#undef ERR_STATE
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +19,7 @@
 #define CONNECTIONS_MAX      64
 #define IDLE_TIMEOUT_SECONDS 10
 #define REQUEST_MEMORY_BYTES 16384
+#define PEM_MAX_BYTES        (256 * 1024)
 
 struct admin {
 	const struct admin_route *routes;
@@ -22,6 +27,8 @@ struct admin {
 	struct MHD_Daemon *daemon;
 	char *address;
 	char *unix_path; /* removed at the end */
+	char *token;     /* NULL: none is wanted */
+	char *certificate, *key;
 };
 
 static enum MHD_Result respond(
@@ -36,9 +43,31 @@ static enum MHD_Result respond(
 	MHD_add_response_header(r, "Content-Type", type);
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"postrider\"");
 	result = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
 	return result;
+}
+
+/* How long it takes tells nothing of the token but its length. */
+static bool is_allowed(const struct admin *a, struct MHD_Connection *c)
+{
+	static const char scheme[] = "Bearer ";
+	const char *given =
+		MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	size_t len = strlen(a->token);
+
+	if (given == NULL || strncasecmp(given, scheme, sizeof scheme - 1) != 0)
+		return false;
+	given += sizeof scheme - 1;
+	return strlen(given) == len && CRYPTO_memcmp(given, a->token, len) == 0;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *c)
+{
+	return respond(c, MHD_HTTP_UNAUTHORIZED, "text/plain",
+		SLICE("a token is wanted: Authorization: Bearer TOKEN (admin.token)\n"));
 }
 
 static enum MHD_Result route(struct admin *a, struct MHD_Connection *c, const char *path)
@@ -51,6 +80,8 @@ static enum MHD_Result route(struct admin *a, struct MHD_Connection *c, const ch
 
 		if (strcmp(r->path, path) != 0)
 			continue;
+		if (a->token != NULL && !r->open && !is_allowed(a, c))
+			return refuse(c);
 		buf_init(&out, BUF_UNLIMITED);
 		status = r->answer(a->ctx, &out, &type);
 		result = respond(c, status, type, slice_str(buf_str(&out)));
@@ -165,29 +196,87 @@ static int listen_tcp(struct admin *a, const char *text, struct err *err)
 	return fd;
 }
 
-struct admin *admin_new(
-	const char *listen_on, const struct admin_route *routes, void *ctx, struct err *err)
+/* --- TLS -------------------------------------------------------------------------------- */
+
+static int read_pem(const char *path, char **ret, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	struct buf text;
+	char part[4096];
+	size_t n;
+
+	if (f == NULL)
+		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+	buf_init(&text, PEM_MAX_BYTES);
+	while ((n = fread(part, 1, sizeof part, f)) > 0)
+		buf_add(&text, part, n);
+	fclose(f);
+	*ret = xstrdup(buf_str(&text));
+	explicit_bzero(part, sizeof part);
+	buf_release(&text);
+	return 0;
+}
+
+static int read_certificate(struct admin *a, const struct admin_settings *s, struct err *err)
+{
+	if (s->certificate_file == NULL)
+		return 0;
+	if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+		return err_set(err, ERR_IO, "this libmicrohttpd has no TLS");
+	if (read_pem(s->certificate_file, &a->certificate, err) != 0)
+		return ERR_IO;
+	return read_pem(s->key_file, &a->key, err);
+}
+
+/* --- its life --------------------------------------------------------------------------- */
+
+static struct MHD_Daemon *start(struct admin *a, int fd)
+{
+	/* The list ends early without TLS. */
+	const struct MHD_OptionItem options[] = {
+		{MHD_OPTION_LISTEN_SOCKET, fd, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
+		{MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_SECONDS, NULL},
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_MEMORY_BYTES, NULL},
+		{a->certificate != NULL ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0,
+			a->certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, a->key},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
+			 (a->certificate != NULL ? MHD_USE_TLS : 0);
+
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, a, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+}
+
+static int open_listener(struct admin *a, const struct admin_settings *s, struct err *err)
+{
+	int fd;
+
+	if (read_certificate(a, s, err) != 0)
+		return ERR_IO;
+	fd = strncmp(s->listen, "unix:", 5) == 0 ? listen_unix(a, s->listen + 5, err)
+						 : listen_tcp(a, s->listen, err);
+	if (fd < 0)
+		return ERR_IO;
+	a->daemon = start(a, fd);
+	if (a->daemon != NULL)
+		return 0;
+	close(fd);
+	return err_set(err, ERR_IO, "the admin listener on %s could not be started%s",
+		s->listen, a->certificate != NULL ? "; are certificate and key a pair?" : "");
+}
+
+struct admin *admin_new(const struct admin_settings *s, const struct admin_route *routes,
+	void *ctx, struct err *err)
 {
 	struct admin *a = xcalloc(1, sizeof *a);
-	int fd = strncmp(listen_on, "unix:", 5) == 0 ? listen_unix(a, listen_on + 5, err)
-						     : listen_tcp(a, listen_on, err);
 
 	a->routes = routes;
 	a->ctx = ctx;
-	if (fd >= 0) {
-		a->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, 0,
-			NULL, NULL, on_request, a, MHD_OPTION_LISTEN_SOCKET, fd,
-			MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_SECONDS,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY_BYTES,
-			MHD_OPTION_END);
-		if (a->daemon == NULL) {
-			close(fd);
-			err_set(err, ERR_IO, "the admin listener on %s could not be started",
-				listen_on);
-		}
-	}
-	if (a->daemon == NULL) {
+	a->token = s->token != NULL ? xstrdup(s->token) : NULL;
+	if (open_listener(a, s, err) != 0) {
 		admin_free(a);
 		return NULL;
 	}
@@ -197,6 +286,13 @@ struct admin *admin_new(
 const char *admin_address(const struct admin *a)
 {
 	return a->address;
+}
+
+static void wipe_and_free(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }
 
 void admin_free(struct admin *a)
@@ -209,5 +305,8 @@ void admin_free(struct admin *a)
 		unlink(a->unix_path);
 	free(a->unix_path);
 	free(a->address);
+	wipe_and_free(a->token);
+	wipe_and_free(a->key);
+	free(a->certificate);
 	free(a);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/fetch.h"
 
+#include <stdlib.h>
+
 #include "io/http.h"
 
 #define TIMEOUT_MS     10000
@@ -27,27 +29,38 @@ static void fetched(struct http_request *r, const struct http_result *result)
 	loop_stop(f->loop);
 }
 
-int fetch_get(const char *url, struct buf *out, int *ret_status, struct err *err)
+int fetch_get(const char *url, const struct fetch_settings *s, struct buf *out, int *ret_status,
+	struct err *err)
 {
 	struct http_settings settings = http_default_settings;
+	char *header = s->token ? xasprintf("Authorization: Bearer %s", s->token) : NULL;
 	struct fetch f = {.out = out, .err = err};
 	struct http_client *client;
 
 	settings.name = "admin";
+	settings.unix_socket = s->unix_socket;
+	settings.ca_file = s->ca_file;
 	settings.timeout_ms = settings.connect_timeout_ms = TIMEOUT_MS;
 	settings.response_keep_bytes = settings.response_max_bytes = BODY_MAX_BYTES;
 	f.loop = loop_new();
 	client = http_client_new(f.loop, &settings, err);
 	if (client == NULL) {
+		free(header);
 		loop_free(f.loop);
 		return ERR_INVALID;
 	}
-	f.request = (struct http_request){
-		.method = "GET", .url = url, .headers = "", .done = fetched};
+	f.request = (struct http_request){.method = "GET",
+		.url = url,
+		.headers = header ? header : "",
+		.header_count = header != NULL,
+		.done = fetched};
 	http_submit(client, &f.request);
 	loop_run(f.loop);
 	http_client_free(client);
 	loop_free(f.loop);
+	if (header != NULL)
+		explicit_bzero(header, strlen(header));
+	free(header);
 	*ret_status = f.status;
 	return f.code;
 }

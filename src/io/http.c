@@ -321,6 +321,7 @@ static void settings_copy(struct http_settings *to, const struct http_settings *
 	to->client_certificate_file = copied(from->client_certificate_file);
 	to->client_key_file = copied(from->client_key_file);
 	to->proxy = copied(from->proxy);
+	to->unix_socket = copied(from->unix_socket);
 }
 
 static void settings_release(struct http_settings *s)
@@ -332,6 +333,7 @@ static void settings_release(struct http_settings *s)
 	free((char *)s->client_certificate_file);
 	free((char *)s->client_key_file);
 	free((char *)s->proxy);
+	free((char *)s->unix_socket);
 }
 
 /* The name is for texts only. */
@@ -348,7 +350,8 @@ bool http_settings_equal(const struct http_settings *a, const struct http_settin
 	       a->insecure_skip_verify == b->insecure_skip_verify &&
 	       str_eq(a->ca_file, b->ca_file) &&
 	       str_eq(a->client_certificate_file, b->client_certificate_file) &&
-	       str_eq(a->client_key_file, b->client_key_file) && str_eq(a->proxy, b->proxy);
+	       str_eq(a->client_key_file, b->client_key_file) && str_eq(a->proxy, b->proxy) &&
+	       str_eq(a->unix_socket, b->unix_socket);
 }
 
 struct http_client *http_client_new(

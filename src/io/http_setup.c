@@ -273,6 +273,8 @@ static void set_connection(struct http_transfer *t)
 		curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, 1L);
 		curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	}
+	if (s->unix_socket != NULL)
+		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, s->unix_socket);
 	if (t->resolve != NULL)
 		curl_easy_setopt(e, CURLOPT_RESOLVE, t->resolve);
 }

@@ -142,7 +142,7 @@ def test_receiver_serves_https(authority, tmp_path: Path) -> None:
     server = Receiver(authority.server_context(client_certificate=True))
     server.start()
     client = ssl.create_default_context(cafile=str(authority.ca_file))
-    client.load_cert_chain(*authority.client_files("me"))
+    client.load_cert_chain(*authority.files("me"))
     assert post(server.url("/x"), context=client)[0] == 200
     with pytest.raises(urllib.error.URLError, match="verify failed"):
         post(server.url("/x"), context=ssl.create_default_context())

@@ -22,6 +22,7 @@ from postrider_test.embedded import Embedded
 from postrider_test.events import number, numbers, record, wants
 from postrider_test.postrider import ROOT, Postrider, command
 from postrider_test.receiver import Receiver, Reply
+from postrider_test.tls import Authority
 from postrider_test.wait import free_port, wait_until
 
 TABLE = ROOT / "include/core/metrics_table.h"
@@ -109,7 +110,7 @@ def test_a_scrape_is_what_prometheus_wants(shop: Shop, postrider) -> None:
     # What no cause in this test can bring about is all that may be missing.
     absent = {name for name in known - shown if "token" not in name and "failed_inv" not in name
               and "dlq" not in name and "dropped" not in name and "reloads" not in name
-              and "dead_letter_topic" not in name}
+              and "dead_letter_topic" not in name and "spans" not in name}
     assert absent == set()
     assert daemon.metric("postrider_invocations_total", target="chat") == 20
     assert daemon.metric("postrider_event_to_complete_seconds_count", destination="chat") == 20
@@ -332,3 +333,67 @@ def test_systemd_is_told_what_it_wants_to_know(
     daemon.signal(signal.SIGTERM)
     wait_for(b"STOPPING=1")
     assert daemon.wait() == 0
+
+
+# Who may look
+
+
+def test_a_token_keeps_others_out_and_lets_the_commands_in(
+        shop: Shop, postrider, tmp_path: Path) -> None:
+    token, port = tmp_path / "admin-token", free_port()
+    token.write_text("adm1n-t0ken\n")
+    config = shop.config("crm")
+    config["admin"] = {"listen": f"127.0.0.1:{port}", "token": f"${{file:{token}}}"}
+    daemon = postrider(config)
+    daemon.admin_port = port
+    wait_ready(daemon)  # probes need no token
+    for path in ("/status", "/metrics", "/config"):
+        code, text = get(daemon, path)
+        assert code == 401 and "admin.token" in text
+        asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}",
+                                       headers={"Authorization": "Bearer adm1n-t0ken"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            text = answer.read().decode()
+        assert text and "adm1n-t0ken" not in text
+    assert "crm" in command("status", "-c", str(daemon.file)).stdout
+    assert command("reload", "-c", str(daemon.file)).returncode == 0
+    refused = command("status", "--url", f"http://127.0.0.1:{port}")
+    assert refused.returncode == 1 and "admin.token" in refused.stderr
+    token.write_text("another\n")  # the daemon has the one of its start
+    refused = command("status", "-c", str(daemon.file))
+    assert refused.returncode == 1 and "not the daemon's" in refused.stderr
+    assert "adm1n-t0ken" not in daemon.log_text() + refused.stderr
+
+
+def test_the_listener_speaks_tls_with_a_certificate(
+        shop: Shop, authority: Authority, postrider) -> None:
+    certificate, key = authority.files("127.0.0.1")
+    config, port = shop.config("crm"), free_port()
+    config["admin"] = {"listen": f"127.0.0.1:{port}", "certificate_file": str(certificate),
+                       "key_file": str(key), "ca_file": str(authority.ca_file)}
+    daemon = postrider(config)
+    daemon.wait_for_log("started")
+
+    def shown() -> str:
+        return command("status", "-c", str(daemon.file)).stdout
+
+    wait_until(lambda: "crm" in shown(), 30, shown)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        plain.sendall(b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"crm" not in plain.recv(4096)
+    del config["admin"]["ca_file"]
+    daemon.configure(config)
+    refused = command("status", "-c", str(daemon.file))
+    assert refused.returncode == 1 and "certificate" in refused.stderr
+
+
+def test_a_unix_socket_is_asked_by_the_commands(shop: Shop, postrider, tmp_path: Path) -> None:
+    config = shop.config("crm")
+    config["admin"] = {"listen": f"unix:{tmp_path}/admin.sock"}
+    daemon = postrider(config)
+    daemon.wait_for_log("admin_listening")
+    wait_until(lambda: command("status", "-c", str(daemon.file)).returncode == 0, 30)
+    assert "crm" in command("status", "-c", str(daemon.file)).stdout
+    assert command("reload", "-c", str(daemon.file)).returncode == 0
+    assert daemon.terminate() == 0
+    assert not (tmp_path / "admin.sock").exists()

@@ -142,7 +142,7 @@ def test_a_sample_sends_what_the_api_documents(
 def test_the_mutual_tls_sample_shows_its_certificate(
         embedded: Embedded, unique: Callable[[str], str], postrider: Callable[..., Postrider],
         authority: Authority) -> None:
-    certificate, key = authority.client_files("postrider")
+    certificate, key = authority.files("postrider")
     receiver = Receiver(tls=authority.server_context(client_certificate=True))
     receiver.start()
     try:

@@ -121,7 +121,7 @@ def test_wrong_certificates_are_told_of_and_wait_until_they_are_right(
 
 def test_private_authority_and_client_certificate_serve_api_and_token_server(
         kafka: Kafka, receiver: Receiver, unique, postrider, serve, authority: Authority) -> None:
-    certificate, key = authority.client_files("postrider")
+    certificate, key = authority.files("postrider")
     server = serve(authority.server_context("127.0.0.1", client_certificate=True))
     tokens = TokenEndpoint(server)
     server.on("/crm", tokens.guard(Reply()))
@@ -140,7 +140,7 @@ def test_private_authority_and_client_certificate_serve_api_and_token_server(
 def test_replaced_client_certificate_is_shown_by_the_next_connection(
         kafka: Kafka, receiver: Receiver, unique, postrider, serve, tmp_path: Path) -> None:
     old, new = Authority(tmp_path), trustme.CA()
-    certificate, key = old.client_files("client")
+    certificate, key = old.files("client")
     context = old.server_context("127.0.0.1", client_certificate=True)
     server = serve(context)
     shop = Shop(kafka, server, unique, NONE, ca_file=str(old.ca_file),

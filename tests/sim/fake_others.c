@@ -8,6 +8,7 @@
 #include "core/event.h"
 #include "io/connection.h"
 #include "io/deadletter.h"
+#include "io/otlp.h"
 #include "io/watch.h"
 #include "sim.h"
 
@@ -92,6 +93,32 @@ int deadletter_reconfigure(
 	(void)s;
 	(void)err;
 	return 0;
+}
+
+/* Nobody traces this world. */
+struct otlp *otlp_new(struct loop *l, const struct otlp_settings *s, struct err *err)
+{
+	(void)l;
+	(void)s;
+	(void)err;
+	return NULL;
+}
+
+void otlp_free(struct otlp *o)
+{
+	(void)o;
+}
+
+void otlp_add(struct otlp *o, const struct trace_span *s)
+{
+	(void)o;
+	(void)s;
+}
+
+struct otlp_state otlp_get_state(const struct otlp *o)
+{
+	(void)o;
+	return (struct otlp_state){0};
 }
 
 /* Nothing is removed by retention in this world. */

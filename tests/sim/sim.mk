@@ -2,7 +2,7 @@
 SIM := $(BUILD)/sim/test_sim
 SIM_REAL := $(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf%,$(OBJECTS)) $(BUILD)/io/secret.o $(BUILD)/io/kafka_check.o \
 	$(patsubst %,$(BUILD)/app/%.o,attempt burial connections destination echo engine gauges intake lane lane_commit \
-		lane_deliver partition recall worker)
+		lane_deliver partition recall tracing worker)
 
 $(SIM): $(wildcard tests/sim/*.[ch]) $(SIM_REAL)
 	@mkdir -p $(@D)

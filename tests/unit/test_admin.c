@@ -20,7 +20,8 @@ static unsigned hello(void *ctx, struct buf *out, const char **type)
 	return 503;
 }
 
-static const struct admin_route routes[] = {{"/hello", hello}, {NULL, NULL}};
+static const struct admin_route routes[] = {
+	{"/hello", hello, false}, {"/open", hello, true}, {NULL, NULL, false}};
 static int number = 7;
 
 /* Send @request to 127.0.0.1:port of @a and read all that comes back. */
@@ -47,7 +48,8 @@ static const char *exchange(const struct admin *a, const char *request)
 static struct admin *listening(void)
 {
 	struct err err;
-	struct admin *a = admin_new("127.0.0.1:0", routes, &number, &err);
+	struct admin *a = admin_new(
+		&(struct admin_settings){.listen = "127.0.0.1:0"}, routes, &number, &err);
 
 	assert_non_null(a);
 	return a;
@@ -92,7 +94,8 @@ static void admin__an_address_that_cannot_be_is_an_error_that_names_it(void **st
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		assert_null(admin_new(bad[i], routes, NULL, &err));
+		assert_null(admin_new(
+			&(struct admin_settings){.listen = bad[i]}, routes, NULL, &err));
 		assert_non_null(strstr(err.text, bad[i]));
 	}
 }
@@ -106,16 +109,49 @@ static void admin__a_unix_socket_is_gone_afterwards(void **state)
 	(void)state;
 	snprintf(path, sizeof path, "/tmp/postrider-admin-%d.sock", (int)getpid());
 	snprintf(listen_on, sizeof listen_on, "unix:%s", path);
-	a = admin_new(listen_on, routes, NULL, &err);
+	a = admin_new(&(struct admin_settings){.listen = listen_on}, routes, NULL, &err);
 	assert_non_null(a);
 	assert_int_equal(access(path, F_OK), 0);
 	admin_free(a);
 	assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static void admin__a_token_is_wanted_by_all_but_open_routes(void **state)
+{
+	static const char *const refused[] = {"", "Authorization: Bearer s3cre\r\n",
+		"Authorization: Bearer s3cret2\r\n", "Authorization: Basic s3cret\r\n",
+		"Authorization: s3cret\r\n", "Authorization: Bearer \r\n"};
+	const struct admin_settings s = {.listen = "127.0.0.1:0", .token = "s3cret"};
+	struct err err;
+	struct admin *a = admin_new(&s, routes, &number, &err);
+
+	(void)state;
+	assert_non_null(a);
+	for (size_t i = 0; i < COUNT_OF(refused); i++) {
+		char *request = xasprintf(
+			"GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+			refused[i]);
+		const char *reply = exchange(a, request);
+
+		assert_non_null(strstr(reply, "HTTP/1.1 401"));
+		assert_non_null(strstr(reply, "WWW-Authenticate: Bearer"));
+		assert_null(strstr(reply, "\"n\""));
+		free(request);
+	}
+	assert_non_null(
+		strstr(exchange(a, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+				   "authorization: bearer s3cret\r\n\r\n"),
+			"\"n\":7"));
+	assert_non_null(strstr(
+		exchange(a, "GET /open HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		"\"n\":7"));
+	admin_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(admin__a_token_is_wanted_by_all_but_open_routes),
 		cmocka_unit_test(admin__a_route_answers_with_its_status_type_and_text),
 		cmocka_unit_test(admin__what_is_not_there_or_not_asked_for_politely_is_refused),
 		cmocka_unit_test(admin__an_address_that_cannot_be_is_an_error_that_names_it),

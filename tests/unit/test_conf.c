@@ -161,7 +161,7 @@ static void conf__defaults_are_those_of_the_modules(void **state)
 	assert_int_equal(t->retry.maximum_retry_attempts, 185);
 	assert_int_equal(t->retry.maximum_event_age_ms, 24 * 3600 * 1000);
 	assert_string_equal(t->dead_letter_topic, "g.dead-letters");
-	assert_string_equal(c->admin_listen, "127.0.0.1:9464");
+	assert_string_equal(c->admin.listen, "127.0.0.1:9464");
 	assert_true(c->dead_letter_create.enabled);
 	conf_unref(c);
 }

@@ -27,8 +27,8 @@ class Authority:
             self._ca.configure_trust(context)
         return context
 
-    def client_files(self, name: str) -> tuple[Path, Path]:
-        """A client's certificate (with its chain) and key."""
+    def files(self, name: str) -> tuple[Path, Path]:
+        """A client's or server's certificate (with its chain) and key."""
         certificate = self._ca.issue_cert(name)
         cert_file = self._directory / f"{name}.pem"
         key_file = self._directory / f"{name}.key"
