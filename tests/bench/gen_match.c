@@ -5,7 +5,8 @@
  *   gen-match WORKLOAD DIRECTORY [EVENTS [SEED]]
  *
  * makes DIRECTORY/WORKLOAD.patterns and DIRECTORY/WORKLOAD.events, one JSON text a line.
- * Workloads: orders orders-plain customers customers-few mixed absent geo.
+ * Workloads: orders orders-plain customers customers-few one-of-10 one-of-10000 mixed absent
+ * geo.
  */
 #include "base/buf.h"
 #include "base/rng.h"
@@ -48,8 +49,8 @@ static void add_item(struct rng *r, struct buf *b)
 		PICK(r, words), rng_upto(r, 4) ? "false" : "true");
 }
 
-/* About 1 KB. */
-static void add_order(struct rng *r, struct buf *b)
+/* About 1 KB; from one of so many customers. */
+static void add_order(struct rng *r, struct buf *b, unsigned customers)
 {
 	add_envelope(r, b);
 	buf_addf(b,
@@ -57,7 +58,7 @@ static void add_order(struct rng *r, struct buf *b)
 		"\"currency\":\"%s\",\"status\":\"%s\",\"channel\":\"%s\",\"priority\":%u,"
 		"\"email\":\"%s.%s@example.%s\",\"address\":{\"street\":\"%s street %u\",\"city\":"
 		"\"Springfield\",\"zip\":\"%05u\",\"country\":\"%s\"},\"items\":[",
-		(unsigned)rng_upto(r, 999999), (unsigned)rng_upto(r, 19999),
+		(unsigned)rng_upto(r, 999999), (unsigned)rng_upto(r, customers - 1),
 		(unsigned)rng_upto(r, 2000), (unsigned)rng_upto(r, 99), PICK(r, currencies),
 		rng_upto(r, 3) ? "open" : "closed", rng_upto(r, 1) ? "web" : "store",
 		(unsigned)rng_upto(r, 9), PICK(r, words), PICK(r, words),
@@ -125,6 +126,25 @@ static void customer_rules(struct rng *r, struct buf *b, unsigned count)
 	}
 }
 
+/* A rule a customer: an event of one of them matches exactly one rule, however many there are.
+ */
+static void one_rule_each(struct buf *b, unsigned customers)
+{
+	for (unsigned i = 0; i < customers; i++)
+		buf_addf(b,
+			"{\"source\":[\"shop.orders\",\"shop.payments\",\"shop.stock\",\"shop.returns\"],"
+			"\"detail\":{\"customerId\":[\"cust-%05u\"]}}\n",
+			i);
+}
+
+/* How many customers send the events of workload @name. */
+static unsigned customers_of(const char *name)
+{
+	if (strcmp(name, "one-of-10") == 0)
+		return 10;
+	return strcmp(name, "one-of-10000") == 0 ? 10000 : 20000;
+}
+
 static void mixed_rule(struct rng *r, struct buf *b, unsigned i)
 {
 	switch (i % 7) {
@@ -183,6 +203,8 @@ static bool make_patterns(const char *name, struct rng *r, struct buf *b)
 		customer_rules(r, b, 10000);
 	else if (strcmp(name, "customers-few") == 0)
 		customer_rules(r, b, 10);
+	else if (strcmp(name, "one-of-10") == 0 || strcmp(name, "one-of-10000") == 0)
+		one_rule_each(b, customers_of(name));
 	else if (strcmp(name, "geo") == 0)
 		geo_rules(b);
 	else if (strcmp(name, "mixed") == 0)
@@ -222,8 +244,8 @@ int main(int argc, char **argv)
 	rng_seed(&r, argc > 4 ? strtoul(argv[4], NULL, 10) : 1);
 	if (argc < 3 || !make_patterns(argv[1], &r, &b)) {
 		fprintf(stderr,
-			"usage: gen-match orders|orders-plain|customers|customers-few|mixed|"
-			"absent|geo DIRECTORY [EVENTS [SEED]]\n");
+			"usage: gen-match orders|orders-plain|customers|customers-few|one-of-10|"
+			"one-of-10000|mixed|absent|geo DIRECTORY [EVENTS [SEED]]\n");
 		return 2;
 	}
 	write_file(argv[2], argv[1], "patterns", &b);
@@ -231,7 +253,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], "geo") == 0)
 			add_feature(&r, &b);
 		else
-			add_order(&r, &b);
+			add_order(&r, &b, customers_of(argv[1]));
 		buf_add_char(&b, '\n');
 	}
 	write_file(argv[2], argv[1], "events", &b);
