@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kafka to one HTTP request an event: events a second, CPU an event, memory; beside wrk.
 
-    bench.py [--events N] [--rounds N] [--scenario NAME]... [--peers]
+    bench.py [--events N] [--rounds N] [--scenario NAME]... [--floor] [--peers]
 
 Everything is real and on loopback: Apache Kafka, the program, tests/bench/endpoint.c. The topic
 is filled first; the clock runs from the first request at the endpoint to the last; CPU is the
@@ -13,8 +13,10 @@ take their turns too, in the scenarios that they can do.
 from __future__ import annotations
 
 import argparse
+import re
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,13 +24,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from arena import Endpoint, cpu_s, fill, peak_mb, wrk
+from arena import ENDPOINT, Endpoint, cpu_s, fill, peak_mb, wrk
 from contestants import PEERS, POSTRIDER, Contestant, Task
 from postrider_test.kafka import Kafka
 from postrider_test.oauth import TokenEndpoint
 from postrider_test.process import Process
 from postrider_test.receiver import Receiver
 from postrider_test.wait import free_port, wait_until
+
+
+FLOORS = ENDPOINT.parent
+BODY_BYTES = 480  # of what the template makes of an event
 
 
 @dataclass
@@ -162,6 +168,27 @@ def run(kafka: Kafka, topic: str, events: int, s: Scenario, contestant: Contesta
             close()
 
 
+def printed(pattern: str, *command: str | Path) -> float:
+    out = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
+    found = re.search(pattern, out)
+    assert found, out
+    return float(found[1])
+
+
+def floor(kafka: Kafka, topic: str, events: int, s: Scenario) -> float:
+    """CPU us an event of the bare libraries on the same work: a consumer, and a multi loop."""
+    endpoint = Endpoint(s.delay_ms)
+    try:
+        reading = printed(r"cpu_us_per_record=([\d.]+)", FLOORS / "floor_kafka", kafka.bootstrap,
+                          topic, str(events))
+        sending = printed(r"cpu_us=([\d.]+)", FLOORS / "floor_curl", "--url", endpoint.url,
+                          "--requests", str(events), "--in-flight", str(s.concurrency),
+                          "--body-bytes", str(BODY_BYTES))
+        return reading + sending
+    finally:
+        endpoint.stop()
+
+
 def ceiling(s: Scenario) -> float:
     endpoint = Endpoint(s.delay_ms)
     try:
@@ -175,7 +202,7 @@ def median(values: list[float]) -> float:
 
 
 def show(scenarios: list[Scenario], results: dict[tuple[str, str], list[Figures]],
-         ceilings: dict[str, list[float]]) -> None:
+         ceilings: dict[str, list[float]], floors: dict[str, list[float]]) -> None:
     print(f"{'scenario':10} {'who':14} {'events/s':>9} {'CPU us/event':>13} {'peak MB':>8} "
           f"{'connections':>12}  what")
     for s in scenarios:
@@ -185,6 +212,9 @@ def show(scenarios: list[Scenario], results: dict[tuple[str, str], list[Figures]
                       f"{median([f.cpu_us for f in figures]):13.1f} "
                       f"{median([f.memory_mb for f in figures]):8.0f} "
                       f"{median([f.connections for f in figures]):12.0f}  {s.what}")
+        if floors.get(s.name):
+            print(f"{s.name:10} {'floor':14} {'':9} {median(floors[s.name]):13.1f}{'':22}"
+                  f"  bare libcurl and librdkafka, added up")
         print(f"{s.name:10} {'wrk':14} {median(ceilings[s.name]):9.0f}"
               f"{'':36}  the endpoint's ceiling, no Kafka")
 
@@ -198,6 +228,7 @@ def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
     chosen = [s for s in SCENARIOS if not o.scenario or s.name in o.scenario]
     results: dict[tuple[str, str], list[Figures]] = {}
     ceilings: dict[str, list[float]] = {s.name: [] for s in chosen}
+    floors: dict[str, list[float]] = {s.name: [] for s in chosen}
     tens = any(s.share < 1 for s in chosen)
     fill(kafka, "bench", o.events)
     if tens:
@@ -211,8 +242,10 @@ def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
             print(f"  {name}: {figures.events_per_second:.0f}/s, {figures.cpu_us:.1f} us", file=sys.stderr)
         for s in chosen:
             ceilings[s.name].append(ceiling(s))
+            if o.floor and s.destinations == 1 and not s.special:
+                floors[s.name].append(floor(kafka, "bench", o.events, s))
     print(f"{o.events} events of 1 KB, medians of {o.rounds}")
-    show(chosen, results, ceilings)
+    show(chosen, results, ceilings, floors)
 
 
 def main() -> int:
@@ -220,6 +253,7 @@ def main() -> int:
     arguments.add_argument("--events", type=int, default=100_000)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--scenario", action="append", choices=[s.name for s in SCENARIOS])
+    arguments.add_argument("--floor", action="store_true", help="the bare libraries, too")
     arguments.add_argument("--peers", action="store_true", help="the other bridges, too")
     arguments.add_argument("--who", action="append", default=[], help="of the bridges, these alone")
     o = arguments.parse_args()
