@@ -22,15 +22,19 @@ from postrider_test.tls import Authority
 STRICT = os.environ.get("CI") == "true"
 
 
-# What these show hangs on time: rates, windows, sessions. They have the machine for themselves.
-TIMED = {"test_delivery", "test_offsets", "test_outage", "test_rate", "test_rebalance",
+# What these show hangs on time (rates, windows, sessions), and most of it is waiting: three at once.
+PACED = {"test_offsets", "test_outage", "test_rate", "test_rebalance", "test_samples",
          "test_workers"}
+# These load the machine, and have it for themselves.
+LOADING = {"test_delivery"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`-m kafka` and `-m embedded` follow from the brokers that a test asks for."""
     for item in items:
-        if item.path.stem in TIMED:
+        if item.path.stem in PACED:
+            item.add_marker(pytest.mark.paced)
+        if item.path.stem in LOADING:
             item.add_marker(pytest.mark.alone)
     for item in items:
         brokers = set(getattr(item, "fixturenames", ()))

@@ -126,7 +126,6 @@ def deliver(name: str, receiver: Receiver, embedded: Embedded, unique: Callable[
     return api(receiver.wait_for(lambda requests: len(api(requests)) >= wanted, "/*", timeout=90))
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "internal-mtls"])
 def test_a_sample_sends_what_the_api_documents(
         name: str, receiver: Receiver, embedded: Embedded, unique: Callable[[str], str],
@@ -138,7 +137,6 @@ def test_a_sample_sends_what_the_api_documents(
         DEMANDS[name](request)
 
 
-@pytest.mark.alone
 def test_the_mutual_tls_sample_shows_its_certificate(
         embedded: Embedded, unique: Callable[[str], str], postrider: Callable[..., Postrider],
         authority: Authority) -> None:
