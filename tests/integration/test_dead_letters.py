@@ -425,7 +425,6 @@ def assert_holds_and_recovers(office: Office, postrider, break_it: Callable[[], 
     assert daemon.terminate() == 0
 
 
-# The producer's patience with a topic that is gone decides how long this takes: up to a minute.
 @pytest.mark.soak
 @pytest.mark.timeout(240)
 def test_deleted_topic_holds_the_offset_until_it_is_back(

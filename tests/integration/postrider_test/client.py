@@ -78,7 +78,7 @@ class Client:
         self.admin.create_topics([topic])[name].result(20)
         self.wait_for_topic(name)
 
-    def wait_for_topic(self, name: str, timeout: float = 20.0) -> None:
+    def wait_for_topic(self, name: str, timeout: float = 60.0) -> None:
         """Until every partition has a leader."""
         def ready() -> bool:
             topic = self.admin.list_topics(name, timeout=5).topics[name]
@@ -160,7 +160,7 @@ class Client:
         finally:
             consumer.close()
 
-    def wait_for_records(self, topic: str, count: int, timeout: float = 20.0) -> list[Record]:
+    def wait_for_records(self, topic: str, count: int, timeout: float = 60.0) -> list[Record]:
         """What stands in the topic, once that is at least `count` records."""
         wait_until(lambda: self.count(topic) >= count, timeout,
                    lambda: f"{count} records in {topic}, there are {self.count(topic)}")
@@ -249,7 +249,7 @@ _PASSING = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_
             KafkaError._TRANSPORT, KafkaError._TIMED_OUT}
 
 
-def _patiently(call: Callable[[], T], timeout: float = 20.0) -> T:
+def _patiently(call: Callable[[], T], timeout: float = 60.0) -> T:
     """Call again while Kafka answers with something that passes."""
     deadline = time.monotonic() + timeout
     while True:

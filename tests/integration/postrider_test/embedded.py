@@ -22,7 +22,7 @@ class Embedded(Client):
                                environment())
         super().__init__("")
 
-    def start(self, timeout: float = 20.0) -> None:
+    def start(self, timeout: float = 60.0) -> None:
         """Returns when it listens; where, is known only then."""
         mark = self.process.log_mark()
         self.process.start()

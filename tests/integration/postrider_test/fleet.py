@@ -100,7 +100,7 @@ class Fleet:
         for name in self.ledgers:
             self.broker.wait_for_lag(f"{self.group}.{name}", self.topic, timeout=timeout)
 
-    def wait_for_more(self, count: int = 1, timeout: float = 20.0) -> None:
+    def wait_for_more(self, count: int = 1, timeout: float = 60.0) -> None:
         """Until that many more events were accepted by each destination."""
         goal = {name: ledger.accepted + count for name, ledger in self.ledgers.items()}
         wait_until(lambda: all(ledger.accepted >= goal[name]

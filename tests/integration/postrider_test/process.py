@@ -57,7 +57,7 @@ class Process:
         self._paused = False
         self.signal(signal.SIGCONT)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = 60.0) -> int:
         """The exit status, once it has ended."""
         assert self._child is not None, "not started"
         try:
@@ -67,7 +67,7 @@ class Process:
                 f"{self.command[0]} (pid {self.pid}) did not end in {timeout:g} s; "
                 f"its log ends:\n{self.tail()}") from None
 
-    def terminate(self, timeout: float = 20.0) -> int:
+    def terminate(self, timeout: float = 60.0) -> int:
         """SIGTERM, and the exit status."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
@@ -81,7 +81,7 @@ class Process:
         self._child.wait()
         self._paused = False
 
-    def stop(self, timeout: float = 20.0) -> None:
+    def stop(self, timeout: float = 60.0) -> None:
         """End it in an orderly way if it will, by force if not."""
         if not self.running:
             return
@@ -110,7 +110,7 @@ class Process:
         """The lines in which the regular expression is found."""
         return [line for line in self.log_text(start).splitlines() if re.search(pattern, line)]
 
-    def wait_for_log(self, pattern: str, timeout: float = 20.0, start: int = 0) -> str:
+    def wait_for_log(self, pattern: str, timeout: float = 60.0, start: int = 0) -> str:
         """The first line in which the regular expression is found."""
         def found() -> list[str]:
             lines = self.log_lines(pattern, start)

@@ -15,7 +15,7 @@ _PORTS = range(20000, 32000)
 _given_out: set[int] = set()
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 20.0, what: object = None) -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 60.0, what: object = None) -> T:
     """Call `condition` until it is truthy and return what it gave.
 
     After `timeout` seconds: TimeoutError with `what`, which may be a callable that tells
