@@ -7,6 +7,7 @@
 #   deb          build, and what `make deb` packs with
 #   demo         build, and what `make demo` publishes and receives with
 #   test         demo, and what `make test` needs
+#   hardening    what `make valgrind` and `make cover` need besides
 #   bench        what `make bench` needs besides
 #   rdkafka-new  to compile a newer librdkafka for the tests
 #
@@ -67,6 +68,11 @@ list() {
 			command wrk|wrk|the yardstick of the benchmarks
 		LIST
 		;;
+	hardening)
+		cat <<-'LIST'
+			command valgrind|valgrind|the unit tests under valgrind
+		LIST
+		;;
 	bench)
 		cat <<-'LIST'
 			command nginx|nginx-light|the benchmark's HTTPS endpoint
@@ -81,7 +87,7 @@ list() {
 			header zstd.h|libzstd-dev|compression in librdkafka
 		LIST
 		;;
-	*) die "no set '$1': build, deb, demo, test, bench, rdkafka-new" ;;
+	*) die "no set '$1': build, deb, demo, test, hardening, bench, rdkafka-new" ;;
 	esac
 }
 
@@ -114,7 +120,7 @@ as_root() {
 	fi
 }
 
-[ $# -gt 0 ] || die "which set? build, deb, demo, test, bench, rdkafka-new"
+[ $# -gt 0 ] || die "which set? build, deb, demo, test, hardening, bench, rdkafka-new"
 missing=()
 for set in "$@"; do
 	entries=$(list "$set")

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run-unit.sh PROGRAM... - run cmocka programs, two at a time. A program that fails shows its
-# whole output, one that passes a line. With T set, only the tests
+# whole output, one that passes a line. UNIT_WRAPPER is a command to run them under, UNIT_TIMEOUT
+# what each may take, in seconds. With T set, only the tests
 # whose name contains it (tests/unit/filter.c).
 set -uo pipefail
 
@@ -13,7 +14,8 @@ export CMOCKA_MESSAGE_OUTPUT=stdout
 
 run() {
 	local out=$WORK/${1##*/}.out status=0
-	{ timeout 120 "$1" || status=$?; } >"$out" 2>&1
+	# shellcheck disable=SC2086 # a command with its options, or nothing
+	{ timeout "${UNIT_TIMEOUT:-120}" ${UNIT_WRAPPER:-} "$1" || status=$?; } >"$out" 2>&1
 	echo "$status" >"$out.status"
 }
 export -f run

@@ -99,6 +99,14 @@ void sim_fail(const char *fmt, ...) ATTR_PRINTF(1, 2);
 uint64_t sim_random(uint64_t upto);
 bool sim_chance(unsigned percent);
 
+/* test_sim.c */
+/* A world of that seed from its beginning to its end, or to its first broken promise. */
+void sim_run_world(uint64_t seed);
+
+/* starve.c */
+/* That world, so many times, an allocation failing in each. False: it ended badly. */
+bool sim_starve(uint64_t seed, unsigned times);
+
 /* fake_loop.c */
 void sim_time_begin(void);
 void sim_time_end(void);

@@ -12,3 +12,9 @@ $(SIM): $(wildcard tests/sim/*.[ch]) $(SIM_REAL)
 sim: $(SIM) ## run the engine's simulation (SEEDS=1000)
 	$(SIM) --seeds $(or $(SEEDS),1000)
 CHECKS += sim
+
+# A world is left where an allocation fails, six times each.
+.PHONY: starve
+starve: $(SIM) ## the simulation, its memory running out at some moment (SEEDS=200)
+	$(SIM) --seeds $(or $(SEEDS),200) --starve 6
+CHECKS += starve

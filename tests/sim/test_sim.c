@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs the engine through one world a seed. `test_sim [--seeds N] [--from SEED] [--verbose]`; a
- * world that breaks a promise prints the line that replays it.
+ * Runs the engine through one world a seed. `test_sim [--seeds N] [--from SEED] [--verbose]
+ * [--starve N]`; a world that breaks a promise prints the line that replays it. With --starve
+ * each world runs N times, and an allocation fails in it.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -370,14 +371,20 @@ static void run_world(void)
 	conf_unref(r.conf);
 }
 
+void sim_run_world(uint64_t seed)
+{
+	make_world(seed);
+	run_world();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
 		{"from", required_argument, NULL, 'f'}, {"verbose", no_argument, NULL, 'v'},
-		{0}};
+		{"starve", required_argument, NULL, 's'}, {0}};
 	uint64_t seeds = 1000, from = 1, crashes = 0, repeats = 0, reloads = 0;
 	struct log_settings quiet = {.level = LOG_NR_VALUES};
-	unsigned passed = 0, failed = 0;
+	unsigned passed = 0, failed = 0, starve = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -385,6 +392,8 @@ int main(int argc, char **argv)
 			seeds = strtoull(optarg, NULL, 10);
 		else if (c == 'f')
 			from = strtoull(optarg, NULL, 10);
+		else if (c == 's')
+			starve = (unsigned)strtoul(optarg, NULL, 10);
 		else if (c == 'v')
 			quiet.level = LOG_DEBUG;
 		else
@@ -392,8 +401,11 @@ int main(int argc, char **argv)
 	}
 	log_configure(&quiet);
 	for (uint64_t seed = from; seed < from + seeds; seed++) {
-		make_world(seed);
-		run_world();
+		if (starve > 0) {
+			*(sim_starve(seed, starve) ? &passed : &failed) += 1;
+			continue;
+		}
+		sim_run_world(seed);
 		if (world.failure[0] != '\0') {
 			printf("FAILED %s\n  replay: %s --from %llu --seeds 1 --verbose\n",
 				world.failure, argv[0], (unsigned long long)seed);
