@@ -64,6 +64,7 @@ list() {
 			command chromium|chromium|looking at the status page
 			command lintian|lintian|checking the Debian package
 			command dpkg-shlibdeps|dpkg-dev|building the Debian package
+			command docker-compose|docker-compose|checking docker-compose.yml
 			command systemd-analyze|systemd|checking the unit
 			command wrk|wrk|the yardstick of the benchmarks
 		LIST

@@ -159,6 +159,7 @@ struct conf {
 	int64_t shutdown_grace_ms; /* 30 s */
 	struct log_settings log;
 	bool log_deliveries;
+	unsigned log_deliveries_sample; /* of so many attempts one is logged */
 	struct {
 		char *listen;                      /* "127.0.0.1:9464"; NULL: no listener */
 		char *token;                       /* NULL: whoever reaches it may read */

@@ -31,7 +31,8 @@ struct worker {
 	struct metrics *metrics; /* the process's */
 	struct retention *retention;
 	struct otlp *traces; /* NULL: no spans are sent */
-	bool log_deliveries;
+	unsigned log_sample; /* of so many attempts one is logged; 0: none is */
+	unsigned log_seen;
 	size_t lane_prefetch_bytes; /* of a lane whose consumer sets none */
 
 	/* The index over the event last read, and whose it is: between taking up and sending

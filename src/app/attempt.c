@@ -164,6 +164,11 @@ static void tell_span(
 		otlp_add(traces, &span);
 }
 
+static bool is_logged(struct worker *w)
+{
+	return w->log_sample > 0 && w->log_seen++ % w->log_sample == 0;
+}
+
 static void attempt_ended(struct http_request *r, const struct http_result *result)
 {
 	struct attempt *a = container_of(r, struct attempt, http);
@@ -196,7 +201,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 		note_response(a, d, result);
 	tell_span(a, d, result);
 	attempt_put_back(a);
-	if (d->owner->worker->log_deliveries)
+	if (is_logged(d->owner->worker))
 		log_attempt(d, &report);
 	done(d, &report);
 }

@@ -15,6 +15,9 @@ static const struct conf_key log_keys[] = {
 		.sentence = "How a line is written"},
 	{"deliveries", CONF_BOOL, AT(struct conf, log_deliveries),
 		.sentence = "Log each attempt, for finding out what goes on"},
+	{"deliveries_sample", CONF_INTEGER, AT(struct conf, log_deliveries_sample), .min = 1,
+		.max = 1000000,
+		.sentence = "With deliveries: one of so many attempts is logged"},
 };
 
 static const struct conf_section log_section = {
@@ -114,6 +117,7 @@ static void top_defaults(void *settings)
 	c->max_depth = jx_default_limits.max_depth;
 	c->shutdown_grace_ms = 30 * SECOND;
 	c->log = (struct log_settings){.level = LOG_INFO, .format = LOG_LOGFMT};
+	c->log_deliveries_sample = 1;
 	c->admin.listen = (char *)"127.0.0.1:9464";
 	c->dead_letter_create = (struct conf_topic_create){true, -1, -1, -1};
 }

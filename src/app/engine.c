@@ -474,7 +474,7 @@ int engine_apply(
 		return ERR_INVALID;
 	e->conf = conf_ref(conf);
 	e->connections = connections;
-	e->worker.log_deliveries = conf->log_deliveries;
+	e->worker.log_sample = conf->log_deliveries ? conf->log_deliveries_sample : 0;
 	e->worker.lane_prefetch_bytes = (size_t)min_i64(
 		PREFETCH_BYTES / max_i64((int64_t)(count_lanes(conf) * conf->workers), 1),
 		LANE_PREFETCH_MAX);

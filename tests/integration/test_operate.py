@@ -170,6 +170,15 @@ def test_each_attempt_is_logged_if_asked_and_nothing_shown_has_a_secret_in_it(
     assert len(daemon.log_lines("id=attempt .*status=500")) == 1
     assert all("destination=crm" in line and "took_us=" in line
                for line in daemon.log_lines("id=attempt"))
+    config["log"]["deliveries_sample"] = 10
+    daemon.configure(config)
+    assert command("reload", "-c", str(daemon.file)).returncode == 0
+    shop.publish(30, 50)
+    shop.receiver.wait_for(81, "/crm")
+    wait_until(lambda: len(daemon.log_lines("id=attempt")) >= 31 + 5)
+    shop.publish(80, 1)
+    shop.receiver.wait_for(82, "/crm")
+    assert len(daemon.log_lines("id=attempt")) <= 31 + 6
 
     assert shop.receiver.requests("/crm")[0].header("X-Api-Key") == SECRET
     code, shown = get(daemon, "/config")

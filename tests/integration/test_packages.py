@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,14 @@ def test_the_first_steps_of_the_manual_work_as_they_are_typed(
         wait_until(lambda: re.search(r"^api\b.*(recovering|delivering)", status(), re.M), 30, status)
     finally:
         daemon.kill()
+
+
+def test_the_compose_file_and_the_dockerfile_have_no_fault() -> None:
+    need("docker-compose")
+    composed = run("docker-compose", "-f", "docker-compose.yml", "config", "-q")
+    assert composed.returncode == 0, composed.stderr
+    judged = run(Path(sys.executable).parent / "hadolint", "etc/Dockerfile")
+    assert judged.returncode == 0, judged.stdout
 
 
 def complete(*words: str) -> list[str]:
