@@ -14,7 +14,7 @@ import pytest
 from postrider_test.config import Config
 from postrider_test.embedded import Embedded
 from postrider_test.events import event, number, wants
-from postrider_test.postrider import Postrider
+from postrider_test.postrider import SANITIZED, Postrider
 from postrider_test.receiver import Receiver
 from postrider_test.rude import GOOD, Manner, Rude, Talk, at_first, saying
 from postrider_test.wait import wait_until
@@ -124,6 +124,11 @@ def town(embedded: Embedded, unique) -> Iterator[Town]:
         server.close()
 
 
+def holds_at_most(daemon: Postrider, most: int) -> None:
+    """The address sanitizer keeps what was freed: there it says nothing."""
+    assert SANITIZED or daemon.resident_bytes() < most
+
+
 def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
@@ -152,7 +157,7 @@ def test_every_delivery_to_a_hostile_api_gets_its_verdict(
     letters = town.broker.consume(town.letters)
     assert sorted((r.header("DESTINATION") or b"").decode() for r in letters) == sorted(REFUSED)
     assert receiver.count("/good") == 1
-    assert daemon.resident_bytes() < 100 * MB
+    holds_at_most(daemon, 100 * MB)
     assert daemon.running
 
 
@@ -214,7 +219,7 @@ def test_nothing_grows_while_an_api_is_hostile(town: Town, receiver: Receiver, p
     wait_until(lambda: attempts() >= 40, 60, lambda: f"40 attempts each, there are {attempts()}")
     memory, files = daemon.resident_bytes(), descriptors(daemon.pid)
     wait_until(lambda: attempts() >= 120, 90, lambda: f"120 attempts each, there are {attempts()}")
-    assert daemon.resident_bytes() < memory + 10 * MB
+    holds_at_most(daemon, memory + 10 * MB)
     assert descriptors(daemon.pid) <= files + 2 * 20 * len(worst)
     assert descriptors(daemon.pid) < 400
 
@@ -254,7 +259,7 @@ def test_hostile_clients_of_the_admin_listener_touch_no_delivery(
     wait_until(lambda: healthy(daemon), 30)
     town.broker.wait_for_lag(town.group, town.topic, timeout=30)
     wait_until(lambda: descriptors(daemon.pid) <= files + 10, 30)
-    assert daemon.resident_bytes() < memory + 20 * MB
+    holds_at_most(daemon, memory + 20 * MB)
 
 
 def healthy(daemon: Postrider) -> bool:
