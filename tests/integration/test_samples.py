@@ -107,7 +107,8 @@ def localise(text: str, receiver: Receiver, bootstrap: str, topic: str, files: d
         text = re.sub(r'(\n\s+(?:authorization_)?endpoint = ")', r'\n    allow_http = true;\1', text)
     for path, real in files.items():
         text = text.replace(path, str(real))
-    return re.sub(r"\$\{file:[^}]+\}", SECRET, text)
+    # Several run at once; the listener's own port is one.
+    return re.sub(r"\$\{file:[^}]+\}", SECRET, text) + 'admin = { listen = "none"; };\n'
 
 
 def deliver(name: str, receiver: Receiver, embedded: Embedded, unique: Callable[[str], str],
