@@ -142,7 +142,11 @@ static void tell_span(
 {
 	struct otlp *traces = d->owner->worker->traces;
 	const struct conf_target *t = d->target;
-	const struct trace_span span = {
+	struct trace_span span;
+
+	if (traces == NULL || !a->trace.sampled)
+		return;
+	span = (struct trace_span){
 		.context = &a->trace,
 		.state = record_header(d, "tracestate"),
 		.record = &d->ev->f,
@@ -160,8 +164,7 @@ static void tell_span(
 		.attempt = d->facts.attempts,
 	};
 
-	if (traces != NULL && a->trace.sampled)
-		otlp_add(traces, &span);
+	otlp_add(traces, &span);
 }
 
 static bool is_logged(struct worker *w)

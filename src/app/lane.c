@@ -15,27 +15,25 @@ static struct partition *partition_come(struct lane *lane, struct source_partiti
 	int64_t committed, struct slice metadata)
 {
 	struct recall_mark found = recall_mark(committed, metadata);
-	struct partition *p;
 	struct buf map;
+	bool recalled =
+		recall_take(&lane->recall, sp->topic, sp->partition, found, &committed, &map);
+	struct partition *p = partition_new(lane, lane->group_id, sp, &lane->consumer->offsets,
+		committed, recalled ? buf_slice(&map) : metadata);
 
-	if (recall_take(&lane->recall, sp->topic, sp->partition, found, &committed, &map)) {
+	p->acknowledged = p->sent = found;
+	if (recalled) {
 		log_info("partition_recalled",
 			"a partition that was lost has come back, and nobody has committed meanwhile: what was "
 			"delivered since the last commit is not repeated",
 			log_str("lane", lane->name), log_str("topic", sp->topic),
 			log_int("partition", sp->partition), log_int("committed", found.offset),
 			log_int("position", committed));
-		p = partition_new(lane, lane->group_id, sp, &lane->consumer->offsets, committed,
-			buf_slice(&map));
 		/* What the group has is older, and may be all that there is to be done here. */
 		offsets_mark_changed(p->tracker);
 		lane_settle_up_soon(lane);
 		buf_release(&map);
-	} else {
-		p = partition_new(lane, lane->group_id, sp, &lane->consumer->offsets, committed,
-			metadata);
 	}
-	p->acknowledged = p->sent = found;
 	return p;
 }
 

@@ -164,21 +164,27 @@ def serve_sasl(kafka: Kafka, authority: trustme.CA, user: str, password: str) ->
     return address
 
 
-@pytest.mark.soak
-def test_kafka_is_reached_by_sasl_and_tls_with_a_password_from_a_file(
-        own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
-    authority, secret = trustme.CA(), tmp_path / "kafka-password"
-    ca_file = tmp_path / "ca.pem"
+def sasl_shop(broker: Kafka, receiver: Receiver, unique, secret: Path, password: str) -> Shop:
+    """A shop whose broker wants this password; the program finds it in `secret`."""
+    authority, ca_file = trustme.CA(), secret.parent / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
-    secret.write_text("sc$am, =pass\n")
-    broker: Kafka = own_kafka()
-    address = serve_sasl(broker, authority, "postrider", "sc$am, =pass")
-    receiver.on("/crm", lambda r: Reply(400 if b'"n": 7' in r.body else 200))
+    address = serve_sasl(broker, authority, "postrider", password)
     shop = Shop(broker, receiver, unique, {"authorization_type": "NONE"})
     shop.config["kafka"]["bootstrap_servers"] = address
     shop.config["kafka"]["properties"] += [
         "security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-512", "sasl.username=postrider",
         f"sasl.password=${{file:{secret}}}", f"ssl.ca.location={ca_file}"]
+    return shop
+
+
+@pytest.mark.soak
+def test_kafka_is_reached_by_sasl_and_tls_with_a_password_from_a_file(
+        own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    secret = tmp_path / "kafka-password"
+    secret.write_text("sc$am, =pass\n")
+    broker: Kafka = own_kafka()
+    receiver.on("/crm", lambda r: Reply(400 if b'"n": 7' in r.body else 200))
+    shop = sasl_shop(broker, receiver, unique, secret, "sc$am, =pass")
     shop.publish(range(20))
     daemon = postrider(shop.config)
     shop.wait_for_all(20)
@@ -190,19 +196,12 @@ def test_kafka_is_reached_by_sasl_and_tls_with_a_password_from_a_file(
 @pytest.mark.soak
 def test_changed_file_of_kafka_s_password_is_used_without_a_restart(
         own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
-    authority, secret = trustme.CA(), tmp_path / "kafka-password"
-    ca_file = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(ca_file))
+    secret = tmp_path / "kafka-password"
     secret.write_text("first")
     broker: Kafka = own_kafka()
-    address = serve_sasl(broker, authority, "postrider", "first")
     receiver.on("/crm", lambda r: Reply(400 if b'"n": 7' in r.body or b'"n": 27' in r.body
                                         else 200))
-    shop = Shop(broker, receiver, unique, {"authorization_type": "NONE"})
-    shop.config["kafka"]["bootstrap_servers"] = address
-    shop.config["kafka"]["properties"] += [
-        "security.protocol=SASL_SSL", "sasl.mechanism=SCRAM-SHA-512", "sasl.username=postrider",
-        f"sasl.password=${{file:{secret}}}", f"ssl.ca.location={ca_file}"]
+    shop = sasl_shop(broker, receiver, unique, secret, "first")
     shop.publish(range(20))
     daemon = postrider(shop.config)
     shop.wait_for_all(20)
