@@ -75,7 +75,7 @@ static struct topic *find(const struct retention *r, const char *name)
 static void answered(void *ctx, const struct topics_info *infos, size_t count)
 {
 	struct retention *r = ctx;
-	bool all = true;
+	bool all = count == r->count; /* some may have been met meanwhile */
 
 	for (size_t i = 0; i < count; i++) {
 		find(r, infos[i].name)->retention_ms =
@@ -84,6 +84,7 @@ static void answered(void *ctx, const struct topics_info *infos, size_t count)
 	}
 	topics_free(r->look_up);
 	r->look_up = NULL;
+	loop_timer_cancel(r->loop, &r->timer);
 	ask_at(r, all ? RETENTION_ASK_MS : AGAIN_MS);
 }
 
@@ -98,9 +99,11 @@ static void ask(struct loop_timer *timer)
 	char **properties;
 	struct err err;
 
-	/* Whoever needs the properties says what is wrong with them. */
-	if (r->look_up != NULL ||
-		conf_kafka_properties(r->conf, NULL, &properties, &s.property_count, &err) != 0)
+	if (r->look_up != NULL)
+		return; /* answered() asks for those that came meanwhile */
+	/* Should this come to nothing; whoever needs the properties says what is wrong. */
+	ask_at(r, AGAIN_MS);
+	if (conf_kafka_properties(r->conf, NULL, &properties, &s.property_count, &err) != 0)
 		return;
 	names = xcalloc(r->count + 1, sizeof *names);
 	for (size_t i = 0; i < r->count; i++)
