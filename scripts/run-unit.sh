@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# run-unit.sh PROGRAM... - run cmocka programs, two at a time. A program that fails shows its
-# whole output, one that passes a line. UNIT_WRAPPER is a command to run them under, UNIT_TIMEOUT
-# what each may take, in seconds. With T set, only the tests
-# whose name contains it (tests/unit/filter.c).
+# run-unit.sh PROGRAM... - run cmocka programs, four at a time, since some wait for a broker. A
+# program that fails shows its whole output, one that passes a line. UNIT_WRAPPER is a command to
+# run them under, UNIT_TIMEOUT what each may take, in seconds. With T set, only the tests whose
+# name contains it (tests/unit/filter.c).
 set -uo pipefail
 
 WORK=$(mktemp -d)
@@ -20,7 +20,7 @@ run() {
 }
 export -f run
 # shellcheck disable=SC2016 # $1 is the inner shell's
-printf '%s\0' "$@" | xargs -0 -r -P2 -I{} bash -c 'run "$1"' run {}
+printf '%s\0' "$@" | xargs -0 -r -P4 -I{} bash -c 'run "$1"' run {}
 
 # The number of "[  WORD  ] N test(s)" of a program.
 tests() {
