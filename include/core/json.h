@@ -48,6 +48,11 @@ enum jx_type {
 
 #define JX_NONE UINT32_MAX
 
+/* Some keys, by their hashes. It may have more than were added to it. */
+struct jx_key_set {
+	uint64_t bits[16];
+};
+
 struct jx_limits {
 	size_t max_bytes;   /* 4 GiB - 1 is the most there can be */
 	unsigned max_depth; /* of arrays and objects in each other; [] is one deep */
@@ -55,6 +60,10 @@ struct jx_limits {
 	/* Accept half of a pair of surrogates in \uXXXX. It decodes to three bytes that are
 	 * no UTF-8, so it equals nothing in an event. For patterns: the original takes it. */
 	bool lone_surrogates;
+	/* NULL: every value has a token. Otherwise an array of nothing but numbers (and such
+	 * arrays) may be *folded*: it has a token, and what is in it has none. Not folded are
+	 * those that are the member of one of these keys, or of a key with a dot in it. */
+	const struct jx_key_set *fold_except;
 };
 
 extern const struct jx_limits jx_default_limits;
@@ -77,6 +86,7 @@ struct jx_index {
 	size_t text_len;
 	struct jx_token *tokens;
 	uint32_t count, cap;
+	uint32_t folded;   /* values without a token: see jx_limits.fold_except */
 	uint32_t *scratch; /* for the keys of large objects */
 	size_t scratch_cap;
 };
@@ -121,6 +131,21 @@ static inline struct slice jx_key(const struct jx_index *ix, uint32_t t)
 /* The hash that tokens carry for their decoded key; the same for the same bytes on one
  * machine, and not to be stored. */
 uint32_t jx_key_hash(struct slice key);
+
+static inline uint64_t jx_key_set_bit(uint32_t hash)
+{
+	return UINT64_C(1) << (hash >> 22 & 63);
+}
+
+static inline void jx_key_set_add(struct jx_key_set *set, uint32_t hash)
+{
+	set->bits[hash >> 28] |= jx_key_set_bit(hash);
+}
+
+static inline bool jx_key_set_has(const struct jx_key_set *set, uint32_t hash)
+{
+	return (set->bits[hash >> 28] & jx_key_set_bit(hash)) != 0;
+}
 
 /* Line and column, from 1 and in characters, of byte @at of @text. */
 void jx_locate(struct slice text, size_t at, unsigned *ret_line, unsigned *ret_column);

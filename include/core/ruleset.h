@@ -66,6 +66,10 @@ struct ruleset_scratch;
 struct ruleset *ruleset_new(const struct pattern *const *patterns, size_t count);
 void ruleset_free(struct ruleset *rs);
 
+/* The keys that some pattern names: an array that is the member of another key is never looked
+ * into (jx_limits.fold_except). Belongs to @rs. */
+const struct jx_key_set *ruleset_keys(const struct ruleset *rs);
+
 /* The memory in which one thread matches with @rs; to be freed before @rs. */
 struct ruleset_scratch *ruleset_scratch_new(const struct ruleset *rs);
 void ruleset_scratch_free(struct ruleset_scratch *scratch);

@@ -26,6 +26,7 @@ struct rule_alternative {
 
 struct ruleset {
 	struct names names;
+	struct jx_key_set keys; /* of names */
 	struct rule_condition *conditions;
 	uint32_t condition_count;
 	struct rule_alternative *alternatives;

@@ -199,6 +199,7 @@ static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
 int intake_match(struct intake *in, struct worker *w, const struct event_fields *record,
 	const struct intake_hit **ret_hits, size_t *ret_count, struct err *err)
 {
+	struct jx_limits limits;
 	const uint32_t *rules;
 	size_t matched;
 	int code;
@@ -206,8 +207,10 @@ int intake_match(struct intake *in, struct worker *w, const struct event_fields 
 	w->indexed = NULL;
 	w->limits.max_bytes = in->conf->max_record_bytes;
 	w->limits.max_depth = in->conf->max_depth;
+	limits = w->limits;
+	limits.fold_except = ruleset_keys(in->ruleset);
 	code = envelope_index(
-		in->consumer->envelope, record, &w->envelope_work, &w->ix, &w->limits, err);
+		in->consumer->envelope, record, &w->envelope_work, &w->ix, &limits, err);
 	if (code != 0)
 		return code;
 	matched = ruleset_match(

@@ -20,7 +20,8 @@ void worker_release(struct worker *w)
 const struct jx_index *worker_index(
 	struct worker *w, const struct event *ev, const struct envelope *envelope)
 {
-	if (w->indexed == ev)
+	/* Rules did not look into the folded arrays; a path may. */
+	if (w->indexed == ev && w->ix.folded == 0)
 		return &w->ix;
 	w->indexed = NULL;
 	if (envelope_index(envelope, &ev->f, &w->envelope_work, &w->ix, &w->limits, NULL) !=

@@ -318,8 +318,12 @@ int envelope_index(const struct envelope *e, const struct event_fields *f,
 	struct envelope_work *w, struct jx_index *ix, const struct jx_limits *limits,
 	struct err *err)
 {
-	struct reading r = {e, f, w, ix, limits, err};
+	struct jx_limits whole = *limits;
+	struct reading r = {e, f, w, ix, &whole, err};
 
+	/* Where something is made of the value, its arrays may be looked into. */
+	if (e->format != ENVELOPE_JSON)
+		whole.fold_except = NULL;
 	switch (e->format) {
 	case ENVELOPE_CLOUDEVENTS:
 		return read_cloudevent(&r);

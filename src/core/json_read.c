@@ -3,6 +3,20 @@
 #include "core/json_scan.h"
 #include "core/utf8.h"
 
+#include <stdlib.h>
+
+void jx_init(struct jx_index *ix)
+{
+	*ix = (struct jx_index){0};
+}
+
+void jx_release(struct jx_index *ix)
+{
+	free(ix->tokens);
+	free(ix->scratch);
+	jx_init(ix);
+}
+
 uint32_t jx_key_hash(struct slice key)
 {
 	return (uint32_t)jx_hash(key.data, key.len);

@@ -45,6 +45,8 @@ static void collect_names(struct builder *b)
 		}
 	}
 	names_seal(&b->rs->names);
+	for (uint32_t n = 1; n < b->rs->names.count; n++)
+		jx_key_set_add(&b->rs->keys, jx_key_hash(b->rs->names.nodes[n].text));
 }
 
 /* The number of this condition on this field, a new one if need be. */
@@ -283,6 +285,11 @@ struct ruleset *ruleset_new(const struct pattern *const *patterns, size_t count)
 	free(b.uses);
 	free(b.triggers);
 	return rs;
+}
+
+const struct jx_key_set *ruleset_keys(const struct ruleset *rs)
+{
+	return &rs->keys;
 }
 
 void ruleset_free(struct ruleset *rs)

@@ -56,6 +56,19 @@ static void compare(const struct jx_index *ix, uint32_t t, const json_t *j)
 	}
 }
 
+/* Folding changes no answer, and hides as many values as it says. */
+static void compare_folded(const struct jx_index *whole, struct slice text, int wanted)
+{
+	static const struct jx_key_set none;
+	static struct jx_index ix;
+	struct jx_limits limits = jx_default_limits;
+	struct err err;
+
+	limits.fold_except = &none;
+	check(jx_parse(&ix, text, &limits, &err) == wanted);
+	check(wanted != 0 || ix.count + ix.folded == whole->count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -67,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 	int r = jx_parse(&ix, slice_of((const char *)data, size), &jx_default_limits, &err);
 
+	compare_folded(&ix, slice_of((const char *)data, size), r);
 	if (j == NULL) {
 		/* The differences that core/json.h lists, and jansson's greater depth. */
 		check(r != 0 || json_error_code(&why) == json_error_numeric_overflow ||

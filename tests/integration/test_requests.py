@@ -70,6 +70,8 @@ def ways(w: World) -> None:
     w.consumer("json")
     w.way("whole", "json", {"k": ["whole"]})
     w.way("numbers", "json", {"k": ["numbers"]}, {"input_path": "$.n"})
+    w.way("shape", "json", {"k": ["shape"]}, template('{"lon": <lon>, "all": <all>}', lon="$.at[1][0]", all="$.at"))
+    w.way("level", "json", {"level": [{"numeric": [">", 6]}]}, {"input": '"high"'})
     w.way("constant", "json", {"k": ["constant"]}, {"input": '{"always": "this"}'})
     w.way("broken", "json", {"k": ["broken"]}, template('{"note": "<note>"}', note="$.note"))
     w.way("escaped", "json", {"k": ["broken"]}, {"input_transformer": {
@@ -131,6 +133,13 @@ def test_a_part_and_a_constant_go_as_they_are(world: World) -> None:
     world.send("json", Record(b'{"k":"numbers","n":[1.0, {"x":0.10}]}'), Record(b'{"k":"constant"}'))
     assert world.one("/numbers").body == b'[1.0, {"x":0.10}]'
     assert world.one("/constant").body == b'{"always": "this"}'
+
+
+def test_arrays_of_numbers_are_open_to_rules_and_paths(world: World) -> None:
+    world.send("json", Record(b'{"k":"shape","at":[[-122.41,37.7],[-121.5,38.0]],"level":[1,2]}'),
+               Record(b'{"k":"none","at":[[1,2]],"level":[[1,2],[3,7]]}'))
+    assert world.one("/shape").body == b'{"lon": -121.5, "all": [[-122.41,37.7],[-121.5,38.0]]}'
+    assert world.one("/level").body == b'"high"'
 
 
 def test_a_body_that_would_be_no_json_is_a_dead_letter_unless_escaped(world: World) -> None:

@@ -53,11 +53,13 @@ static void batch_release(struct batch *b)
 static unsigned compare_event(struct batch *b, struct buf *event, struct jx_index *ix)
 {
 	json_t *tree = json_loadb(event->data, event->len, 0, NULL);
+	struct jx_limits limits = jx_default_limits;
 	const uint32_t *hits;
 	size_t count, next = 0;
 	struct err err;
 
-	if (tree == NULL || jx_parse(ix, buf_slice(event), &jx_default_limits, &err) != 0)
+	limits.fold_except = ruleset_keys(b->rs);
+	if (tree == NULL || jx_parse(ix, buf_slice(event), &limits, &err) != 0)
 		fail_msg("%s", event->data);
 	count = ruleset_match(b->rs, b->scratch, ix, &hits);
 	for (uint32_t i = 0; i < PATTERNS; i++) {
