@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What GET /metrics promises: each metric, its labels and a value that fits what happened."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from postrider_test.config import Config
+from postrider_test.embedded import Embedded
+from postrider_test.events import number, record, wants
+from postrider_test.oauth import TokenEndpoint
+from postrider_test.postrider import Postrider
+from postrider_test.receiver import Receiver, Reply, Request
+from postrider_test.shop import oauth
+from postrider_test.tls import Authority
+from postrider_test.wait import wait_until
+
+EACH = 10  # events of each kind
+# Whatever a label may be called: none of them is made from an event.
+LABELS = {"lane", "rule", "target", "destination", "connection", "topic", "partition", "class", "code",
+          "worker", "result", "version", "le"}
+
+
+class Samples:
+    """One scrape."""
+
+    def __init__(self, text: str):
+        self.all: dict[str, list[tuple[dict[str, str], float]]] = {}
+        for line in text.splitlines():
+            if found := re.fullmatch(r"(postrider_\w+)(?:{(.*)})? (\S+)", line):
+                labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found[2] or ""))
+                self.all.setdefault(found[1], []).append((labels, float(found[3])))
+
+    def value(self, name: str, **labels: str) -> float:
+        """The one sample that has these labels."""
+        fitting = [value for has, value in self.all.get(name, []) if labels.items() <= has.items()]
+        assert len(fitting) == 1, (name, labels, self.all.get(name))
+        return fitting[0]
+
+
+class World:
+    """A destination for each thing that can become of a delivery, and one event kind for each."""
+
+    def __init__(self, broker: Embedded, receiver: Receiver, secure: Receiver, unique, ca_file: Path):
+        self.broker, self.receiver, self.secure = broker, receiver, secure
+        self.topic, self.letters = unique("sales"), unique("letters")
+        broker.create_topic(self.topic)
+        self.tokens = TokenEndpoint(receiver)
+        self.config = Config(broker.bootstrap)
+        self.config.consumer("shop", self.topic, group_id=unique("group"), auto_offset_reset="earliest",
+                             dead_letter_topic=self.letters, isolation="shared")
+        self.config.connection("plain", authorization_type="NONE")
+        self.config.connection("login", **oauth(self.tokens.url))
+        for name in ("good", "sick", "bad", "throttled"):
+            self.way(name)
+        self.way("behind-login", connection="login")
+        self.way("limited", invocation_rate_limit_per_second=20)
+        self.way("tls", secure.url("/tls"), ca_file=str(ca_file), allow_http=False)
+        seen: set[tuple[str, int]] = set()
+
+        def once(status: int):
+            def answer(request: Request) -> Reply:
+                key = (request.path, number(request))
+                first = key not in seen
+                seen.add(key)
+                return Reply(status if first else 200)
+            return answer
+
+        receiver.on("/sick", once(503))
+        receiver.on("/throttled", once(429))
+        receiver.on("/bad", Reply(400))
+
+    def way(self, name: str, url: str | None = None, connection: str = "plain", **keys: object) -> None:
+        self.config.destination(name, url or self.receiver.url(f"/{name}"), connection=connection,
+                                breaker_failures=0, **keys)
+        self.config.rule(f"rule-{name}", "shop", wants(name), {
+            "destination": name, "retry_policy": {"retry_base": "10ms"}})
+
+    def names(self) -> list[str]:
+        return list(self.config["destinations"])
+
+    def publish(self) -> None:
+        self.broker.produce(self.topic, [record(name, n) for n in range(EACH) for name in self.names()])
+
+    def scrape(self, daemon: Postrider) -> Samples:
+        return Samples(daemon.admin("/metrics"))
+
+    def settled(self, daemon: Postrider) -> bool:
+        try:
+            samples = self.scrape(daemon)
+        except OSError:
+            return False  # it does not listen yet
+        def total(name: str) -> float:
+            return sum(value for _, value in samples.all.get(name, []))
+
+        # Gauges, and what is counted by libcurl, are brought up to date every now and then.
+        return (total("postrider_invocations_total") == EACH * len(self.names())
+                and "postrider_lag_records" in samples.all and total("postrider_lag_records") == 0
+                and total("postrider_connections_opened_total")
+                == total("postrider_request_connect_seconds_count"))
+
+
+@pytest.fixture
+def world(embedded: Embedded, receiver: Receiver, unique, tmp_path: Path) -> Iterator[World]:
+    authority = Authority(tmp_path)
+    secure = Receiver(tls=authority.server_context())
+    secure.start()
+    yield World(embedded, receiver, secure, unique, authority.ca_file)
+    secure.shutdown()
+
+
+def test_each_promised_metric_says_what_happened(world: World, postrider) -> None:
+    daemon = postrider(world.config)
+    world.publish()
+    wait_until(lambda: world.settled(daemon), 30, lambda: daemon.admin("/metrics"))
+    s, lane, ways = world.scrape(daemon), {"lane": "shop"}, len(world.names())
+
+    assert s.value("postrider_events_total", **lane) == EACH * ways
+    assert s.value("postrider_matched_events_total", **lane) == EACH * ways
+    for name in world.names():
+        assert s.value("postrider_triggered_rules_total", rule=f"rule-{name}") == EACH
+        assert s.value("postrider_invocations_total", rule=f"rule-{name}", target=name) == EACH
+        again = EACH if name in ("sick", "throttled") else 0
+        at = {"destination": name}
+        assert s.value("postrider_invocation_attempts_total", **at) == EACH + again
+        assert s.value("postrider_retry_invocation_attempts_total", **at) == again
+        assert s.value("postrider_successful_invocation_attempts_total", **at) == \
+            (0 if name == "bad" else EACH)
+        for histogram, count in (
+                ("postrider_event_to_complete_seconds", EACH),
+                ("postrider_ingestion_to_complete_seconds", EACH),
+                ("postrider_queue_wait_seconds", EACH),
+                ("postrider_invocation_attempt_seconds", EACH + again),
+                ("postrider_request_first_byte_seconds", EACH + again)):
+            assert s.value(f"{histogram}_count", **at) == count, (histogram, name)
+            # A pass of the loop has one time: who needs not wait has waited for 0.
+            assert s.value(f"{histogram}_sum", **at) > 0 or histogram == "postrider_queue_wait_seconds"
+            assert s.value(f"{histogram}_bucket", le="+Inf", **at) == count
+        opened = s.value("postrider_connections_opened_total", **at)
+        assert s.value("postrider_request_connect_seconds_count", **at) == opened >= 1
+        assert s.value("postrider_request_tls_seconds_count", **at) == (opened if name == "tls" else 0)
+        assert s.value("postrider_in_flight", **at) == 0
+        assert s.value("postrider_window", **at) == 64
+        assert s.value("postrider_breaker_open", **at) == 0
+    assert s.value("postrider_failed_invocations_total", rule="rule-bad", target="bad") == EACH
+    assert s.value("postrider_invocations_sent_to_dlq_total", rule="rule-bad", target="bad",
+                   code="ERROR_FROM_TARGET") == EACH
+    assert s.value("postrider_throttled_invocation_attempts_total", destination="throttled") == EACH
+    assert s.value("postrider_responses_total", destination="sick", **{"class": "5xx"}) == EACH
+    assert s.value("postrider_responses_total", destination="sick", **{"class": "2xx"}) == EACH
+    assert s.value("postrider_responses_total", destination="bad", **{"class": "4xx"}) == EACH
+    assert s.value("postrider_rate_limit_wait_seconds_total", destination="limited") > 0
+    assert s.value("postrider_rate_limit_wait_seconds_total", destination="good") == 0
+
+    assert s.value("postrider_token_refreshes_total", connection="login") == world.tokens.issued == 1
+    assert 0 < s.value("postrider_token_age_seconds", connection="login") < 60
+    assert s.value("postrider_token_expires_in_seconds", connection="login") > 3000
+
+    partitions = {has["partition"] for has, _ in s.all["postrider_lag_records"]}
+    assert len(partitions) == s.value("postrider_assigned_partitions", **lane)
+    for partition in partitions:
+        place = {**lane, "topic": world.topic, "partition": partition}
+        assert s.value("postrider_lag_records", **place) == 0
+        assert s.value("postrider_open_records", **place) == 0
+        assert s.value("postrider_oldest_open_record_age_seconds", **place) == 0
+    assert s.value("postrider_open_bytes", **lane) == 0 < s.value("postrider_open_limit_bytes")
+    assert s.value("postrider_commits_total", **lane) > 0
+    assert s.value("postrider_commit_failures_total", **lane) == 0
+    assert s.value("postrider_rebalances_total", **lane) >= 1
+    assert s.value("postrider_loop_stalls_total", worker="0") >= 0
+
+
+def test_what_is_open_is_told_by_partition_and_no_label_is_made_from_an_event(world: World, postrider) -> None:
+    held = world.receiver.hold("/good")
+    daemon = postrider(world.config)
+    world.publish()
+    wait_until(lambda: held.waiting == EACH)
+    wait_until(lambda: daemon.metric("postrider_open_records") == EACH, 30)
+    s = world.scrape(daemon)
+    assert s.value("postrider_in_flight", destination="good") == EACH
+    assert sum(v for _, v in s.all["postrider_lag_records"]) >= EACH
+    assert max(v for _, v in s.all["postrider_oldest_open_record_age_seconds"]) > 0
+    assert s.value("postrider_open_bytes", lane="shop") > 0
+    assert {label for samples in s.all.values() for has, _ in samples for label in has} <= LABELS
+    held.release()
+    wait_until(lambda: world.settled(daemon), 30)
+
+
+def test_a_scrape_of_a_thousand_destinations_holds_the_loop_for_less_than_20_ms(
+        embedded: Embedded, receiver: Receiver, unique, postrider) -> None:
+    topic = unique("sales")
+    embedded.create_topic(topic)
+    config = Config(embedded.bootstrap)
+    config.consumer("shop", topic, group_id=unique("group"), auto_offset_reset="earliest",
+                    isolation="shared")
+    config.connection("plain", authorization_type="NONE")
+    for n in range(1000):
+        config.destination(f"api-{n}", receiver.url(f"/{n}"), connection="plain")
+        config.rule(f"rule-{n}", "shop", wants(f"kind-{n}"), {"destination": f"api-{n}"})
+    daemon = postrider(config)
+    embedded.produce(topic, [record(f"kind-{n}", n) for n in range(1000)])
+    wait_until(lambda: receiver.count() == 1000, 60, lambda: f"1,000: {receiver.count()}")
+
+    def longest_ms() -> float:
+        """Of the passes in the last second; the scrapes before this one are in it."""
+        text = daemon.admin("/metrics")
+        assert text.count("postrider_in_flight{") == 1000
+        return Samples(text).value("postrider_loop_longest_pass_seconds", worker="0") * 1000
+
+    # Each takes long enough for the next one to have its own second.
+    passes = [longest_ms() for _ in range(10)]
+    print(f"longest pass around a scrape: median {statistics.median(passes):.1f} ms, most {max(passes):.1f}")
+    assert statistics.median(passes) < 20
