@@ -3,27 +3,25 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import statistics
 import time
+from dataclasses import dataclass
 
 import pytest
 
 from postrider_test.client import Record
 from postrider_test.events import event
 from postrider_test.fleet import KEYS, Fleet, fails_in_all_ways
-from postrider_test.group_log import Commit, steps_back
+from postrider_test.group_log import SLACK_S, Commit, last_before, steps_back
 from postrider_test.http_server import Hold, Reply
 from postrider_test.kafka import Kafka
 from postrider_test.ledger import Entry, histogram
 from postrider_test.postrider import Postrider
 from postrider_test.receiver import Receiver
 from postrider_test.wait import holds_for, wait_until
-
-# Between an answer at the receiver and a commit at the broker lie two sockets and two threads of
-# other processes, on a machine that the tests keep busy.
-SLACK_S = 0.05
 
 
 class Kill:
@@ -32,7 +30,6 @@ class Kill:
     def __init__(self, fleet: Fleet, daemon: Postrider):
         self.marks = {name: ledger.mark() for name, ledger in fleet.ledgers.items()}
         self.at = time.monotonic()
-        self.wall_s = time.time()
         daemon.kill()
         self.restart_at = time.monotonic()
         daemon.start()
@@ -47,28 +44,35 @@ class Kill:
         wait_until(lambda: all(first(name) for name in fleet.ledgers), 30, "a first delivery")
         return max(first(name) for name in fleet.ledgers) - self.restart_at
 
-    def last_commit(self, history: list[Commit]) -> float:
-        """When the last commit before the kill reached the broker, on the monotonic clock."""
-        last = max((c.at_ms / 1000 for c in history if c.at_ms / 1000 <= self.wall_s + 0.001),
-                   default=0.0)
-        return self.at - (self.wall_s - last)
+
+@dataclass
+class Cost:
+    """What a kill cost, and what it might have: only what was on the wire or answered since the
+    last commit may be sent again."""
+
+    repeated: int
+    on_wire: int
+    recent: int
+    gap_s: float        # from the last commit to the kill
+    wrong: list[Entry]  # repeated without such an excuse
+
+    def check(self) -> None:
+        assert not self.wrong, (
+            f"{len(self.wrong)} of {self.repeated} had been committed, {self.gap_s * 1000:.0f} ms "
+            f"before the kill: {self.wrong[:3]}")
 
 
-def check_a_kill(kill: Kill, entries: list[Entry], history: list[Commit]) -> tuple[int, int, int]:
-    """Repeated, on the wire, and answered since the last commit; only those may be repeated."""
+def cost_of(kill: Kill, entries: list[Entry], history: list[Commit]) -> Cost:
+    """From the entries of the two lives that the kill divides."""
     again = {e.n for e in entries if e.at >= kill.restart_at}
-    before = [e for e in entries if e.at < kill.restart_at]
-    on_wire = [e for e in before if e.answered >= kill.at]
-    committed_at = kill.last_commit(history)
-    recent = [e for e in before if committed_at - SLACK_S <= e.answered < kill.at]
-    repeated = [e for e in before if e.n in again]
-    excuse = {id(e) for e in on_wire + recent}
-    wrong = [e for e in repeated if id(e) not in excuse]
-    assert not wrong, (
-        f"{len(wrong)} of {len(repeated)} were answered before the last commit, the oldest "
-        f"{max(kill.at - e.answered for e in wrong) * 1000:.0f} ms before the kill, that commit "
-        f"{(kill.at - committed_at) * 1000:.0f} ms: {wrong[:3]}")
-    return len(repeated), len(on_wire), len(recent)
+    # Who had no answer in time sends again; what it got last is what counts.
+    before = {e.n: e for e in entries if e.at < kill.restart_at}
+    committed_at = last_before(history, kill.at)
+    on_wire = {n for n, e in before.items() if e.answered >= kill.at}
+    recent = {n for n, e in before.items() if committed_at - SLACK_S <= e.answered < kill.at}
+    repeated = again & before.keys()
+    return Cost(len(repeated), len(on_wire), len(recent), kill.at - committed_at,
+                [before[n] for n in repeated - on_wire - recent])
 
 
 def kill_often(fleet: Fleet, daemon: Postrider, count: int, rng: random.Random) -> list[Kill]:
@@ -78,6 +82,8 @@ def kill_often(fleet: Fleet, daemon: Postrider, count: int, rng: random.Random) 
             fleet.publish(3000)
         fleet.wait_for_more()
         time.sleep(rng.uniform(0.02, 0.6))
+        # A collector that walks the books of a million requests stalls the receiver for a second.
+        gc.freeze()
         kills.append(Kill(fleet, daemon))
         kills[-1].took_s = kills[-1].first_delivery_s(fleet)
     return kills
@@ -85,7 +91,7 @@ def kill_often(fleet: Fleet, daemon: Postrider, count: int, rng: random.Random) 
 
 def report(fleet: Fleet, kills: list[Kill]) -> None:
     """Check each kill and print what it cost."""
-    repeats, excused, gaps = [0] * len(kills), [0] * len(kills), []
+    costs: list[list[Cost]] = [[] for _ in kills]
     ends = [kill.restart_at for kill in kills[1:]] + [float("inf")]
     for name, ledger in fleet.ledgers.items():
         history, entries = fleet.commits(name), ledger.entries()
@@ -93,25 +99,25 @@ def report(fleet: Fleet, kills: list[Kill]) -> None:
         assert max(len(c.metadata) for c in history) <= 4096
         for i, kill in enumerate(kills):
             since = kills[i - 1].restart_at if i else 0.0
-            # An answer that was refused in between is tried again and is no repeat; one that
-            # comes again only after the next kill is counted there.
-            lives = [e for e in entries if since <= e.at < ends[i]]
-            repeated, wire, recent = check_a_kill(kill, lives, history)
-            repeats[i] += repeated
-            excused[i] += wire + recent
-            gaps.append(kill.at - kill.last_commit(history))
-    took = [kill.took_s for kill in kills]
+            # What comes again only after the next kill is counted there.
+            costs[i].append(cost_of(kill, [e for e in entries if since <= e.at < ends[i]], history))
+    repeats = [sum(cost.repeated for cost in of_kill) for of_kill in costs]
+    excused = sum(cost.on_wire + cost.recent for of_kill in costs for cost in of_kill)
+    gaps_ms = [cost.gap_s * 1000 for of_kill in costs for cost in of_kill]
+    took_ms = [kill.took_s * 1000 for kill in kills]
     print(f"{len(kills)} kills, {fleet.published} events to {len(fleet.ledgers)} destinations: "
           f"{fleet.lost()} lost, {fleet.repeated()} repeated, "
           f"{fleet.repeated() / len(kills):.1f} a kill (median {statistics.median(repeats):g}, "
           f"most {max(repeats)}; on the wire or answered since the last commit: "
-          f"{sum(excused) / len(kills):.1f})\n"
+          f"{excused / len(kills):.1f})\n"
           f"repeats a kill: {histogram(repeats)}\n"
-          f"last commit before the kill: median {statistics.median(gaps) * 1000:.0f} ms, "
-          f"most {max(gaps) * 1000:.0f} ms\n"
-          f"first delivery after the start: median {statistics.median(took) * 1000:.0f} ms, "
-          f"most {max(took) * 1000:.0f} ms")
-    assert statistics.median(took) < 1.0
+          f"last commit before the kill: median {statistics.median(gaps_ms):.0f} ms, "
+          f"most {max(gaps_ms):.0f} ms\n"
+          f"first delivery after the start: median {statistics.median(took_ms):.0f} ms, "
+          f"most {max(took_ms):.0f} ms")
+    for cost in (cost for of_kill in costs for cost in of_kill):
+        cost.check()
+    assert statistics.median(took_ms) < 1000
     assert fleet.repeated() / len(kills) < 100 * len(fleet.ledgers)
 
 
@@ -153,9 +159,10 @@ def test_one_delivery_held_open_at_the_head_is_all_that_is_repeated(
     assert kafka.committed(f"{fleet.group}.crm", fleet.topic)[0].offset == 0
     kill = Kill(fleet, daemon)
     fleet.wait_until_empty()
-    repeated, on_wire, recent = check_a_kill(kill, crm.entries(), fleet.commits("crm"))
-    print(f"{count} passed one that was held open: {repeated} repeated, {on_wire} were on the "
-          f"wire, {recent} answered since the last commit")
+    cost = cost_of(kill, crm.entries(), fleet.commits("crm"))
+    print(f"{count} passed one that was held open: {cost.repeated} repeated, {cost.on_wire} were "
+          f"on the wire, {cost.recent} answered since the last commit")
+    cost.check()
     assert fleet.lost() == 0
     assert fleet.disorder() == []
 

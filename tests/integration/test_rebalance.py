@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import NewPartitions
 
 from postrider_test.fleet import Fleet, fails_in_all_ways
-from postrider_test.group_log import steps_back
+from postrider_test.group_log import SLACK_S, last_before, steps_back
 from postrider_test.kafka import Kafka
 from postrider_test.postrider import Postrider
 from postrider_test.receiver import Receiver
@@ -146,8 +146,6 @@ def test_a_zombie_neither_commits_nor_sends_once_it_knows(
     assert other.running and zombie.running
 
 
-# When the older one learns of it is Kafka's matter: seconds, on a busy machine more.
-@pytest.mark.soak
 def test_the_older_of_two_with_one_id_is_fenced_and_exits_with_78(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, destinations=("crm",))
@@ -158,13 +156,20 @@ def test_the_older_of_two_with_one_id_is_fenced_and_exits_with_78(
     fleet.wait_for_more(200)
     config["connections"]["login"]["api_key_value"] = "newer"
     newer = postrider(config)
-    assert older.wait(20) == 78
-    gone_at = time.monotonic()
+    # When the older one learns of it is Kafka's matter: seconds, on a busy machine more.
+    assert older.wait(60) == 78
+    # The receiver's clock is read when it gets to a request, not when that was sent.
+    gone_at = time.monotonic() + 1
     assert len(older.log_lines("id=fenced")) == 1
     fleet.wait_until_empty()
     assert fleet.lost() == 0
-    assert all(e.at < gone_at for e in crm.entries() if e.instance == "one")
-    assert crm.repeats() <= 3 * fleet.concurrency
+    of_older = [e for e in crm.entries() if e.instance == "one"]
+    of_newer = [e for e in crm.entries() if e.instance == "newer"]
+    assert all(e.at < gone_at for e in of_older)
+    # What the older one could still commit is not sent again.
+    committed_at = last_before(fleet.commits("crm"), min(e.at for e in of_newer))
+    again = {e.n for e in of_newer}
+    assert all(e.answered >= committed_at - SLACK_S for e in of_older if e.n in again)
     assert newer.running
     no_commit_moved_back(fleet)
 

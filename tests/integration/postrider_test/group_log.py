@@ -7,12 +7,18 @@ made, stands only here.
 
 from __future__ import annotations
 
+import bisect
 import struct
+import time
 from dataclasses import dataclass
 
 from .client import Client, Record
 
 _OFFSETS_TOPIC = "__consumer_offsets"
+
+# Between an answer at the receiver and a commit at the broker lie two sockets and two threads of
+# other processes, on a machine that the tests keep busy.
+SLACK_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,7 @@ class Commit:
     partition: int
     offset: int
     metadata: str
-    at_ms: int  # wall time, when the broker took it
+    at: float  # monotonic, in seconds, cut off to milliseconds: when the broker took it
 
 
 class _Reader:
@@ -51,7 +57,9 @@ def _commit(group: str, record: Record) -> Commit | None:
     version, offset = value.number("h"), value.number("q")
     if version >= 3:
         value.number("i")  # the leader's epoch
-    return Commit(topic, partition, offset, value.text(), value.number("q"))
+    metadata, wall_ms = value.text(), value.number("q")
+    return Commit(topic, partition, offset, metadata,
+                  wall_ms / 1000 - (time.time() - time.monotonic()))
 
 
 def commits(broker: Client, group: str) -> list[Commit]:
@@ -70,3 +78,9 @@ def steps_back(history: list[Commit]) -> list[tuple[Commit, Commit]]:
             back.append((last[place], commit))
         last[place] = commit
     return back
+
+
+def last_before(history: list[Commit], moment: float) -> float:
+    """When the last commit before that moment was taken; 0: there was none."""
+    behind = bisect.bisect_right(history, moment + 0.001, key=lambda c: c.at)
+    return history[behind - 1].at if behind else 0.0

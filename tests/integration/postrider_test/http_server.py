@@ -57,7 +57,7 @@ class Hold:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._actions: list[Callable[[], None]] = []
+        self._actions: list[Callable[[], object]] = []
         self._released = False
 
     @property
@@ -65,7 +65,7 @@ class Hold:
         """How many requests hang now."""
         return len(self._actions)
 
-    def add(self, action: Callable[[], None]) -> None:
+    def add(self, action: Callable[[], object]) -> None:
         if self._released:
             action()
         else:
@@ -179,19 +179,21 @@ class Connection(asyncio.Protocol):
         else:
             self._finish(reply)
 
-    def _finish(self, reply: Reply) -> None:
+    def _finish(self, reply: Reply) -> bool:
+        """Whether the client was still there."""
         self._busy = False
         if self._transport.is_closing():
-            return
+            return False
         if reply.reset:
             self.reset()
-            return
+            return True
         data = reply.encode()
         self._transport.write(data[:reply.cut])
         if reply.close or reply.cut is not None:
             self._transport.close()
         elif self._buffer:
             self.data_received(b"")
+        return True
 
     def reset(self) -> None:
         """Break the connection with a TCP reset."""

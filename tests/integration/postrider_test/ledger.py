@@ -31,7 +31,7 @@ class Entry:
     instance: str     # the value of X-Api-Key
     partition: int
     at: float         # monotonic
-    answered: float = float("inf")
+    answered: float = float("inf")  # never, when the client had gone
 
 
 class _Later(Hold):
@@ -41,10 +41,11 @@ class _Later(Hold):
         super().__init__()
         self._entry, self._delay = entry, delay
 
-    def add(self, action: Callable[[], None]) -> None:
+    def add(self, action: Callable[[], object]) -> None:
         def answer() -> None:
-            self._entry.answered = time.monotonic()
-            action()
+            now = time.monotonic()
+            if action():
+                self._entry.answered = now
 
         asyncio.get_running_loop().call_later(self._delay, answer)
 
