@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from postrider_test.all_ways import AllWays
 from postrider_test.client import Client
 from postrider_test.embedded import Embedded
 from postrider_test.kafka import NEWER, OLDER, Kafka, KafkaMissing
@@ -169,6 +170,16 @@ def receiver() -> Iterator[Receiver]:
 def authority(tmp_path: Path) -> Authority:
     """A certificate authority of this test's own."""
     return Authority(tmp_path)
+
+
+@pytest.fixture
+def all_ways(embedded: Embedded, receiver: Receiver, authority: Authority,
+             unique: Callable[[str], str]) -> Iterator[AllWays]:
+    """A destination for each thing that can become of a delivery."""
+    secure = Receiver(tls=authority.server_context())
+    secure.start()
+    yield AllWays(embedded, receiver, secure, unique, authority.ca_file)
+    secure.shutdown()
 
 
 # The program

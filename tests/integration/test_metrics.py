@@ -5,22 +5,15 @@ from __future__ import annotations
 
 import re
 import statistics
-from pathlib import Path
-from typing import Iterator
 
-import pytest
-
+from postrider_test.all_ways import EACH, AllWays
 from postrider_test.config import Config
 from postrider_test.embedded import Embedded
-from postrider_test.events import number, record, wants
-from postrider_test.oauth import TokenEndpoint
+from postrider_test.events import record, wants
 from postrider_test.postrider import Postrider
-from postrider_test.receiver import Receiver, Reply, Request
-from postrider_test.shop import oauth
-from postrider_test.tls import Authority
+from postrider_test.receiver import Receiver
 from postrider_test.wait import wait_until
 
-EACH = 10  # events of each kind
 # Whatever a label may be called: none of them is made from an event.
 LABELS = {"lane", "rule", "target", "destination", "connection", "topic", "partition", "class", "code",
           "worker", "result", "version", "le"}
@@ -42,87 +35,32 @@ class Samples:
         assert len(fitting) == 1, (name, labels, self.all.get(name))
         return fitting[0]
 
-
-class World:
-    """A destination for each thing that can become of a delivery, and one event kind for each."""
-
-    def __init__(self, broker: Embedded, receiver: Receiver, secure: Receiver, unique, ca_file: Path):
-        self.broker, self.receiver, self.secure = broker, receiver, secure
-        self.topic, self.letters = unique("sales"), unique("letters")
-        broker.create_topic(self.topic)
-        self.tokens = TokenEndpoint(receiver)
-        self.config = Config(broker.bootstrap)
-        self.config.consumer("shop", self.topic, group_id=unique("group"), auto_offset_reset="earliest",
-                             dead_letter_topic=self.letters, isolation="shared")
-        self.config.connection("plain", authorization_type="NONE")
-        self.config.connection("login", **oauth(self.tokens.url))
-        for name in ("good", "sick", "bad", "throttled"):
-            self.way(name)
-        self.way("behind-login", connection="login")
-        self.way("limited", invocation_rate_limit_per_second=20)
-        self.way("tls", secure.url("/tls"), ca_file=str(ca_file), allow_http=False)
-        seen: set[tuple[str, int]] = set()
-
-        def once(status: int):
-            def answer(request: Request) -> Reply:
-                key = (request.path, number(request))
-                first = key not in seen
-                seen.add(key)
-                return Reply(status if first else 200)
-            return answer
-
-        receiver.on("/sick", once(503))
-        receiver.on("/throttled", once(429))
-        receiver.on("/bad", Reply(400))
-
-    def way(self, name: str, url: str | None = None, connection: str = "plain", **keys: object) -> None:
-        self.config.destination(name, url or self.receiver.url(f"/{name}"), connection=connection,
-                                breaker_failures=0, **keys)
-        self.config.rule(f"rule-{name}", "shop", wants(name), {
-            "destination": name, "retry_policy": {"retry_base": "10ms"}})
-
-    def names(self) -> list[str]:
-        return list(self.config["destinations"])
-
-    def publish(self) -> None:
-        self.broker.produce(self.topic, [record(name, n) for n in range(EACH) for name in self.names()])
-
-    def scrape(self, daemon: Postrider) -> Samples:
-        return Samples(daemon.admin("/metrics"))
-
-    def settled(self, daemon: Postrider) -> bool:
-        try:
-            samples = self.scrape(daemon)
-        except OSError:
-            return False  # it does not listen yet
-        def total(name: str) -> float:
-            return sum(value for _, value in samples.all.get(name, []))
-
-        # Gauges, and what is counted by libcurl, are brought up to date every now and then.
-        return (total("postrider_invocations_total") == EACH * len(self.names())
-                and "postrider_lag_records" in samples.all and total("postrider_lag_records") == 0
-                and total("postrider_connections_opened_total")
-                == total("postrider_request_connect_seconds_count"))
+    def total(self, name: str) -> float:
+        return sum(value for _, value in self.all.get(name, []))
 
 
-@pytest.fixture
-def world(embedded: Embedded, receiver: Receiver, unique, tmp_path: Path) -> Iterator[World]:
-    authority = Authority(tmp_path)
-    secure = Receiver(tls=authority.server_context())
-    secure.start()
-    yield World(embedded, receiver, secure, unique, authority.ca_file)
-    secure.shutdown()
+def settled(ways: AllWays, daemon: Postrider) -> bool:
+    try:
+        samples = Samples(daemon.admin("/metrics"))
+    except OSError:
+        return False  # it does not listen yet
+    # Gauges, and what is counted by libcurl, are brought up to date every now and then.
+    return (samples.total("postrider_invocations_total") == EACH * len(ways.names())
+            and "postrider_lag_records" in samples.all
+            and samples.total("postrider_lag_records") == 0
+            and samples.total("postrider_connections_opened_total")
+            == samples.total("postrider_request_connect_seconds_count"))
 
 
-def test_each_promised_metric_says_what_happened(world: World, postrider) -> None:
-    daemon = postrider(world.config)
-    world.publish()
-    wait_until(lambda: world.settled(daemon), 30, lambda: daemon.admin("/metrics"))
-    s, lane, ways = world.scrape(daemon), {"lane": "shop"}, len(world.names())
+def test_each_promised_metric_says_what_happened(all_ways: AllWays, postrider) -> None:
+    daemon = postrider(all_ways.config)
+    all_ways.publish()
+    wait_until(lambda: settled(all_ways, daemon), 30, lambda: daemon.admin("/metrics"))
+    s, lane, ways = Samples(daemon.admin("/metrics")), {"lane": "shop"}, len(all_ways.names())
 
     assert s.value("postrider_events_total", **lane) == EACH * ways
     assert s.value("postrider_matched_events_total", **lane) == EACH * ways
-    for name in world.names():
+    for name in all_ways.names():
         assert s.value("postrider_triggered_rules_total", rule=f"rule-{name}") == EACH
         assert s.value("postrider_invocations_total", rule=f"rule-{name}", target=name) == EACH
         again = EACH if name in ("sick", "throttled") else 0
@@ -157,14 +95,14 @@ def test_each_promised_metric_says_what_happened(world: World, postrider) -> Non
     assert s.value("postrider_rate_limit_wait_seconds_total", destination="limited") > 0
     assert s.value("postrider_rate_limit_wait_seconds_total", destination="good") == 0
 
-    assert s.value("postrider_token_refreshes_total", connection="login") == world.tokens.issued == 1
+    assert s.value("postrider_token_refreshes_total", connection="login") == all_ways.tokens.issued == 1
     assert 0 < s.value("postrider_token_age_seconds", connection="login") < 60
     assert s.value("postrider_token_expires_in_seconds", connection="login") > 3000
 
     partitions = {has["partition"] for has, _ in s.all["postrider_lag_records"]}
     assert len(partitions) == s.value("postrider_assigned_partitions", **lane)
     for partition in partitions:
-        place = {**lane, "topic": world.topic, "partition": partition}
+        place = {**lane, "topic": all_ways.topic, "partition": partition}
         assert s.value("postrider_lag_records", **place) == 0
         assert s.value("postrider_open_records", **place) == 0
         assert s.value("postrider_oldest_open_record_age_seconds", **place) == 0
@@ -175,20 +113,20 @@ def test_each_promised_metric_says_what_happened(world: World, postrider) -> Non
     assert s.value("postrider_loop_stalls_total", worker="0") >= 0
 
 
-def test_what_is_open_is_told_by_partition_and_no_label_is_made_from_an_event(world: World, postrider) -> None:
-    held = world.receiver.hold("/good")
-    daemon = postrider(world.config)
-    world.publish()
+def test_what_is_open_is_told_by_partition_and_no_label_is_made_from_an_event(all_ways: AllWays, postrider) -> None:
+    held = all_ways.receiver.hold("/good")
+    daemon = postrider(all_ways.config)
+    all_ways.publish()
     wait_until(lambda: held.waiting == EACH)
     wait_until(lambda: daemon.metric("postrider_open_records") == EACH, 30)
-    s = world.scrape(daemon)
+    s = Samples(daemon.admin("/metrics"))
     assert s.value("postrider_in_flight", destination="good") == EACH
-    assert sum(v for _, v in s.all["postrider_lag_records"]) >= EACH
+    assert s.total("postrider_lag_records") >= EACH
     assert max(v for _, v in s.all["postrider_oldest_open_record_age_seconds"]) > 0
     assert s.value("postrider_open_bytes", lane="shop") > 0
     assert {label for samples in s.all.values() for has, _ in samples for label in has} <= LABELS
     held.release()
-    wait_until(lambda: world.settled(daemon), 30)
+    wait_until(lambda: settled(all_ways, daemon), 30)
 
 
 def test_a_scrape_of_a_thousand_destinations_holds_the_loop_for_less_than_20_ms(

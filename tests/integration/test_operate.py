@@ -17,6 +17,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from postrider_test import sandbox
+from postrider_test.all_ways import EACH, AllWays
 from postrider_test.config import Config
 from postrider_test.embedded import Embedded
 from postrider_test.events import number, numbers, record, wants
@@ -314,6 +316,29 @@ def test_the_unit_is_well_sandboxed(unit: Path) -> None:
     judged = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20",
                              "--no-pager", unit], capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stdout[-500:]
+
+
+def test_all_ways_of_a_delivery_go_on_under_the_system_calls_that_the_unit_leaves(
+        all_ways: AllWays, unit: Path, postrider) -> None:
+    refused = subprocess.run(sandbox.under(unit, "/usr/sbin/chroot", "/", "/bin/true"),
+                             capture_output=True, text=True, check=False)
+    assert "Operation not permitted" in refused.stderr, "the filter holds nobody back"
+
+    all_ways.config["workers"] = 2
+    # The search for leaks would want to trace, which the unit does not leave.
+    daemon = postrider(all_ways.config, start=False, env={"ASAN_OPTIONS": "detect_leaks=0"})
+    daemon.command = sandbox.under(unit, *daemon.command)
+    daemon.start()
+    all_ways.publish()
+    good = [name for name in all_ways.names() if name != "bad"]
+    for name in good:
+        server = all_ways.secure if name == "tls" else all_ways.receiver
+        server.wait_for(lambda got: len(numbers(got)) == EACH, f"/{name}")
+    wait_until(lambda: daemon.metric("postrider_invocations_sent_to_dlq_total") == EACH)
+    assert command("reload", "-c", daemon.file).returncode == 0
+    assert command("status", "-c", daemon.file).returncode == 0
+    assert daemon.terminate() == 0
+    assert daemon.log_lines("not permitted") == []
 
 
 @pytest.fixture

@@ -45,6 +45,21 @@ def files(directory: Path) -> set[str]:
     return {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()}
 
 
+@pytest.mark.skipif(BINARY != ROOT / "build/postrider", reason="another build is tested")
+def test_the_program_is_built_to_withstand_its_own_faults() -> None:
+    header, dynamic, segments = (run("readelf", f"-{what}W", BINARY).stdout for what in "hdl")
+    assert "Position-Independent Executable" in header
+    assert "BIND_NOW" in dynamic and "TEXTREL" not in dynamic
+    assert "GNU_RELRO" in segments
+    assert re.search(r"GNU_STACK .* RW ", segments), "a stack that can be executed"
+    symbols = run("nm", "-D", BINARY).stdout
+    assert "__stack_chk_fail" in symbols
+    assert {"__memcpy_chk", "__snprintf_chk"} <= set(re.findall(r"__\w+_chk", symbols))
+    built = run("readelf", "--debug-dump=info", "--dwarf-depth=1", BINARY).stdout
+    for options in re.findall(r"DW_AT_producer.*: GNU C17 (.*)", built):  # clang does not tell
+        assert {"-O2", "-fstack-clash-protection", "-fcf-protection=full"} <= set(options.split())
+
+
 def test_install_brings_everything_and_uninstall_takes_it_away(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/opt/p")
     there = files(tmp_path / "opt/p")
