@@ -16,8 +16,8 @@ from .client import Client, Record
 
 _OFFSETS_TOPIC = "__consumer_offsets"
 
-# Between an answer at the receiver and a commit at the broker lie two sockets and two threads of
-# other processes, on a machine that the tests keep busy.
+# Between an answer at the receiver and the program's knowing lie a socket and a thread of another
+# process, on a machine that the tests keep busy.
 SLACK_S = 0.05
 
 
@@ -46,7 +46,7 @@ class _Reader:
         return self._data[self._at - length:self._at].decode()
 
 
-def _commit(group: str, record: Record) -> Commit | None:
+def _commit(group: str, record: Record, boot_s: float) -> Commit | None:
     """None for other groups, for a group's own metadata, and for an offset that was removed."""
     assert record.key is not None
     key = _Reader(record.key)
@@ -58,13 +58,13 @@ def _commit(group: str, record: Record) -> Commit | None:
     if version >= 3:
         value.number("i")  # the leader's epoch
     metadata, wall_ms = value.text(), value.number("q")
-    return Commit(topic, partition, offset, metadata,
-                  wall_ms / 1000 - (time.time() - time.monotonic()))
+    return Commit(topic, partition, offset, metadata, wall_ms / 1000 - boot_s)
 
 
 def commits(broker: Client, group: str) -> list[Commit]:
     """In the order in which the broker took them (a group's commits are in one partition)."""
-    found = [_commit(group, record) for record in broker.consume(_OFFSETS_TOPIC)]
+    boot_s = time.time() - time.monotonic()
+    found = [_commit(group, record, boot_s) for record in broker.consume(_OFFSETS_TOPIC)]
     return [commit for commit in found if commit]
 
 
@@ -84,3 +84,10 @@ def last_before(history: list[Commit], moment: float) -> float:
     """When the last commit before that moment was taken; 0: there was none."""
     behind = bisect.bisect_right(history, moment + 0.001, key=lambda c: c.at)
     return history[behind - 1].at if behind else 0.0
+
+
+def told_before(history: list[Commit], moment: float) -> float:
+    """What was settled by then is told by the last commit before that moment: the program gathers
+    what a commit says once it has the answer to the one before."""
+    first = bisect.bisect_left(history, last_before(history, moment), key=lambda c: c.at)
+    return history[first - 1].at if first else 0.0

@@ -8,6 +8,7 @@ not a repeat when it comes again.
 from __future__ import annotations
 
 import asyncio
+import bisect
 import json
 import threading
 import time
@@ -120,6 +121,11 @@ def split(entries: Iterable[Entry], moment: float) -> tuple[list[Entry], list[En
     for entry in entries:
         (before if entry.at < moment else after).append(entry)
     return before, after
+
+
+def since(entries: list[Entry], moment: float) -> int:
+    """The index of the first that came at the moment or later."""
+    return bisect.bisect_left(entries, moment, key=lambda entry: entry.at)
 
 
 def first_of_each(entries: Iterable[Entry]) -> list[Entry]:
