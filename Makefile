@@ -58,7 +58,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/filter.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
 
-.PHONY: unit unit-programs demo test lint format asan tsan install-deps install uninstall deb clean print-checks
+.PHONY: unit unit-programs demo test lint format asan tsan install-deps install uninstall deb image clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
 	@scripts/run-unit.sh $(UNIT)
 
@@ -113,6 +113,9 @@ uninstall: ## take away what `make install` put there, with the same PREFIX and 
 
 deb: all ## build a Debian package in dist/
 	@scripts/deb.sh $(VERSION)
+
+image: ## build the container image postrider:VERSION
+	docker build -f etc/Dockerfile -t postrider:$(VERSION) .
 
 clean: ## remove what was built
 	rm -rf build dist

@@ -7,7 +7,7 @@
 #   deb          build, and what `make deb` packs with
 #   demo         build, and what `make demo` publishes and receives with
 #   test         demo, and what `make test` needs
-#   hardening    what `make valgrind` and `make cover` need besides
+#   hardening    what `make valgrind`, `cover` and `scan` need besides
 #   bench        what `make bench` needs besides
 #   rdkafka-new  to compile a newer librdkafka for the tests
 #
@@ -72,6 +72,8 @@ list() {
 	hardening)
 		cat <<-'LIST'
 			command valgrind|valgrind|the unit tests under valgrind
+			command clang-tidy|clang-tidy|make scan
+			command scan-build|clang-tools|make scan
 		LIST
 		;;
 	bench)

@@ -72,7 +72,8 @@ static int take_upper(struct numeric *n, struct slice operator, struct test * te
 
 	n->at = jx_next(&n->c->ix, n->at);
 	r = take_number(n, open ? "<" : "<=", &key);
-	test->high = open ? key - 1 : key;
+	if (r == 0)
+		test->high = open ? key - 1 : key;
 	return r;
 }
 
