@@ -41,6 +41,7 @@ class Task:
     login: dict[str, Any] = field(default_factory=lambda: {"authorization_type": "NONE"})
     destination: dict[str, Any] = field(default_factory=dict)
     admin: bool = False
+    commit_interval: str = ""  # Postrider's, not its default
 
 
 def postrider(task: Task) -> Process:
@@ -48,7 +49,8 @@ def postrider(task: Task) -> Process:
     config["kafka"]["properties"] = []
     config["max_in_flight"] = max(20000, 2 * task.concurrency)
     # A crashed one that comes back takes up its partitions at once.
-    config.consumer("shop", task.topic, group_id=task.group, instance_id="bench")
+    interval = {"commit_interval": task.commit_interval} if task.commit_interval else {}
+    config.consumer("shop", task.topic, group_id=task.group, instance_id="bench", **interval)
     config.connection("login", **task.login)
     for n, url in enumerate(task.urls):
         config.destination(f"api-{n}", url, connection="login", max_concurrency=task.concurrency,

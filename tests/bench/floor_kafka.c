@@ -10,7 +10,8 @@
  *
  *   records=200000 bytes=... seconds=... per_s=... cpu_us_per_record=... peak_mib=...
  *
- * CPU is that of the whole process, librdkafka's threads included, from the first record on.
+ * CPU is that of the whole process, librdkafka's threads included, without the first tenth of
+ * the records; what it fetches ahead is what Postrider does.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -75,7 +76,11 @@ static rd_kafka_t *make_consumer(const char *bootstrap, char **properties, int c
 	set(conf, "enable.auto.commit", "false");
 	set(conf, "enable.auto.offset.store", "false");
 	set(conf, "auto.offset.reset", "earliest");
-	set(conf, "queued.max.messages.kbytes", "8192");
+	set(conf, "isolation.level", "read_committed");
+	set(conf, "queued.max.messages.kbytes", "4096");
+	set(conf, "queued.min.messages", "65536");
+	/* Older ones do not know it, and Postrider leaves it out then. */
+	(void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "20", NULL, 0);
 	set(conf, "fetch.wait.max.ms", "100");
 	for (int i = 0; i < count; i++) {
 		char *equals = strchr(properties[i], '=');
@@ -166,7 +171,7 @@ int main(int argc, char **argv)
 	double began_s = 0, began_cpu_s = 0, for_s, used_s;
 	unsigned long long bytes = 0;
 	struct rusage usage;
-	long wanted, got = 0;
+	long wanted, got = 0, counted_from = 0;
 
 	if (argc < 4)
 		fail("usage", "floor_kafka BOOTSTRAP TOPIC COUNT [name=value...]");
@@ -181,7 +186,8 @@ int main(int argc, char **argv)
 
 		for (int i = 0; i < b.count; i++)
 			got += read_partition(&b, i, wanted - got, &bytes);
-		if (before == 0 && got > 0) {
+		if (counted_from == 0 && got >= wanted / 10 && got > 0) {
+			counted_from = got;
 			began_s = now_s();
 			began_cpu_s = cpu_s();
 		}
@@ -193,8 +199,8 @@ int main(int argc, char **argv)
 	getrusage(RUSAGE_SELF, &usage);
 	printf("records=%ld bytes=%llu seconds=%.2f per_s=%.0f cpu_us_per_record=%.2f "
 	       "peak_mib=%ld\n",
-		got, bytes, for_s, (double)got / for_s, used_s * 1e6 / (double)got,
-		usage.ru_maxrss / 1024);
+		got, bytes, for_s, (double)(got - counted_from) / for_s,
+		used_s * 1e6 / (double)(got - counted_from), usage.ru_maxrss / 1024);
 	finish(&b);
 	return 0;
 }
