@@ -148,9 +148,9 @@ def test_a_scrape_of_a_thousand_destinations_holds_the_loop_for_less_than_20_ms(
         """Of the passes in the last second; the scrapes before this one are in it."""
         text = daemon.admin("/metrics")
         assert text.count("postrider_in_flight{") == 1000
-        return Samples(text).value("postrider_loop_longest_pass_seconds", worker="0") * 1000
+        found = re.search(r'^postrider_loop_longest_pass_seconds{worker="0"} (\S+)$', text, re.M)
+        return float(found[1]) * 1000
 
-    # Each takes long enough for the next one to have its own second.
-    passes = [longest_ms() for _ in range(10)]
+    passes = [longest_ms() for _ in range(5)]
     print(f"longest pass around a scrape: median {statistics.median(passes):.1f} ms, most {max(passes):.1f}")
     assert statistics.median(passes) < 20
