@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from postrider_test import shared_kafka
 from postrider_test.all_ways import AllWays
 from postrider_test.client import Client
 from postrider_test.embedded import Embedded
@@ -23,11 +24,27 @@ from postrider_test.tls import Authority
 STRICT = os.environ.get("CI") == "true"
 
 
-# What these show hangs on time (rates, windows, sessions), and most of it is waiting: three at once.
+# What these show hangs on time (rates, windows, sessions), and most of it is waiting.
 PACED = {"test_offsets", "test_outage", "test_rate", "test_rebalance", "test_samples",
          "test_workers"}
 # These load the machine, and have it for themselves.
 LOADING = {"test_delivery"}
+
+
+_keeper: shared_kafka.Keeper | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that directs others keeps the brokers of all."""
+    global _keeper
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        _keeper = shared_kafka.Keeper()
+        _keeper.start()
+
+
+def pytest_unconfigure() -> None:
+    if _keeper:
+        _keeper.stop()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,27 +86,34 @@ def show_log(request: pytest.FixtureRequest) -> Callable[[Process], None]:
 # Brokers
 
 
-def _start_kafka(directory: Path, version: str, **keys: Any) -> Kafka:
+def _have_kafka(version: str, make: Callable[[], Kafka | None]) -> Kafka | None:
     try:
-        kafka = Kafka(directory, version, **keys)
+        return make()
     except KafkaMissing as missing:
         (pytest.fail if STRICT else pytest.skip)(f"no Apache Kafka {version} here: {missing}")
+
+
+def _start_kafka(directory: Path, version: str, **keys: Any) -> Kafka:
+    kafka = _have_kafka(version, lambda: Kafka(directory, version, **keys))
     kafka.start()
     return kafka
 
 
-@pytest.fixture(scope="session")
-def _kafka_older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    kafka = _start_kafka(tmp_path_factory.mktemp("kafka") / "node", OLDER)
+def _session_kafka(directories: pytest.TempPathFactory, version: str) -> Iterator[Kafka]:
+    shared = _have_kafka(version, lambda: shared_kafka.obtain(version))
+    kafka = shared or _start_kafka(directories.mktemp("kafka") / "node", version)
     yield kafka
     kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def _kafka_older(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    yield from _session_kafka(tmp_path_factory, OLDER)
 
 
 @pytest.fixture(scope="session")
 def _kafka_newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    kafka = _start_kafka(tmp_path_factory.mktemp("kafka-newer") / "node", NEWER)
-    yield kafka
-    kafka.stop()
+    yield from _session_kafka(tmp_path_factory, NEWER)
 
 
 @pytest.fixture

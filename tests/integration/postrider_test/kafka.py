@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -50,11 +51,27 @@ class Kafka(Client):
         super().__init__(f"127.0.0.1:{self.port}")
         self._libs = installation(version) / "libs"
         self._prepare(properties or {})
-        self.process = Process(
+        self.process = self._make_process()
+
+    @classmethod
+    def of_another(cls, directory: Path, version: str) -> Kafka:
+        """The broker that another process runs in that directory: not ours to start or stop."""
+        kafka = cls.__new__(cls)
+        text = (directory / "server.properties").read_text()
+        kafka.version, kafka.directory, kafka._node = version, directory, 1
+        kafka.port, kafka._controller_port = (
+            int(port) for port in re.findall(r"^listeners=.*:(\d+),.*:(\d+)$", text, re.M)[0])
+        Client.__init__(kafka, f"127.0.0.1:{kafka.port}")
+        kafka._libs = installation(version) / "libs"
+        kafka.process = kafka._make_process()
+        return kafka
+
+    def _make_process(self) -> Process:
+        return Process(
             ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
              "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self._libs}/*",
-             "kafka.Kafka", str(directory / "server.properties")],
-            directory / "kafka.log")
+             "kafka.Kafka", str(self.directory / "server.properties")],
+            self.directory / "kafka.log")
 
     def _prepare(self, properties: dict[str, str]) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
