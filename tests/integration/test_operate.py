@@ -334,7 +334,8 @@ def test_all_ways_of_a_delivery_go_on_under_the_system_calls_that_the_unit_leave
     for name in good:
         server = all_ways.secure if name == "tls" else all_ways.receiver
         server.wait_for(lambda got: len(numbers(got)) == EACH, f"/{name}")
-    wait_until(lambda: daemon.metric("postrider_invocations_sent_to_dlq_total") == EACH)
+    # Two workers are two members: while they join, something may be done twice.
+    wait_until(lambda: daemon.metric("postrider_invocations_sent_to_dlq_total") >= EACH)
     assert command("reload", "-c", daemon.file).returncode == 0
     assert command("status", "-c", daemon.file).returncode == 0
     assert daemon.terminate() == 0
