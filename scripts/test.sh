@@ -49,11 +49,11 @@ leg() {
 	[ "$leg_failed" -eq 0 ] || printf '== %s: FAILED\n' "$name"
 }
 
-# integration NAME MARKS: most tests wait most of the time, so five of them go on at once, and
+# integration NAME MARKS: most tests wait most of the time, so seven of them go on at once, and
 # then those marked "paced", which hang on time, four; those marked "alone" load the machine, and
 # have it for themselves. pytest ends with 5 when nothing was selected, which is no failure.
 integration() {
-	leg "$1" pytest_run "($2) and not paced and not alone and not soak" -n 5 --dist worksteal
+	leg "$1" pytest_run "($2) and not paced and not alone and not soak" -n 7 --dist worksteal
 	leg "$1, paced" pytest_run "($2) and paced and not alone and not soak" -n 4 --dist worksteal
 	leg "$1, one by one" pytest_run "($2) and alone and not soak"
 }
