@@ -313,8 +313,8 @@ def test_a_shared_lane_reads_once_for_all_its_destinations(
     assert daemon.terminate() == 0
 
 
-# librdkafka 2.0's main threads spin for the last millisecond before each of their timers, so
-# that an idle consumer takes 0.1 % of a core; 2.12 needs a hundredth of that.
+# Ten fetches a second cost a lane 0.1 % of a core, and librdkafka 2.0's main threads, which spin
+# for the last millisecond before each of their timers, as much again.
 OLD_LIBRDKAFKA = "librdkafka 2.0" in command("--version").stdout
 
 
@@ -337,4 +337,4 @@ def test_a_hundred_idle_destinations_cost_next_to_nothing(
     resident = daemon.resident_bytes()
     print(f"{resident / MB:.0f} MB, {share:.2%} of a core, {threads} threads")
     assert resident < 200 * MB
-    assert share < (0.2 if OLD_LIBRDKAFKA else 0.02)
+    assert share < (0.25 if OLD_LIBRDKAFKA else 0.15)
