@@ -171,6 +171,27 @@ def test_one_delivery_held_open_at_the_head_is_all_that_is_repeated(
     assert fleet.disorder() == []
 
 
+def test_no_commit_is_made_while_nothing_settles(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, delay=0, destinations=("crm",))
+    crm, held = fleet.ledgers["crm"], Hold()
+    crm.answer = lambda n, attempt: Reply(hold=held) if n == 0 else None
+    config = fleet.config()
+    config["destinations"]["crm"]["timeout"] = "600s"
+    fleet.publish(2000)
+    daemon = postrider(config)
+    # All but one of the held one's key, which wait behind it.
+    wait_until(lambda: crm.accepted == 2000 - 2000 // KEYS and held.waiting == 1)
+
+    def commits_rest(seconds: float) -> bool:
+        made = daemon.metric("postrider_commits_total")
+        return made > 0 and holds_for(
+            lambda: daemon.metric("postrider_commits_total") == made, seconds)
+
+    wait_until(lambda: commits_rest(0.3), 20, "the last commits")
+    assert commits_rest(3)
+
+
 def test_metadata_near_the_limit_is_never_refused(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",))
