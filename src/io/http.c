@@ -62,9 +62,6 @@ static struct http_transfer *transfer_new(struct http_client *c)
 	struct http_transfer *t = xcalloc(1, sizeof *t);
 
 	t->client = c;
-	t->easy = curl_easy_init();
-	if (t->easy == NULL)
-		abort(); /* out of memory, as in xmalloc() */
 	list_init(&t->node);
 	list_init(&t->connecting);
 	buf_init(&t->empty_headers, BUF_UNLIMITED);
@@ -81,6 +78,10 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 		node ? list_entry(node, struct http_transfer, node) : transfer_new(c);
 
 	c->pool_count -= node != NULL;
+	if (t->easy == NULL)
+		t->easy = curl_easy_init();
+	if (t->easy == NULL)
+		abort(); /* out of memory, as in xmalloc() */
 	t->request = r;
 	r->transfer = t;
 	t->began_ms = t->progress_ms = loop_now_ms(c->loop);
@@ -98,11 +99,26 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	return t;
 }
 
+/*
+ * libcurl before 8.1.1 keeps in a handle where the last header of its last reply was. A reply
+ * whose first header line begins with a space, as if it continued one, is then written into
+ * memory that has been freed (curl/curl#11101), and any endpoint could do that to us. There, no
+ * handle is used twice.
+ */
+static bool handle_is_used_once(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version_num < 0x080101;
+}
+
 /* The handle last used is used next: its memory is warm. */
 static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
+	if (handle_is_used_once()) {
+		curl_easy_cleanup(t->easy);
+		t->easy = NULL;
+	}
 	/* It may have been a token. */
 	if (t->reply.len > 0)
 		explicit_bzero(t->reply.data, t->reply.len);

@@ -45,7 +45,6 @@ static enum retry_transport transport_of(CURLcode code)
 		return RETRY_TRANSPORT_RESET;
 	case CURLE_OUT_OF_MEMORY:
 	case CURLE_FAILED_INIT:
-	case CURLE_BAD_FUNCTION_ARGUMENT:
 		return RETRY_TRANSPORT_INTERNAL;
 	default: /* what came is not HTTP as we know it */
 		return RETRY_TRANSPORT_PROTOCOL;
@@ -116,10 +115,17 @@ static bool lacks_certificate(
 	       (r->transport == RETRY_TRANSPORT_TLS || r->transport == RETRY_TRANSPORT_RESET);
 }
 
+/* What libcurl calls a bad argument is one that its own parser of headers was given. */
+static const char *text_of(CURLcode code)
+{
+	return code == CURLE_BAD_FUNCTION_ARGUMENT ? "a header of the reply is none"
+						   : curl_easy_strerror(code);
+}
+
 static void translate_failure(
 	const struct http_transfer *t, CURLcode code, struct http_result *r)
 {
-	const char *text = t->error[0] ? t->error : curl_easy_strerror(code);
+	const char *text = t->error[0] ? t->error : text_of(code);
 	long connect_status = 0;
 
 	if (translate_own(t, r))
@@ -187,6 +193,11 @@ void http_error_translate(struct http_transfer *t, int curl_code, struct http_re
 		return;
 	}
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 100) { /* libcurl is content with "HTTP/200 OK", and calls it 0 */
+		ret->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(ret->error, sizeof ret->error, "the reply has no status");
+		return;
+	}
 	ret->status = (int)status;
 	ret->body = slice_of(buf_str(&t->reply), t->reply.len);
 	if (t->retry_after[0] != '\0')

@@ -39,6 +39,7 @@ struct script {
 	unsigned port;
 	const struct script_step *steps;
 	size_t step_count;
+	size_t reply_len; /* of every reply; 0: each ends with a NUL */
 	size_t requests, accepted, open;
 	struct buf last; /* the last request, whole */
 	struct list connections;
@@ -99,7 +100,8 @@ static void script_answer(struct script_connection *k, size_t len)
 	memmove(k->in.data, k->in.data + len, k->in.len - len);
 	buf_truncate(&k->in, k->in.len - len);
 	if (step->reply != NULL)
-		buf_add_str(&k->out, step->reply);
+		buf_add(&k->out, step->reply,
+			s->reply_len ? s->reply_len : strlen(step->reply));
 	for (size_t i = 0; i < step->padding; i++)
 		buf_add_char(&k->out, 'x');
 	k->then = step->then;
