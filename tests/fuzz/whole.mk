@@ -1,4 +1,4 @@
-# Fuzzing of what needs more than a few files: configurations, letters, what is signed. They are
+# Fuzzing of what needs more than a few files: configurations, letters, what is signed, replies. They are
 # linked with the whole library, made for it. FUZZ_SECONDS says for how long.
 
 FUZZ_SECONDS ?= 60
@@ -6,8 +6,8 @@ FUZZ_WHOLE   := $(patsubst src/%.c,build/fuzz/whole/%.o,$(SOURCES))
 FUZZ_FLAGS   := -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -O1 -g \
 	-fno-sanitize-recover=all -fsanitize=address,undefined
 
-.PHONY: fuzz-conf fuzz-letter fuzz-signing
-fuzz-conf fuzz-letter fuzz-signing: fuzz-%: build/fuzz/fuzz_% ## fuzz configurations; letters; signatures
+.PHONY: fuzz-conf fuzz-letter fuzz-signing fuzz-response
+fuzz-conf fuzz-letter fuzz-signing fuzz-response: fuzz-%: build/fuzz/fuzz_% ## fuzz configurations; letters; signatures; HTTP replies
 	@mkdir -p build/fuzz/corpus-$*
 	@python3 tests/fuzz/seed_corpus.py $* build/fuzz/corpus-$*
 	@LSAN_OPTIONS=suppressions=tests/fuzz/lsan.supp:print_suppressions=0 $< -max_total_time=$(FUZZ_SECONDS) -max_len=4000 \
@@ -17,5 +17,5 @@ build/fuzz/whole/%.o: src/%.c
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) $(PACKAGE_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-build/fuzz/fuzz_conf build/fuzz/fuzz_letter build/fuzz/fuzz_signing: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_WHOLE)
+build/fuzz/fuzz_conf build/fuzz/fuzz_letter build/fuzz/fuzz_signing build/fuzz/fuzz_response: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_WHOLE)
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic -o $@ $^ $(LIBS)
