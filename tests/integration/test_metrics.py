@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 import statistics
 
+import pytest
+
 from postrider_test.all_ways import EACH, AllWays
 from postrider_test.config import Config
 from postrider_test.embedded import Embedded
@@ -129,6 +131,7 @@ def test_what_is_open_is_told_by_partition_and_no_label_is_made_from_an_event(al
     wait_until(lambda: settled(all_ways, daemon), 30)
 
 
+@pytest.mark.alone
 def test_a_scrape_of_a_thousand_destinations_holds_the_loop_for_less_than_20_ms(
         embedded: Embedded, receiver: Receiver, unique, postrider) -> None:
     topic = unique("sales")

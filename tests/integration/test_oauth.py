@@ -54,6 +54,7 @@ def real_login(oidc: Oidc, method: str = "post") -> dict:
                  client_auth="body" if method == "post" else "basic")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("total, seconds", [
     (600, 3), pytest.param(10_000, 40, marks=[pytest.mark.soak, pytest.mark.timeout(180)])])
 def test_expiring_tokens_reach_no_attempt_and_delay_nothing(
