@@ -180,6 +180,7 @@ void http_origin_inform(struct http_transfer *t);
 void http_origin_rotate(struct http_transfer *t, struct curl_sockaddr *address);
 
 /* http_setup.c */
+/* Set every option; the handle is new or was reset. */
 bool http_setup(struct http_transfer *t);
 
 /* http_tls.c */

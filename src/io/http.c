@@ -20,6 +20,14 @@ const struct http_settings http_default_settings = {
 	.http2_max_connections = 4,
 };
 
+/*
+ * libcurl before 8.1.1 keeps in a handle where the last header of its last reply was. A reply
+ * whose first header line begins with a space, as if it continued one, is then written into
+ * memory that has been freed (curl/curl#11101), and any endpoint could do that to us. There, no
+ * handle is used twice.
+ */
+static bool handle_is_used_once;
+
 void http_global_init(void)
 {
 	if (http_resolver != NULL)
@@ -27,6 +35,7 @@ void http_global_init(void)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort(); /* no TLS library, no program */
 	signal(SIGPIPE, SIG_IGN);
+	handle_is_used_once = curl_version_info(CURLVERSION_NOW)->version_num < 0x080101;
 	http_resolver = resolver_new(NULL, NULL);
 }
 
@@ -99,25 +108,16 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	return t;
 }
 
-/*
- * libcurl before 8.1.1 keeps in a handle where the last header of its last reply was. A reply
- * whose first header line begins with a space, as if it continued one, is then written into
- * memory that has been freed (curl/curl#11101), and any endpoint could do that to us. There, no
- * handle is used twice.
- */
-static bool handle_is_used_once(void)
-{
-	return curl_version_info(CURLVERSION_NOW)->version_num < 0x080101;
-}
-
 /* The handle last used is used next: its memory is warm. */
 static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
-	if (handle_is_used_once()) {
+	if (handle_is_used_once) {
 		curl_easy_cleanup(t->easy);
 		t->easy = NULL;
+	} else {
+		curl_easy_reset(t->easy);
 	}
 	/* It may have been a token. */
 	if (t->reply.len > 0)

@@ -285,7 +285,6 @@ bool http_setup(struct http_transfer *t)
 	CURL *e = t->easy;
 	CURLcode rc;
 
-	curl_easy_reset(e);
 	if (t->parsed_url != NULL)
 		rc = curl_easy_setopt(e, CURLOPT_CURLU, t->parsed_url);
 	else
