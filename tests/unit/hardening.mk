@@ -7,7 +7,7 @@ valgrind: $(UNIT) ## the unit tests under valgrind (T=word)
 		--errors-for-leak-kinds=definite --suppressions=tests/unit/valgrind.supp" \
 		scripts/run-unit.sh $(UNIT)
 
-cover: ## lines that unit tests, conformance, simulation and a few integration tests reach, by layer
+cover: ## lines that unit tests, conformance, simulation and most integration tests reach, by layer
 	@scripts/install-deps.sh test hardening
 	@scripts/cover.sh
 
