@@ -243,6 +243,8 @@ def besiege(port: int, count: int) -> list[socket.socket]:
     return clients
 
 
+@pytest.mark.alone
+@pytest.mark.timeout(240)
 def test_hostile_clients_of_the_admin_listener_touch_no_delivery(
         town: Town, receiver: Receiver, postrider) -> None:
     town.add("good", receiver.url("/good"))
@@ -258,7 +260,7 @@ def test_hostile_clients_of_the_admin_listener_touch_no_delivery(
         client.close()
     wait_until(lambda: healthy(daemon), 30)
     town.broker.wait_for_lag(town.group, town.topic, timeout=30)
-    wait_until(lambda: descriptors(daemon.pid) <= files + 10, 30)
+    wait_until(lambda: descriptors(daemon.pid) <= files + 10, 120)
     holds_at_most(daemon, memory + 20 * MB)
 
 
