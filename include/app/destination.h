@@ -41,8 +41,8 @@ void destination_withdraw(struct delivery *d);
 bool destination_withdraw_idle(struct delivery *d);
 /* Its letter is acknowledged: its line is free for the next one of its key. */
 void destination_leave(struct delivery *d);
-/* It has ended, well or badly: count it and how long it took. */
-void destination_note_end(const struct delivery *d);
+/* It has ended, well or badly: observe how long it took. */
+void destination_note_time(const struct delivery *d);
 /* End deliveries that waited beyond their age (see delivery.h); the owner calls it for those it
  * knows to be old. */
 void destination_expire(struct delivery *d);

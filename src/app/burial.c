@@ -63,13 +63,12 @@ static void count(const struct delivery *d, enum metric_id id, const char *code)
 
 static void settle(struct delivery *d)
 {
+	metric_add(d->ended, 1);
 	count(d, METRIC_FAILED_INVOCATIONS, NULL);
 	delivery_move(d, DELIVERY_DONE);
 	if (d->dest != NULL) {
-		destination_note_end(d);
+		destination_note_time(d);
 		destination_leave(d);
-	} else {
-		metric_add(d->ended, 1);
 	}
 	d->owner->settled(d);
 }

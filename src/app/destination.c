@@ -127,11 +127,10 @@ static void announce_breaker(struct destination *dest)
 			log_str("state", gate_breaker_name(state.breaker)));
 }
 
-void destination_note_end(const struct delivery *d)
+void destination_note_time(const struct delivery *d)
 {
 	struct destination *dest = d->dest;
 
-	metric_add(d->ended, 1);
 	destination_gauges_settled(&dest->gauges, d, loop_wall_ms(dest->worker->loop));
 }
 
@@ -139,7 +138,8 @@ static void settle(struct destination *dest, struct delivery *d)
 {
 	delivery_move(d, DELIVERY_DONE);
 	dest->deliveries--;
-	destination_note_end(d);
+	metric_add(d->ended, 1);
+	destination_note_time(d);
 	d->owner->settled(d);
 }
 
