@@ -20,7 +20,7 @@ run() {
 }
 export -f run
 # Those that wait for a broker begin, and the others fill their pauses.
-WAITING='/test_(source|deadletter|offsets_lives|reader)$'
+WAITING='/test_(source|source_losses|deadletter|offsets_lives|reader)$'
 # shellcheck disable=SC2016 # $1 is the inner shell's
 {
 	printf '%s\n' "$@" | grep -E "$WAITING"
