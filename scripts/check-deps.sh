@@ -15,7 +15,7 @@ allowed() {
 		microhttpd.h|src/io/admin*.c
 		jansson.h|src/core/*.c src/io/*.c src/app/*.c
 		openssl/*|src/core/sha256.c src/core/webhook.c src/core/sigv4.c src/io/*.c
-		uthash.h|src/*/*.c
+		uthash.h|include/base/hash.h
 	LIST
 }
 

@@ -71,6 +71,9 @@ static inline bool str_eq(const char *a, const char *b)
 /* ASCII case folded. */
 bool slice_ieq(struct slice a, struct slice b);
 
+/* Ends the process with a line that says so; for those that learn it from a library. */
+void out_of_memory(void) ATTR_NORETURN;
+
 /* Never NULL; the caller owns the result and gives it to free(). Size 0 is allowed. */
 void *xmalloc(size_t size) __attribute__((malloc, alloc_size(1)));
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, alloc_size(1, 2)));

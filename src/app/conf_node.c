@@ -58,14 +58,17 @@ static enum conf_kind kind_of(const config_setting_t *s)
 static struct conf_node *convert(const config_setting_t *s, const struct conf_text *text)
 {
 	struct conf_node *n = xcalloc(1, sizeof *n);
-	const char *name = config_setting_name(s);
+	const char *name = config_setting_name(s), *string;
 
 	n->kind = kind_of(s);
 	n->name = name != NULL ? xstrdup(name) : NULL;
 	n->place = conf_text_place(text, config_setting_source_line(s));
 	switch (n->kind) {
 	case CONF_NODE_STRING:
-		n->text = xstrdup(config_setting_get_string(s));
+		string = config_setting_get_string(s);
+		if (string == NULL) /* libconfig does not look at what malloc says */
+			out_of_memory();
+		n->text = xstrdup(string);
 		break;
 	case CONF_NODE_INTEGER:
 		n->integer = config_setting_get_int64(s);
@@ -82,6 +85,8 @@ static struct conf_node *convert(const config_setting_t *s, const struct conf_te
 			const config_setting_t *c = config_setting_get_elem(s, (unsigned)i);
 			const char *child = config_setting_name(c);
 
+			if (child == NULL && n->kind == CONF_NODE_GROUP)
+				out_of_memory();
 			if (child == NULL || strncmp(child, CONF_TEXT_TWICE,
 						     sizeof CONF_TEXT_TWICE - 1) != 0)
 				add_child(n, convert(c, text));

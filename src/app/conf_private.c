@@ -2,8 +2,8 @@
 #include "app/conf_private.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "io/secret.h"
 
 struct conf_original {

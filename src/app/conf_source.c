@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <uthash.h>
+
+#include "base/hash.h"
 
 #define MAX_CONTENT_BYTES (16 * 1024 * 1024)
 

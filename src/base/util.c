@@ -15,7 +15,7 @@ void util_fail_allocation(long n)
 	atomic_store(&fail_countdown, n);
 }
 
-static ATTR_NORETURN void out_of_memory(void)
+void out_of_memory(void)
 {
 	/* The logger may allocate; this must not. */
 	static const char line[] = "level=fatal id=out_of_memory msg=\"out of memory; what was "

@@ -5,8 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define uthash_fatal(text) abort()
-#include <uthash.h>
+#include "base/hash.h"
 
 #define LABELS_MAX 3
 

@@ -12,6 +12,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin import NewTopic, ResourceType
 
+from .group_reader import GroupReader
 from .wait import wait_until
 
 T = TypeVar("T")
@@ -56,12 +57,16 @@ class Client:
         self._admin: AdminClient | None = None
         self._producer: Producer | None = None
         self._watcher: Consumer | None = None
+        self._groups: dict[str, GroupReader] = {}
 
     def close(self) -> None:
         if self._producer:
             self._producer.flush(1)
         if self._watcher:
             self._watcher.close()
+        for reader in self._groups.values():
+            reader.close()
+        self._groups = {}
         self._admin = self._producer = self._watcher = None
 
     @property
@@ -191,12 +196,11 @@ class Client:
 
     def committed(self, group: str, topic: str) -> dict[int, Committed]:
         """Offset and metadata of each partition."""
-        asked = [TopicPartition(topic, p) for p in self.partitions(topic)]
-        request = ConsumerGroupTopicPartitions(group, asked)
-        answer = _patiently(lambda: _checked(
-            self.admin.list_consumer_group_offsets([request])[group].result(20)))
-        return {tp.partition: Committed(tp.offset if tp.offset >= 0 else -1, _metadata(tp))
-                for tp in answer}
+        if group not in self._groups:
+            self._groups[group] = GroupReader(self._settings, group)
+        answer = _patiently(lambda: self._groups[group].committed(topic, self.partitions(topic)))
+        return {partition: Committed(max(offset, -1), metadata)
+                for partition, (offset, metadata) in answer.items()}
 
     def commit(self, group: str, topic: str, offsets: dict[int, int], metadata: str = "") -> None:
         """Set a group's offsets, as `kafka-consumer-groups --reset-offsets` does."""
@@ -233,14 +237,6 @@ class Client:
                                             f"{self.members(group)}")
 
 
-def _metadata(partition: TopicPartition) -> str:
-    """The client now and then reads on beyond the end of a long text, into what is no UTF-8."""
-    try:
-        return partition.metadata or ""
-    except UnicodeDecodeError as error:
-        return error.object[:error.start].decode()
-
-
 # What a broker says that has just started, or a topic that was just made.
 _PASSING = {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE,
             KafkaError.NOT_COORDINATOR, KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -255,10 +251,6 @@ def _patiently(call: Callable[[], T], timeout: float = 60.0) -> T:
     while True:
         try:
             return call()
-        except UnicodeDecodeError:
-            # This binding reads a commit's metadata, which has no NUL behind it, as a C string.
-            if time.monotonic() > deadline:
-                raise
         except KafkaException as error:
             if error.args[0].code() not in _PASSING or time.monotonic() > deadline:
                 raise
