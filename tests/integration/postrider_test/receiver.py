@@ -161,10 +161,16 @@ class Receiver:
                 return [r for r in self._requests if r.path.startswith(path[:-1])]
             return [r for r in self._requests if r.path == path]
 
+    def forget(self) -> list[Request]:
+        """All requests so far, for the last time: only their numbers by path are kept."""
+        with self._lock:
+            requests, self._requests = self._requests, []
+            return requests
+
     def count(self, path: str | None = None) -> int:
         with self._lock:
             if path is None:
-                return len(self._requests)
+                return self._counts.total()
             if path.endswith("*"):
                 return sum(n for p, n in self._counts.items() if p.startswith(path[:-1]))
             return self._counts[path]
