@@ -48,7 +48,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m kafka` and `-m embedded` follow from the brokers that a test asks for."""
+    """`-m kafka` and `-m embedded` follow from the brokers that a test asks for; the order."""
     for item in items:
         if item.path.stem in PACED:
             item.add_marker(pytest.mark.paced)
@@ -62,6 +62,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.kafka)
         if "embedded" in brokers:
             item.add_marker(pytest.mark.embedded)
+    # Handed out one by one, the long ones first: no process waits for another's last test.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)

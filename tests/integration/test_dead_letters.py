@@ -251,6 +251,7 @@ def test_second_redrive_sends_nothing_twice_and_finds_what_was_left(
     kafka.wait_for_lag(f"{office.group}.redrive", office.letters)
 
 
+@pytest.mark.long
 def test_kill_9_of_a_redrive_loses_nothing(
         kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     office = Office(kafka, receiver, unique, tmp_path, max_concurrency=16)
@@ -437,6 +438,7 @@ def test_deleted_topic_holds_the_offset_until_it_is_back(
         lambda: kafka.create_topic(office.letters, 4), "kafka-topics")
 
 
+@pytest.mark.long
 def test_missing_replicas_hold_the_offset_until_they_are_back(
         own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     kafka = own_kafka()
@@ -470,6 +472,7 @@ def test_letter_that_is_too_large_holds_the_offset_until_the_limit_is_raised(
         "max.message.bytes")
 
 
+@pytest.mark.long
 def test_denied_topic_holds_the_offset_until_it_is_allowed(
         own_kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     kafka = own_kafka(properties={

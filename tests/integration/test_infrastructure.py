@@ -121,6 +121,7 @@ def test_receiver_refuses_connections_while_stopped(receiver: Receiver) -> None:
     assert post(receiver.url("/x"))[0] == 200
 
 
+@pytest.mark.alone
 def test_receiver_is_no_bottleneck(receiver: Receiver) -> None:
     """At least 5,000 requests a second, from a sender in another process."""
     sender = """
@@ -289,6 +290,7 @@ def test_kafka_refuses_what_the_topic_does_not_allow(kafka: Kafka, unique) -> No
     kafka.produce(topic, [b"x"])
 
 
+@pytest.mark.long
 def test_kafka_comes_back_with_its_data_on_its_ports(own_kafka, unique) -> None:
     kafka: Kafka = own_kafka()
     kafka.create_topic("t", partitions=1)

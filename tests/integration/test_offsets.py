@@ -295,6 +295,7 @@ def test_compacted_topics_are_passed(kafka: Kafka, receiver: Receiver, unique, p
     assert [e.n for e in crm.entries(passed)] == [350]
 
 
+@pytest.mark.long
 def test_retries_longer_than_max_poll_interval_keep_the_membership(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",),

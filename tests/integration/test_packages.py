@@ -84,6 +84,7 @@ def package() -> Path:
     return ROOT / make("deb").stdout.split()[-1]
 
 
+@pytest.mark.long
 def test_the_debian_package_has_no_fault(package: Path) -> None:
     need("lintian")
     judged = run("lintian", "--allow-root", "--fail-on", "error", package)

@@ -55,6 +55,7 @@ def test_rate_is_kept_and_used(
     assert steady >= 0.94 * rate
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("phase_s", [
     8, pytest.param(30, marks=[pytest.mark.soak, pytest.mark.timeout(300)])])
 def test_rate_holds_for_the_group_while_instances_come_and_go(

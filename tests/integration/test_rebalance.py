@@ -45,6 +45,7 @@ def no_commit_moved_back(fleet: Fleet) -> None:
         assert steps_back(fleet.commits(name)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("instance_id", [
     pytest.param(False, id="members"), pytest.param(True, id="static-members")])
 def test_rolling_restart_of_three_repeats_nothing(
@@ -92,6 +93,7 @@ def come_and_go(fleet: Fleet, daemons: dict[str, Postrider], steps: int,
     return done
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [
     6, pytest.param(int(os.environ.get("SOAK_KILLS", "200")) // 2,
                     marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
@@ -113,6 +115,7 @@ def test_instances_join_and_leave_at_random_and_nothing_is_lost(
     no_commit_moved_back(fleet)
 
 
+@pytest.mark.long
 def test_a_zombie_neither_commits_nor_sends_once_it_knows(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=4, concurrency=16, properties=QUICK,

@@ -113,6 +113,7 @@ def test_offset_is_not_committed_while_its_delivery_is_open(
     assert set(numbers(receiver.requests("/crm")).values()) == {1}
 
 
+@pytest.mark.long
 def test_kill_9_loses_nothing_and_repeats_only_what_was_on_the_wire(
         broker: Client, receiver: Receiver, unique, postrider) -> None:
     road = Road(broker, receiver, unique, max_concurrency=64)
@@ -235,6 +236,7 @@ def test_dead_letter_too_large_for_its_topic_holds_the_offset(
     goes_on(road, daemon)
 
 
+@pytest.mark.long
 def test_dead_letter_topic_short_of_replicas_holds_the_offset(
         own_kafka, receiver: Receiver, unique, postrider) -> None:
     kafka: Kafka = own_kafka()
@@ -283,6 +285,7 @@ def test_poison_ends_as_dead_letters_and_the_daemon_lives(
     assert daemon.terminate() == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_kafka_away_at_the_start_and_in_the_middle_is_waited_for(
         own_kafka, receiver: Receiver, unique, postrider) -> None:
