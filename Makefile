@@ -58,7 +58,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/filter.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
 
-.PHONY: unit unit-programs demo test lint format asan tsan install-deps install uninstall deb image clean print-checks
+.PHONY: unit unit-programs demo test lint format asan install-deps install uninstall deb image clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
 	@scripts/run-unit.sh $(UNIT)
 
@@ -76,8 +76,8 @@ lint: all ## what a script can check: layers, lengths, libraries, exports, docum
 format: ## bring the sources into form
 	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
 
-asan tsan: ## the unit tests under the address or the thread sanitizer
-	@$(MAKE) VARIANT=$@ unit
+asan: ## the unit tests under the address sanitizer
+	@$(MAKE) VARIANT=asan unit
 
 install-deps: ## install with apt what building and testing need
 	@scripts/install-deps.sh test

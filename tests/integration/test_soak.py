@@ -14,7 +14,7 @@ from typing import Iterator
 import pytest
 
 from postrider_test.all_ways import AllWays
-from postrider_test.events import numbers, record
+from postrider_test.events import number, numbers, record
 from postrider_test.kafka import Kafka
 from postrider_test.postrider import SANITIZED, Postrider, command
 from postrider_test.receiver import Receiver, Reply
@@ -94,6 +94,8 @@ def ways(kafka: Kafka, receiver: Receiver, authority: Authority, unique) -> Iter
     secure.start()
     made = AllWays(kafka, receiver, secure, unique, authority.ca_file)
     made.tokens.expires_in = 20
+    # Were all of them bad, the guard of the dead letters would hold them.
+    receiver.on("/bad", lambda request: Reply(400 if number(request) % 2 else 200))
     yield made
     secure.shutdown()
 
@@ -123,7 +125,7 @@ def test_hours_of_work_and_trouble_leave_memory_descriptors_and_commits_where_th
     print(f"\n{sum(life.published.values())} events in {SECONDS} s, and at their end, in medians:")
     for what in ("resident", "descriptors", "threads", "lag"):
         print(f"{what}: {in_the_middle(early, what):.0f} -> {in_the_middle(late, what):.0f}")
-    assert letters == life.published["bad"]
+    assert letters == life.published["bad"] // 2
     # AddressSanitizer keeps what is freed.
     assert SANITIZED or in_the_middle(late, "resident") <= 1.02 * in_the_middle(early, "resident")
     assert max(s.descriptors for s in late) <= max(s.descriptors for s in early)

@@ -21,7 +21,7 @@ from .wait import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("POSTRIDER", ROOT / "build/postrider"))
-SANITIZED = BINARY.parent.name == "asan"
+SANITIZED = BINARY.parent.name in ("asan", "tsan")
 
 
 def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
