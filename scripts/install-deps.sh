@@ -81,6 +81,15 @@ list() {
 			command nginx|nginx-light|the benchmark's HTTPS endpoint
 		LIST
 		;;
+	rsyslog)
+		list build
+		cat <<-'LIST'
+			command curl|curl|fetching rsyslog
+			library libestr|libestr-dev|rsyslog, a peer of the benchmark
+			library libfastjson|libfastjson-dev|rsyslog, a peer of the benchmark
+			header zlib.h|zlib1g-dev|rsyslog, a peer of the benchmark
+		LIST
+		;;
 	rdkafka-new)
 		cat <<-'LIST'
 			command cargo|cargo-web|fetching a newer librdkafka
@@ -90,7 +99,7 @@ list() {
 			header zstd.h|libzstd-dev|compression in librdkafka
 		LIST
 		;;
-	*) die "no set '$1': build, deb, demo, test, hardening, bench, rdkafka-new" ;;
+	*) die "no set '$1': build, deb, demo, test, hardening, bench, rsyslog, rdkafka-new" ;;
 	esac
 }
 
@@ -123,7 +132,7 @@ as_root() {
 	fi
 }
 
-[ $# -gt 0 ] || die "which set? build, deb, demo, test, hardening, bench, rdkafka-new"
+[ $# -gt 0 ] || die "which set? build, deb, demo, test, hardening, bench, rsyslog, rdkafka-new"
 missing=()
 for set in "$@"; do
 	entries=$(list "$set")

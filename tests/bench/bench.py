@@ -49,6 +49,7 @@ class Scenario:
     destinations: int = 1
     dead: int = 0            # of the destinations
     share: float = 1.0       # of the events
+    waiting: int = 0         # events, other than the others' number
     special: str = ""        # "oauth", "tls"
     commit_interval: str = ""
     peers: bool = False      # others can do it, too
@@ -63,6 +64,7 @@ SCENARIOS = [
     Scenario("oauth", "64 in flight, OAuth client credentials", special="oauth"),
     Scenario("tls", "64 in flight, TLS", special="tls"),
     Scenario("commits", "64 in flight, a commit a minute", commit_interval="60s"),
+    Scenario("backlog", "64 in flight, a million events waiting", waiting=1_000_000),
     Scenario("ten", "ten destinations, a request each", destinations=10, share=0.1),
     Scenario("one-dead", "ten destinations, one of them dead", destinations=10, dead=1, share=0.1),
 ]
@@ -155,7 +157,7 @@ def run(kafka: Kafka, topic: str, events: int, s: Scenario, contestant: Contesta
     course = make_ready(s, directory / f"{name}-course")
     task = Task(kafka.bootstrap, topic, name, course.urls, s.concurrency, directory / name, s.rules,
                 course.login, course.destination, commit_interval=s.commit_interval)
-    count = int(events * s.share) * (s.destinations - s.dead)
+    count = events * (s.destinations - s.dead)
     process = contestant.make()(task)
     try:
         process.start()
@@ -228,26 +230,30 @@ def entries(chosen: list[Scenario], peers: bool, only: list[str]) -> list[tuple[
             if not only or c.name in only]
 
 
+def topic_of(s: Scenario, events: int) -> tuple[str, int]:
+    """Where its events are, and how many."""
+    count = s.waiting or int(events * s.share)
+    return f"bench-{count}", count
+
+
 def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
     chosen = [s for s in SCENARIOS if not o.scenario or s.name in o.scenario]
     results: dict[tuple[str, str], list[Figures]] = {}
     ceilings: dict[str, list[float]] = {s.name: [] for s in chosen}
     floors: dict[str, list[float]] = {s.name: [] for s in chosen}
-    tens = any(s.share < 1 for s in chosen)
-    fill(kafka, "bench", o.events)
-    if tens:
-        fill(kafka, "bench-tenth", o.events // 10)
+    for topic, count in {topic_of(s, o.events) for s in chosen}:
+        fill(kafka, topic, count)
     for n in range(o.rounds):
         for s, c in entries(chosen, o.peers, o.who):
-            topic = "bench" if s.share == 1 else "bench-tenth"
+            topic, count = topic_of(s, o.events)
             name = f"{c.name}-{s.name}-{n}"
-            figures = run(kafka, topic, o.events, s, c, name, scratch)
+            figures = run(kafka, topic, count, s, c, name, scratch)
             results.setdefault((s.name, c.name), []).append(figures)
             print(f"  {name}: {figures.events_per_second:.0f}/s, {figures.cpu_us:.1f} us", file=sys.stderr)
         for s in chosen:
             ceilings[s.name].append(ceiling(s))
             if o.floor and s.destinations == 1 and not s.special:
-                floors[s.name].append(floor(kafka, "bench", o.events, s))
+                floors[s.name].append(floor(kafka, *topic_of(s, o.events), s))
     print(f"{o.events} events of 1 KB, medians of {o.rounds}")
     show(chosen, results, ceilings, floors)
 

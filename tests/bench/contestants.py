@@ -13,6 +13,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
+from urllib.parse import urlsplit
 
 from postrider_test.config import Config
 from postrider_test.postrider import Postrider
@@ -117,6 +118,35 @@ def connect(tuned: bool) -> Callable[[Task], Process]:
     return make
 
 
+def rsyslog() -> Callable[[Task], Process]:
+    directory = peer("rsyslog")
+
+    def make(task: Task) -> Process:
+        task.directory.mkdir(parents=True, exist_ok=True)
+        url, file = urlsplit(task.urls[0]), task.directory / "rsyslog.conf"
+        # A thread sends one request at a time, and takes a batch; at once answered, four are the most.
+        threads, batch = (4, 1024) if task.concurrency <= 64 else (task.concurrency, 16)
+        file.write_text(f"""
+global(workDirectory="{task.directory}" maxMessageSize="64k")
+module(load="imkafka")
+module(load="omhttp")
+template(name="body" type="string" string="%msg%")
+ruleset(name="out" queue.type="LinkedList" queue.size="200000" queue.workerThreads="{threads}"
+        queue.workerThreadMinimumMessages="1" queue.dequeueBatchSize="{batch}") {{
+  action(type="omhttp" server="{url.hostname}" serverport="{url.port}" restpath="{url.path[1:]}"
+         usehttps="off" template="body" httpcontenttype="application/json"
+         action.resumeRetryCount="-1" action.resumeInterval="1")
+}}
+input(type="imkafka" topic="{task.topic}" broker=["{task.bootstrap}"] consumergroup="{task.group}"
+      confParam=["auto.offset.reset=earliest"] ruleset="out" parseHostname="off")
+""")
+        return Process([str(directory / "sbin/rsyslogd"), "-n", "-f", str(file), "-i",
+                        str(task.directory / "pid"), "-M", str(directory / "lib/rsyslog")],
+                       task.directory / "log")
+
+    return make
+
+
 @dataclass
 class Contestant:
     name: str
@@ -130,6 +160,7 @@ PEERS = [
     Contestant("connect-tuned", "Redpanda Connect 4.49, its connection pool mended in code",
                lambda: connect(True)),
     Contestant("connect", "Redpanda Connect 4.49 as it comes", lambda: connect(False)),
+    Contestant("rsyslog", "rsyslog 8.2302, imkafka and omhttp: what is in its queue dies with it", rsyslog),
     Contestant("parallel", "Parallel Consumer 0.5.3.3 with Vert.x, key order", parallel_consumer),
     Contestant("by-hand", "Python: confluent-kafka 2.16, aiohttp 3.13", by_hand),
 ]

@@ -109,6 +109,7 @@ def in_the_middle(samples: list[Sample], what: str) -> float:
 def test_hours_of_work_and_trouble_leave_memory_descriptors_and_commits_where_they_were(
         ways: AllWays, postrider) -> None:
     daemon = postrider(ways.config)
+    daemon.wait_for_log("id=admin_listening")
     life = Life(ways, daemon)
     begun, samples = time.monotonic(), []
     for second in range(SECONDS):

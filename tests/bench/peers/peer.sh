@@ -43,13 +43,36 @@ by_hand() {
 	cp "$HERE/by-hand/consumer.py" "$1"
 }
 
+# Debian's package lacks omhttp; its source, as Debian keeps it, has it.
+by_rsyslog() {
+	local archive
+	"$HERE/../../../scripts/install-deps.sh" rsyslog
+	cp "$HERE/rsyslog/SHA256SUMS" "$1"
+	archive=$(awk '{print $2}' "$1/SHA256SUMS")
+	(
+		cd "$1"
+		curl -fsS -o "$archive" "http://deb.debian.org/debian/pool/main/r/rsyslog/$archive"
+		sha256sum --quiet -c SHA256SUMS
+		tar xf "$archive" --strip-components=1 --one-top-level=source
+		cd source
+		{
+			./configure --prefix="$1" --disable-uuid --disable-libgcrypt --disable-klog \
+				--disable-libsystemd --disable-default-tests --disable-liblogging-stdlog \
+				--disable-generate-man-pages --enable-imkafka --enable-omhttp
+			make -j2 install
+		} >"$1/log" 2>&1 || { tail -40 "$1/log" >&2; exit 1; }
+	)
+	rm -rf "$1/source" "${1:?}/$archive"
+}
+
 NAME=${1:-}
 case $NAME in
 kafkajs) make=by_kafkajs ;;
 parallel-consumer) make=by_parallel_consumer ;;
 connect) make=by_connect ;;
 by-hand) make=by_hand ;;
-*) die "no peer '$NAME': kafkajs, parallel-consumer, connect, by-hand" ;;
+rsyslog) make=by_rsyslog ;;
+*) die "no peer '$NAME': kafkajs, parallel-consumer, connect, by-hand, rsyslog" ;;
 esac
 HASH=$(cat "$HERE/$NAME"/* | sha256sum | cut -c1-12)
 cache_obtain "peer-$NAME-$HASH" once "$make"
