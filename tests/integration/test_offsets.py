@@ -318,15 +318,18 @@ def test_retries_longer_than_max_poll_interval_keep_the_membership(
     assert fleet.disorder() == []
 
 
+def old_records(count: int) -> list[Record]:
+    """Written 50 minutes ago."""
+    written_ms = int(time.time() * 1000) - 50 * 60_000
+    return [Record(event("sale", n, key=n), timestamp_ms=written_ms) for n in range(count)]
+
+
 def test_records_that_near_their_retention_are_warned_of(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, destinations=("crm",))
     kafka.configure_topic(fleet.topic, retention_ms="3600000")
     receiver.on("/crm", Reply(503))
-    minute = 60_000
-    written_ms = int(time.time() * 1000) - 50 * minute
-    kafka.produce(fleet.topic, [Record(event("sale", n, key=n), timestamp_ms=written_ms)
-                                for n in range(10)])
+    kafka.produce(fleet.topic, old_records(10))
     daemon = postrider(fleet.config())
     line = daemon.wait_for_log("retention_near")
     assert "partition=0" in line and "offset=0" in line and "retention_ms=3600000" in line
@@ -336,6 +339,21 @@ def test_records_that_near_their_retention_are_warned_of(
     fleet.broker.wait_for_lag(f"{fleet.group}.crm", fleet.topic)
     wait_until(lambda: daemon.metric("postrider_retention_used_ratio", **where) == 0)
     assert daemon.log_text().count("id=retention_near") == 1
+
+
+def test_a_topic_that_comes_later_has_its_retention_watched_at_once(
+        kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
+    fleet = Fleet(kafka, receiver, unique, partitions=1, destinations=("crm",))
+    kafka.configure_topic(fleet.topic, retention_ms="3600000")
+    receiver.on("/crm", Reply(503))
+    config = fleet.config()
+    config["consumers"]["shop"]["topics"] = [f"^{fleet.topic}.*"]
+    kafka.produce(fleet.topic, old_records(1))
+    daemon = postrider(config)
+    daemon.wait_for_log(f"retention_near.*{fleet.topic} ")  # what is known of is asked for again in ten minutes
+    kafka.create_topic(f"{fleet.topic}.late", 1, config={"retention.ms": "3600000"})
+    kafka.produce(f"{fleet.topic}.late", old_records(1))
+    assert "offset=0" in daemon.wait_for_log(f"retention_near.*{fleet.topic}[.]late", timeout=50)
 
 
 def test_records_that_retention_removed_are_counted(
