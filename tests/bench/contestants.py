@@ -45,8 +45,9 @@ class Task:
     commit_interval: str = ""  # Postrider's, not its default
 
 
-def postrider(task: Task) -> Process:
+def postrider(task: Task, workers: int = 1) -> Process:
     config = Config(task.bootstrap)
+    config["workers"] = workers
     config["kafka"]["properties"] = []
     config["max_in_flight"] = max(20000, 2 * task.concurrency)
     # A crashed one that comes back takes up its partitions at once.
@@ -155,7 +156,9 @@ class Contestant:
 
 
 POSTRIDER = Contestant("postrider", "with match, template, key order, completion map", lambda: postrider)
+POSTRIDER_2 = Contestant("postrider-2", "with two workers", lambda: lambda task: postrider(task, workers=2))
 PEERS = [
+    POSTRIDER_2,
     Contestant("kafkajs", "kafkajs 2.2.4, undici 7.16: a batch at a time", kafkajs),
     Contestant("connect-tuned", "Redpanda Connect 4.49, its connection pool mended in code",
                lambda: connect(True)),
