@@ -18,7 +18,7 @@ struct sha256 *sha256_new(void)
 	s->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 	s->digest = EVP_MD_CTX_new();
 	if (s->algorithm == NULL || s->digest == NULL)
-		abort(); /* out of memory, or a libcrypto without SHA-256 */
+		out_of_memory(); /* or a libcrypto without SHA-256 */
 	return s;
 }
 
@@ -34,7 +34,7 @@ void sha256_free(struct sha256 *s)
 static void begin(struct sha256 *s)
 {
 	if (EVP_DigestInit_ex2(s->digest, s->algorithm, NULL) != 1)
-		abort(); /* out of memory */
+		out_of_memory();
 }
 
 static void add(struct sha256 *s, const struct slice *parts, size_t count)

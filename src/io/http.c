@@ -90,7 +90,7 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	if (t->easy == NULL)
 		t->easy = curl_easy_init();
 	if (t->easy == NULL)
-		abort(); /* out of memory, as in xmalloc() */
+		out_of_memory();
 	t->request = r;
 	r->transfer = t;
 	t->began_ms = t->progress_ms = loop_now_ms(c->loop);

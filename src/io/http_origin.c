@@ -113,7 +113,7 @@ static CURLU *url_parse(const char *text)
 	CURLU *parsed = curl_url();
 
 	if (parsed == NULL)
-		abort(); /* out of memory, as in xmalloc() */
+		out_of_memory();
 	if (curl_url_set(parsed, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK)
 		return parsed;
 	curl_url_cleanup(parsed);

@@ -264,7 +264,7 @@ static struct http_shard *shard_new(struct http_client *c)
 	s->client = c;
 	s->multi = curl_multi_init();
 	if (s->multi == NULL)
-		abort(); /* out of memory, as in xmalloc() */
+		out_of_memory();
 	s->timer.fire = fire;
 	loop_call_init(&s->kick, kick);
 	list_init(&s->node);

@@ -158,7 +158,7 @@ int http_tls_init(struct http_client *c, struct err *err)
 	 */
 	c->share = curl_share_init();
 	if (c->share == NULL)
-		abort(); /* out of memory, as in xmalloc() */
+		out_of_memory();
 	curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	return 0;
 }

@@ -149,6 +149,19 @@ static bool is_connection_error(rd_kafka_resp_err_t code)
 	}
 }
 
+/*
+ * librdkafka does not try again to make a thread, and would wait for ever for what that one
+ * should do. Another process can do better, and nothing is committed that is not settled.
+ */
+static ATTR_NORETURN void end_for_want_of_a_thread(struct kafka_client *k, const char *text)
+{
+	log_error("kafka_without_thread",
+		"librdkafka could not make a thread, so the program ends; is the limit of tasks "
+		"(TasksMax, pids.max) or of memory reached?",
+		log_str("client", k->name), log_str("error", text));
+	abort();
+}
+
 static void take_error(struct kafka_client *k, rd_kafka_event_t *ev)
 {
 	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
@@ -162,6 +175,8 @@ static void take_error(struct kafka_client *k, rd_kafka_event_t *ev)
 		return;
 	}
 	kafka_client_set_error(k, text);
+	if (code == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE)
+		end_for_want_of_a_thread(k, text);
 	if (is_connection_error(code)) {
 		begin_suspicion(k);
 		return;
