@@ -245,14 +245,15 @@ def besiege(port: int, count: int) -> list[socket.socket]:
 
 @pytest.mark.alone
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_hostile_clients_of_the_admin_listener_touch_no_delivery(
-        town: Town, receiver: Receiver, postrider) -> None:
+        town: Town, receiver: Receiver, postrider, count: int) -> None:
     town.add("good", receiver.url("/good"))
     daemon = postrider(town.config)
     town.publish(100)
     receiver.wait_for(100, "/good")
     memory, files = daemon.resident_bytes(), descriptors(daemon.pid)
-    clients = besiege(daemon.admin_port, 1000)
+    clients = besiege(daemon.admin_port, count)
     town.publish(2000)
     receiver.wait_for(2100, "/good", timeout=60)
     assert descriptors(daemon.pid) <= files + 100
