@@ -22,7 +22,7 @@ make -s -j2 VARIANT=cover build/cover/postrider unit-programs
 make -s VARIANT=cover unit conformance sim SEEDS=100
 PYTHON=$(scripts/python.sh)/bin/python
 POSTRIDER=$PWD/$BUILD/postrider "$PYTHON" -m pytest -q -c tests/integration/pytest.ini -n 6 \
-	--dist worksteal -m "not alone and not paced and not soak" tests/integration
+	-m "not alone and not paced and not soak" tests/integration
 
 # gcov's "Lines executed:93.33% of 45" for each source, added up for its layer.
 layer() {

@@ -15,6 +15,8 @@
 set -euo pipefail
 . "${0%/*}/lib.sh"
 
+SETS="build, deb, demo, test, hardening, bench, rsyslog, rdkafka-new"
+
 # PROBE ARGUMENT | PACKAGE | WHAT FOR
 list() {
 	case $1 in
@@ -99,7 +101,7 @@ list() {
 			header zstd.h|libzstd-dev|compression in librdkafka
 		LIST
 		;;
-	*) die "no set '$1': build, deb, demo, test, hardening, bench, rsyslog, rdkafka-new" ;;
+	*) die "no set '$1': $SETS" ;;
 	esac
 }
 
@@ -132,7 +134,7 @@ as_root() {
 	fi
 }
 
-[ $# -gt 0 ] || die "which set? build, deb, demo, test, hardening, bench, rsyslog, rdkafka-new"
+[ $# -gt 0 ] || die "which set? $SETS"
 missing=()
 for set in "$@"; do
 	entries=$(list "$set")

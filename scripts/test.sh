@@ -53,8 +53,8 @@ leg() {
 # then those marked "paced", which hang on time, four; those marked "alone" load the machine, and
 # have it for themselves. pytest ends with 5 when nothing was selected, which is no failure.
 integration() {
-	leg "$1" pytest_run "($2) and not paced and not alone and not soak" -n 7 --maxschedchunk 1
-	leg "$1, paced" pytest_run "($2) and paced and not alone and not soak" -n 4 --maxschedchunk 1
+	leg "$1" pytest_run "($2) and not paced and not alone and not soak" -n 7
+	leg "$1, paced" pytest_run "($2) and paced and not alone and not soak" -n 4
 	leg "$1, one by one" pytest_run "($2) and alone and not soak"
 }
 

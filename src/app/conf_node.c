@@ -55,20 +55,25 @@ static enum conf_kind kind_of(const config_setting_t *s)
 	}
 }
 
+/* libconfig does not look at what malloc says, and hands on what it did not get. */
+static const char *not_null(const char *text)
+{
+	if (text == NULL)
+		out_of_memory();
+	return text;
+}
+
 static struct conf_node *convert(const config_setting_t *s, const struct conf_text *text)
 {
 	struct conf_node *n = xcalloc(1, sizeof *n);
-	const char *name = config_setting_name(s), *string;
+	const char *name = config_setting_name(s);
 
 	n->kind = kind_of(s);
 	n->name = name != NULL ? xstrdup(name) : NULL;
 	n->place = conf_text_place(text, config_setting_source_line(s));
 	switch (n->kind) {
 	case CONF_NODE_STRING:
-		string = config_setting_get_string(s);
-		if (string == NULL) /* libconfig does not look at what malloc says */
-			out_of_memory();
-		n->text = xstrdup(string);
+		n->text = xstrdup(not_null(config_setting_get_string(s)));
 		break;
 	case CONF_NODE_INTEGER:
 		n->integer = config_setting_get_int64(s);
@@ -83,10 +88,10 @@ static struct conf_node *convert(const config_setting_t *s, const struct conf_te
 	case CONF_NODE_LIST:
 		for (int i = 0; i < config_setting_length(s); i++) {
 			const config_setting_t *c = config_setting_get_elem(s, (unsigned)i);
-			const char *child = config_setting_name(c);
+			const char *child = n->kind == CONF_NODE_GROUP
+						    ? not_null(config_setting_name(c))
+						    : NULL;
 
-			if (child == NULL && n->kind == CONF_NODE_GROUP)
-				out_of_memory();
 			if (child == NULL || strncmp(child, CONF_TEXT_TWICE,
 						     sizeof CONF_TEXT_TWICE - 1) != 0)
 				add_child(n, convert(c, text));

@@ -156,9 +156,8 @@ class Contestant:
 
 
 POSTRIDER = Contestant("postrider", "with match, template, key order, completion map", lambda: postrider)
-POSTRIDER_2 = Contestant("postrider-2", "with two workers", lambda: lambda task: postrider(task, workers=2))
 PEERS = [
-    POSTRIDER_2,
+    Contestant("postrider-2", "Postrider with two workers", lambda: lambda task: postrider(task, workers=2)),
     Contestant("kafkajs", "kafkajs 2.2.4, undici 7.16: a batch at a time", kafkajs),
     Contestant("connect-tuned", "Redpanda Connect 4.49, its connection pool mended in code",
                lambda: connect(True)),

@@ -199,13 +199,19 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @pytest.fixture
-def all_ways(embedded: Embedded, receiver: Receiver, authority: Authority,
-             unique: Callable[[str], str]) -> Iterator[AllWays]:
+def secure(authority: Authority) -> Iterator[Receiver]:
+    """An HTTPS API of this test's own, under that authority."""
+    server = Receiver(tls=authority.server_context())
+    server.start()
+    yield server
+    server.shutdown()
+
+
+@pytest.fixture
+def all_ways(embedded: Embedded, receiver: Receiver, secure: Receiver, authority: Authority,
+             unique: Callable[[str], str]) -> AllWays:
     """A destination for each thing that can become of a delivery."""
-    secure = Receiver(tls=authority.server_context())
-    secure.start()
-    yield AllWays(embedded, receiver, secure, unique, authority.ca_file)
-    secure.shutdown()
+    return AllWays(embedded, receiver, secure, unique, authority.ca_file)
 
 
 # The program

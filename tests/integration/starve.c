@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preloaded into the program: whoever allocates the STARVE_AT-th time from the start on, also a
- * library, gets nothing, and so does everybody with STARVE_ON set from then on. At the end the
- * number of allocations goes to the file STARVE_COUNT, if that is set. Who uses the nothing
- * that it got is named on standard error.
+ * library, gets nothing. At the end the number of allocations goes to the file STARVE_COUNT, if
+ * that is set. The thread of number STARVE_THREAD can't be made. Who crashes over it is named
+ * on standard error.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +27,6 @@ extern void *__libc_realloc(void *old, size_t size);
 
 static atomic_long allocations;
 static long fail_at;
-static bool fail_on;
 
 /* OpenSSL reads its authorities with a hundred thousand allocations: they would hide all
  * others. */
@@ -57,8 +56,7 @@ static bool fails(void *caller)
 	if (from >= openssl.begin && from < openssl.end)
 		return false;
 	n = atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed) + 1;
-
-	if (fail_at == 0 || (fail_on ? n < fail_at : n != fail_at))
+	if (n != fail_at)
 		return false;
 	errno = ENOMEM;
 	return true;
@@ -131,7 +129,6 @@ __attribute__((constructor)) static void begin(void)
 	signal(SIGABRT, name_the_guilty);
 	dl_iterate_phdr(find_openssl, NULL);
 	atomic_store(&allocations, 0);
-	fail_on = getenv("STARVE_ON") != NULL;
 	fail_at = at != NULL ? atol(at) : 0;
 }
 

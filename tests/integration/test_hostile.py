@@ -6,7 +6,6 @@ from __future__ import annotations
 import gzip
 import socket
 import time
-from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
@@ -129,10 +128,6 @@ def holds_at_most(daemon: Postrider, most: int) -> None:
     assert SANITIZED or daemon.resident_bytes() < most
 
 
-def descriptors(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-
-
 def test_every_delivery_to_a_hostile_api_gets_its_verdict(
         town: Town, receiver: Receiver, postrider) -> None:
     for name, manner in TRIED_AGAIN.items():
@@ -217,11 +212,11 @@ def test_nothing_grows_while_an_api_is_hostile(town: Town, receiver: Receiver, p
                    for name in worst)
 
     wait_until(lambda: attempts() >= 40, 60, lambda: f"40 attempts each, there are {attempts()}")
-    memory, files = daemon.resident_bytes(), descriptors(daemon.pid)
+    memory, files = daemon.resident_bytes(), daemon.descriptors()
     wait_until(lambda: attempts() >= 120, 90, lambda: f"120 attempts each, there are {attempts()}")
     holds_at_most(daemon, memory + 10 * MB)
-    assert descriptors(daemon.pid) <= files + 2 * 20 * len(worst)
-    assert descriptors(daemon.pid) < 400
+    assert daemon.descriptors() <= files + 2 * 20 * len(worst)
+    assert daemon.descriptors() < 400
 
 
 def besiege(port: int, count: int) -> list[socket.socket]:
@@ -252,16 +247,16 @@ def test_hostile_clients_of_the_admin_listener_touch_no_delivery(
     daemon = postrider(town.config)
     town.publish(100)
     receiver.wait_for(100, "/good")
-    memory, files = daemon.resident_bytes(), descriptors(daemon.pid)
+    memory, files = daemon.resident_bytes(), daemon.descriptors()
     clients = besiege(daemon.admin_port, count)
     town.publish(2000)
     receiver.wait_for(2100, "/good", timeout=60)
-    assert descriptors(daemon.pid) <= files + 100
+    assert daemon.descriptors() <= files + 100
     for client in clients:
         client.close()
     wait_until(lambda: healthy(daemon), 30)
     town.broker.wait_for_lag(town.group, town.topic, timeout=30)
-    wait_until(lambda: descriptors(daemon.pid) <= files + 10, 120)
+    wait_until(lambda: daemon.descriptors() <= files + 10, 120)
     holds_at_most(daemon, memory + 20 * MB)
 
 

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -76,10 +75,9 @@ class Life:
             assert done.returncode == 0, done.stderr
 
     def sample(self) -> Sample:
-        process = Path(f"/proc/{self.daemon.pid}")
-        assert self.daemon.metric("postrider_invocations_total") >= 0
-        return Sample(self.daemon.resident_bytes(), len(list((process / "fd").iterdir())),
-                      len(list((process / "task").iterdir())),
+        assert "postrider_invocations_total" in self.daemon.admin("/metrics")
+        return Sample(self.daemon.resident_bytes(), self.daemon.descriptors(),
+                      len(list(Path(f"/proc/{self.daemon.pid}/task").iterdir())),
                       self.ways.broker.lag(self.group, self.ways.topic))
 
     def is_done(self) -> bool:
@@ -89,15 +87,12 @@ class Life:
 
 
 @pytest.fixture
-def ways(kafka: Kafka, receiver: Receiver, authority: Authority, unique) -> Iterator[AllWays]:
-    secure = Receiver(tls=authority.server_context())
-    secure.start()
+def ways(kafka: Kafka, receiver: Receiver, secure: Receiver, authority: Authority, unique) -> AllWays:
     made = AllWays(kafka, receiver, secure, unique, authority.ca_file)
     made.tokens.expires_in = 20
     # Were all of them bad, the guard of the dead letters would hold them.
     receiver.on("/bad", lambda request: Reply(400 if number(request) % 2 else 200))
-    yield made
-    secure.shutdown()
+    return made
 
 
 def in_the_middle(samples: list[Sample], what: str) -> float:

@@ -15,5 +15,5 @@ tsan-all: unit-programs $(PROGRAM)
 		scripts/run-unit.sh $(UNIT)
 	cd tests/integration && env -u MAKEFLAGS -u MAKELEVEL -u VARIANT POSTRIDER="$(CURDIR)/$(PROGRAM)" TSAN_OPTIONS="$(TSAN)" \
 		POSTRIDER_LIBRARY_PATH="$$(../../scripts/rdkafka-new.sh)" \
-		"$$(../../scripts/python.sh)/bin/python" -m pytest -q -n 3 --maxschedchunk 1 \
+		"$$(../../scripts/python.sh)/bin/python" -m pytest -q -n 3 \
 		-m "embedded and not alone and not soak" $(if $(T),-k '$(T)')

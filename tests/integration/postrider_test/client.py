@@ -198,7 +198,8 @@ class Client:
         """Offset and metadata of each partition."""
         if group not in self._groups:
             self._groups[group] = GroupReader(self._settings, group)
-        answer = _patiently(lambda: self._groups[group].committed(topic, self.partitions(topic)))
+        partitions = self.partitions(topic)
+        answer = _patiently(lambda: self._groups[group].committed(topic, partitions))
         return {partition: Committed(max(offset, -1), metadata)
                 for partition, (offset, metadata) in answer.items()}
 

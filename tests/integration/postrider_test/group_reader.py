@@ -8,6 +8,7 @@ on into what is no text, or no memory.
 from __future__ import annotations
 
 import ctypes
+import functools
 from ctypes import POINTER, Structure, c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
 from typing import Mapping
 
@@ -29,6 +30,7 @@ class _List(Structure):
     _fields_ = [("cnt", c_int), ("size", c_int), ("elems", POINTER(_Partition))]
 
 
+@functools.cache
 def _library() -> ctypes.CDLL:
     library = ctypes.CDLL("librdkafka.so.1")
     for name, result, *arguments in (
