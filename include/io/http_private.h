@@ -155,6 +155,7 @@ void http_transfer_fail(
 void http_client_deliver(struct http_client *c);
 
 /* http_shard.c */
+/* NULL: there is no descriptor left for a new one; errno says so. */
 struct http_shard *http_shard_obtain(struct http_client *c);
 /* Put @t's handle into its shard's multi. False: libcurl refuses. */
 bool http_shard_add(struct http_shard *s, struct http_transfer *t);
@@ -190,6 +191,8 @@ bool http_tls_setup(struct http_client *c, void *easy);
 
 /* http_error.c */
 void http_error_translate(struct http_transfer *t, int curl_code, struct http_result *ret);
+/* No descriptor for one more connection, for this reason: RETRY_TRANSPORT_INTERNAL. */
+void http_error_shortage(int error_number, char text[HTTP_ERROR_BYTES]);
 /* Hide user and password of a URL in @text. */
 void http_error_mask(char *text);
 

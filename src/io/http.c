@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -261,8 +262,15 @@ static void check_time(struct loop_timer *timer)
 
 void http_transfer_start(struct http_transfer *t)
 {
-	t->state = HTTP_ON_WIRE;
+	char text[HTTP_ERROR_BYTES];
+
 	t->shard = http_shard_obtain(t->client);
+	if (t->shard == NULL) {
+		http_error_shortage(errno, text);
+		http_transfer_fail(t, RETRY_TRANSPORT_INTERNAL, text);
+		return;
+	}
+	t->state = HTTP_ON_WIRE;
 	http_origin_inform(t);
 	if (!http_setup(t) || !http_shard_add(t->shard, t)) {
 		t->state = HTTP_POOLED; /* not in the multi */

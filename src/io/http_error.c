@@ -64,6 +64,13 @@ static bool is_shortage(int socket_errno)
 	       socket_errno == ENOMEM;
 }
 
+void http_error_shortage(int error_number, char text[HTTP_ERROR_BYTES])
+{
+	snprintf(text, HTTP_ERROR_BYTES,
+		"no socket: %s; raise the limit of open files (LimitNOFILE)",
+		strerror(error_number));
+}
+
 void http_error_mask(char *text)
 {
 	char *from = text, *end, *at;
@@ -96,9 +103,7 @@ static bool translate_own(const struct http_transfer *t, struct http_result *r)
 			"the reply's headers are longer than %d bytes", HTTP_HEADER_MAX_BYTES);
 	} else if (is_shortage(t->socket_errno)) {
 		r->transport = RETRY_TRANSPORT_INTERNAL;
-		snprintf(r->error, sizeof r->error,
-			"no socket: %s; raise the limit of open files (LimitNOFILE)",
-			strerror(t->socket_errno));
+		http_error_shortage(t->socket_errno, r->error);
 	} else {
 		return false;
 	}

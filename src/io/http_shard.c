@@ -8,6 +8,7 @@
 #include "io/http_private.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -262,9 +263,12 @@ static struct http_shard *shard_new(struct http_client *c)
 	struct http_shard *s = xcalloc(1, sizeof *s);
 
 	s->client = c;
+	errno = ENOMEM;
 	s->multi = curl_multi_init();
-	if (s->multi == NULL)
-		out_of_memory();
+	if (s->multi == NULL) {
+		free(s);
+		return NULL;
+	}
 	s->timer.fire = fire;
 	loop_call_init(&s->kick, kick);
 	list_init(&s->node);

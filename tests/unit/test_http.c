@@ -261,7 +261,7 @@ static void http__bad_replies_are_named(void **state)
 		{{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Cut: ", 7, SCRIPT_CLOSE},
 			RETRY_TRANSPORT_RESET, "amid"},
 		{{many_headers, 0, SCRIPT_CLOSE}, RETRY_TRANSPORT_PROTOCOL,
-			"headers are longer"},
+			"headers"}, /* libcurl has a limit of its own, and later ones two */
 	};
 
 	(void)state;
