@@ -259,6 +259,9 @@ static void set_connection(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, t->client->speaks_http2 ? 16384L : 1024L);
+	/* The least there is: from 8.7 on each request has such a buffer while it is on its
+	 * way. */
+	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 		(long)(t->client->speaks_http2 ? CURL_HTTP_VERSION_2TLS
 					       : CURL_HTTP_VERSION_1_1));
