@@ -90,6 +90,7 @@ struct http_transfer {
 	char retry_after[HTTP_RETRY_AFTER_BYTES]; /* the header's text, or "" */
 	bool was_sent;     /* the request went to a connection: libcurl must not do it again */
 	bool was_repeated; /* and would have, but for us */
+	bool was_stale;    /* the connection it was to go on is dead; nothing went */
 	bool reply_too_long, headers_too_long;
 	bool headers_are_whole; /* the empty line came: libcurl is content without it */
 	int socket_errno;       /* of a socket that could not be made */
@@ -142,8 +143,22 @@ struct http_client {
 	struct http_client_state state;
 };
 
+/* How the libcurl that is loaded differs from others; known from http_global_init() on. */
+extern struct http_libcurl {
+	/* Before 8.1.1: a handle keeps where the last header of its last reply was. A reply
+	 * whose first header line begins with a space, as if it continued one, is then written
+	 * into memory that has been freed (curl/curl#11101), and any endpoint could do that to
+	 * us. So no handle is used twice. */
+	bool keeps_last_header;
+	/* From 8.22 on: a connection last used within a second is used again without a look
+	 * whether the server has closed it meanwhile. So we look. */
+	bool trusts_recent_connections;
+} http_libcurl;
+
 /* http.c */
 void http_transfer_start(struct http_transfer *t);
+/* Off its shard, and on the wire again: it had a dead connection, and nothing was sent. */
+void http_transfer_restart(struct http_transfer *t);
 /* Take @t off the wire or out of its list; the caller says what becomes of it. */
 void http_transfer_detach(struct http_transfer *t);
 /* The outcome is in t->result: the next http_client_deliver() calls done(). */

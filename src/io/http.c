@@ -21,22 +21,20 @@ const struct http_settings http_default_settings = {
 	.http2_max_connections = 4,
 };
 
-/*
- * libcurl before 8.1.1 keeps in a handle where the last header of its last reply was. A reply
- * whose first header line begins with a space, as if it continued one, is then written into
- * memory that has been freed (curl/curl#11101), and any endpoint could do that to us. There, no
- * handle is used twice.
- */
-static bool handle_is_used_once;
+struct http_libcurl http_libcurl;
 
 void http_global_init(void)
 {
+	unsigned version;
+
 	if (http_resolver != NULL)
 		return;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort(); /* no TLS library, no program */
 	signal(SIGPIPE, SIG_IGN);
-	handle_is_used_once = curl_version_info(CURLVERSION_NOW)->version_num < 0x080101;
+	version = curl_version_info(CURLVERSION_NOW)->version_num;
+	http_libcurl.keeps_last_header = version < 0x080101;
+	http_libcurl.trusts_recent_connections = version >= 0x081600;
 	http_resolver = resolver_new(NULL, NULL);
 }
 
@@ -99,7 +97,7 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	t->tries_v4 = t->tries_v6 = 0;
 	t->reply_bytes = t->header_bytes = 0;
 	t->retry_after[0] = t->error[0] = '\0';
-	t->was_sent = t->was_repeated = false;
+	t->was_sent = t->was_repeated = t->was_stale = false;
 	t->reply_too_long = t->headers_too_long = t->headers_are_whole = false;
 	t->socket_errno = 0;
 	t->timer.fire = check_time;
@@ -114,7 +112,7 @@ static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
-	if (handle_is_used_once) {
+	if (http_libcurl.keeps_last_header) {
 		curl_easy_cleanup(t->easy);
 		t->easy = NULL;
 	} else {
@@ -277,6 +275,18 @@ void http_transfer_start(struct http_transfer *t)
 		http_transfer_fail(
 			t, RETRY_TRANSPORT_INTERNAL, "libcurl does not take the request");
 	}
+}
+
+void http_transfer_restart(struct http_transfer *t)
+{
+	http_shard_remove(t);
+	t->state = HTTP_POOLED;
+	t->was_stale = false;
+	t->error[0] = '\0';
+	curl_slist_free_all(t->resolve);
+	t->resolve = NULL;
+	curl_easy_reset(t->easy);
+	http_transfer_start(t);
 }
 
 void http_submit(struct http_client *c, struct http_request *r)

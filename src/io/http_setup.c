@@ -74,6 +74,25 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 }
 
 /*
+ * Has the server closed this connection, which was kept from an earlier request? What such a
+ * one has to say belongs to no request (408, TLS's farewell), so that input is as good as the
+ * end. HTTP/2 talks between requests, and its connections survive the abort of one: there it is
+ * left to libcurl.
+ */
+static bool is_stale(struct http_transfer *t)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	char byte;
+
+	if (!http_libcurl.trusts_recent_connections || t->client->speaks_http2 ||
+		!list_is_empty(&t->connecting))
+		return false;
+	curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd);
+	return fd != CURL_SOCKET_BAD &&
+	       (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN);
+}
+
+/*
  * The request is about to go out on a connection. When that connection dies without a byte of
  * reply, libcurl would silently send the request again on another one, up to five times,
  * whatever the method: here is where it is stopped. Where nothing has left yet, going again
@@ -91,6 +110,10 @@ static int on_send(void *ctx, char *peer, char *local, int peer_port, int local_
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
 	if (t->was_sent && sent_bytes > 0) {
 		t->was_repeated = true;
+		return CURL_PREREQFUNC_ABORT;
+	}
+	if (is_stale(t)) {
+		t->was_stale = true;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->was_sent = true;

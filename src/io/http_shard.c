@@ -90,7 +90,10 @@ static void settle(struct http_shard *s)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-		take_result(t, msg->data.result);
+		if (t->was_stale)
+			http_transfer_restart(t);
+		else
+			take_result(t, msg->data.result);
 	}
 	if (s->is_retired && s->in_flight == 0)
 		shard_free(s);

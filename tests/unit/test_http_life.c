@@ -446,6 +446,31 @@ static void http__a_name_that_moves_is_followed_by_new_connections(void **state)
 	without_lookup(before);
 }
 
+/* Twenty at once: libcurl by itself would give up after five dead ones. */
+static void http__connections_the_server_has_closed_cost_no_attempt(void **state)
+{
+	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
+
+	(void)state;
+	set_up(steps, 1);
+	client_made();
+	for (size_t round = 1; round <= 3; round++) {
+		for (size_t i = 0; i < 20; i++)
+			post(&calls[i], "x");
+		run();
+		for (size_t i = 0; i < 20; i++)
+			assert_int_equal(calls[i].result.status, 200);
+		assert_int_equal(server.requests, round * 20);
+		while (!list_is_empty(&server.connections))
+			script_drop(list_entry(
+				server.connections.next, struct script_connection, node));
+		for (size_t i = 0; i < 20; i++)
+			calls[i].done = 0;
+	}
+	assert_int_equal(server.accepted, 60);
+	tear_down();
+}
+
 static void http__idle_connections_are_closed_in_time(void **state)
 {
 	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
@@ -489,6 +514,7 @@ int main(void)
 		cmocka_unit_test(http__a_name_that_does_not_resolve_says_so),
 		cmocka_unit_test(http__connections_are_spread_over_the_addresses_of_a_name),
 		cmocka_unit_test(http__a_name_that_moves_is_followed_by_new_connections),
+		cmocka_unit_test(http__connections_the_server_has_closed_cost_no_attempt),
 		cmocka_unit_test(http__idle_connections_are_closed_in_time),
 	};
 
