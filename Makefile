@@ -67,7 +67,7 @@ unit-programs: $(UNIT)
 demo: ## show an event's whole way: build, start, publish, deliver
 	@scripts/demo.sh
 
-test: ## everything: lint, unit, conformance, integration (T=word, RDKAFKA=new, CI=true)
+test: ## everything: lint, unit, conformance, integration (T=word, LIBRARIES=new, CI=true)
 	@scripts/test.sh
 
 lint: all ## what a script can check: layers, lengths, libraries, exports, documents, format

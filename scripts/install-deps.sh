@@ -9,13 +9,13 @@
 #   test         demo, and what `make test` needs
 #   hardening    what `make valgrind`, `cover` and `scan` need besides
 #   bench        what `make bench` needs besides
-#   rdkafka-new  to compile a newer librdkafka for the tests
+#   newer        to compile newer libraries for the tests
 #
 # What is there already is used, wherever it came from; with nothing missing this is silent.
 set -euo pipefail
 . "${0%/*}/lib.sh"
 
-SETS="build, deb, demo, test, hardening, bench, rsyslog, rdkafka-new"
+SETS="build, deb, demo, test, hardening, bench, rsyslog, newer"
 
 # PROBE ARGUMENT | PACKAGE | WHAT FOR
 list() {
@@ -92,13 +92,15 @@ list() {
 			header zlib.h|zlib1g-dev|rsyslog, a peer of the benchmark
 		LIST
 		;;
-	rdkafka-new)
+	newer)
 		cat <<-'LIST'
-			command cargo|cargo-web|fetching a newer librdkafka
+			command cargo|cargo-web|fetching newer libraries
 			command g++|g++|configuring librdkafka
 			command python3|python3|configuring librdkafka
 			header zlib.h|zlib1g-dev|compression in librdkafka
 			header zstd.h|libzstd-dev|compression in librdkafka
+			command cmake|cmake|configuring libcurl
+			library libnghttp2|libnghttp2-dev|HTTP/2 in libcurl
 		LIST
 		;;
 	*) die "no set '$1': $SETS" ;;

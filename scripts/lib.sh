@@ -43,3 +43,16 @@ cache_obtain() {
 	fi
 	printf '%s\n' "$target"
 }
+
+# crate_source CRATE VERSION: print the directory with that crate's source, which cargo fetches into
+# the working directory. Crates that bind a C library carry its source, and are to be had where a
+# plain download is not.
+crate_source() {
+	command -v cargo >/dev/null || die "cargo is missing: scripts/install-deps.sh newer"
+	mkdir src
+	: >src/lib.rs
+	printf '%s\n' '[package]' 'name = "fetch"' 'version = "0.0.0"' 'edition = "2018"' \
+		'[dependencies]' "$1 = \"=$2\"" >Cargo.toml
+	cargo vendor --quiet >/dev/null
+	find "$PWD/vendor" -maxdepth 1 -type d -name "$1*"
+}

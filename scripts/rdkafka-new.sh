@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # rdkafka-new.sh - print a directory for LD_LIBRARY_PATH with a newer librdkafka than the
-# system's. Built once into the cache (a minute). The source is the one that the crate
-# rdkafka-sys carries, because crates are to be had where a plain download is not.
+# system's. Built once into the cache (a minute).
 set -euo pipefail
 . "${0%/*}/lib.sh"
 
@@ -12,18 +11,12 @@ CRATE=4.10.0
 
 build() {
 	local directory=$1 work source
-	command -v cargo >/dev/null || die "cargo is missing: scripts/install-deps.sh rdkafka-new"
 	work=$(mktemp -d)
 	say "building librdkafka $VERSION, once"
 	(
 		cd "$work"
-		mkdir src
-		: >src/lib.rs
-		printf '%s\n' '[package]' 'name = "fetch"' 'version = "0.0.0"' 'edition = "2018"' \
-			'[dependencies]' "rdkafka-sys = \"=$CRATE\"" >Cargo.toml
-		cargo vendor --quiet >/dev/null
-		source=$(find "$PWD/vendor" -maxdepth 2 -type d -path '*rdkafka-sys*/librdkafka')
-		cd "$source"
+		source=$(crate_source rdkafka-sys "$CRATE")
+		cd "$source/librdkafka"
 		# The log lies outside: ./configure reads every file named configure.* here.
 		{
 			./configure --disable-gssapi --enable-ssl --disable-c11threads

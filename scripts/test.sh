@@ -4,9 +4,9 @@
 # test.sh - everything that `make test` promises, from a fresh checkout on.
 #
 #   T=word         only the tests (and the checks of other directories) whose name has it
-#   RDKAFKA=new    integration tests with a newer librdkafka than the system's
+#   LIBRARIES=new  with a newer librdkafka and libcurl than the system's
 #   CI=true        nothing may be skipped for want of Kafka; sanitizers and the newer
-#                  librdkafka are run as well
+#                  libraries are run as well
 #
 # The last line is "N passed, N failed, N skipped". Every process of the tests carries a mark
 # in its environment, so that one left behind is found.
@@ -68,11 +68,12 @@ pytest_run() {
 	return "$status"
 }
 
-newer_rdkafka() {
-	scripts/install-deps.sh rdkafka-new
+newer_libraries() {
 	local path
-	path=$(scripts/rdkafka-new.sh)
-	POSTRIDER_LIBRARY_PATH=$path integration "integration tests, newer librdkafka" "$1"
+	scripts/install-deps.sh newer
+	path=$(scripts/rdkafka-new.sh):$(scripts/libcurl-new.sh)
+	UNIT_WRAPPER="env LD_LIBRARY_PATH=$path" leg "unit tests, newer libraries" make -s unit
+	POSTRIDER_LIBRARY_PATH=$path integration "integration tests, newer libraries" "$1"
 }
 
 # Whoever bears the mark, but for this shell and its children (tee).
@@ -99,17 +100,17 @@ leg "unit tests" make -s unit
 for check in $(make -s print-checks); do
 	[[ $check != *"$T"* ]] || leg "$check" make -s "$check"
 done
-if [ "${RDKAFKA:-}" = new ]; then
-	newer_rdkafka "kafka or embedded"
+if [ "${LIBRARIES:-}" = new ]; then
+	newer_libraries "kafka or not kafka"
 else
 	integration "integration tests" "kafka or not kafka"
 fi
-if [ "${CI:-}" = true ] && [ "${RDKAFKA:-}" != new ]; then
+if [ "${CI:-}" = true ] && [ "${LIBRARIES:-}" != new ]; then
 	heading "build with sanitizers"
 	make -s -j2 VARIANT=asan build/asan/postrider unit-programs
 	leg "unit tests, sanitizers" make -s VARIANT=asan unit
 	POSTRIDER=$PWD/build/asan/postrider integration "embedded broker, sanitizers" embedded
-	newer_rdkafka kafka
+	newer_libraries kafka
 fi
 leg "nothing is left behind" left_behind
 

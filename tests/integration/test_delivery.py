@@ -17,7 +17,7 @@ from postrider_test.config import Config
 from postrider_test.endpoint import Endpoint
 from postrider_test.events import event, number, numbers, wants
 from postrider_test.kafka import Kafka
-from postrider_test.postrider import Postrider, command
+from postrider_test.postrider import Postrider, command, libcurl_version
 from postrider_test.receiver import Receiver, Reply, Request
 from postrider_test.wait import holds_for, wait_until
 
@@ -146,7 +146,8 @@ def test_ten_thousand_in_flight_at_an_endpoint_that_takes_a_second(
     print(f"{counts}, {peak / MB:.0f} MB at most")
     assert counts["requests"] == total
     assert counts["most_open"] > 5_000
-    assert peak < 250 * MB
+    # From 8.7 on, libcurl itself keeps 16 KB for each request that is on its way.
+    assert peak < (250 if libcurl_version() < (8, 7) else 400) * MB
     assert daemon.metric("postrider_successful_invocation_attempts_total") == total
 
 

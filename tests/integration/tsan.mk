@@ -6,7 +6,7 @@ TSAN = exitcode=66:suppressions=$(CURDIR)/tests/integration/tsan.supp
 
 .PHONY: tsan tsan-all
 tsan: ## the unit tests and those on the embedded broker under the thread sanitizer
-	@scripts/install-deps.sh test rdkafka-new
+	@scripts/install-deps.sh test newer
 	@scripts/rdkafka-new.sh > /dev/null
 	@$(MAKE) VARIANT=tsan tsan-all
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program itself, as a child: configuration in, log and exit status out.
 
-POSTRIDER names another binary (a sanitizer's build); POSTRIDER_LIBRARY_PATH a directory
-with other libraries for it (a newer librdkafka).
+POSTRIDER names another binary (a sanitizer's build); POSTRIDER_LIBRARY_PATH directories
+with other libraries for it (a newer librdkafka and libcurl).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -42,6 +43,13 @@ def command(*arguments: str | Path, stdin: str | bytes = b"", env: dict[str, str
                           timeout=timeout, env={**os.environ, **environment(env)})
     return subprocess.CompletedProcess(done.args, done.returncode,
                                        done.stdout.decode(), done.stderr.decode())
+
+
+def libcurl_version() -> tuple[int, ...]:
+    """Of the libcurl that the program runs with."""
+    found = re.search(r"libcurl/([\d.]+)", command("--version").stdout)
+    assert found
+    return tuple(map(int, found[1].split(".")))
 
 
 class Postrider(Process):
