@@ -5,14 +5,15 @@ $(BUILD)/bench/endpoint: tests/bench/endpoint.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
 
-$(BUILD)/bench/floor_curl $(BUILD)/bench/floor_kafka: $(BUILD)/bench/%: tests/bench/%.c
+$(BUILD)/bench/floor_curl $(BUILD)/bench/floor_kafka $(BUILD)/bench/prototype: $(BUILD)/bench/%: \
+		tests/bench/%.c tests/bench/bare_curl.h tests/bench/bare_kafka.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 
 BENCH_OPTIONS = $(if $(filter peers,$(BENCH)),--peers,$(BENCH))
 
 .PHONY: bench bench-loss bench-ready bench-side-effects
-bench-ready: all $(addprefix $(BUILD)/bench/,endpoint floor_curl floor_kafka)
+bench-ready: all $(addprefix $(BUILD)/bench/,endpoint floor_curl floor_kafka prototype)
 	@scripts/install-deps.sh test bench
 	@scripts/kafka.sh 3.9.1 > /dev/null
 

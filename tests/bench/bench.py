@@ -174,20 +174,32 @@ def run(kafka: Kafka, topic: str, events: int, s: Scenario, contestant: Contesta
             close()
 
 
-def printed(pattern: str, *command: str | Path) -> float:
+def printed(pattern: str, *command: str | Path | int) -> list[float]:
+    """What a program's line says, where the pattern has groups."""
     out = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True).stdout
     found = re.search(pattern, out)
     assert found, out
-    return float(found[1])
+    return [float(text) for text in found.groups()]
+
+
+def prototype(kafka: Kafka, topic: str, events: int, s: Scenario) -> Figures:
+    """The bare libraries in one process, doing the same work without anything of ours."""
+    endpoint = Endpoint(s.delay_ms)
+    try:
+        rate, cpu = printed(r"events_per_s=([\d.]+) cpu_us=([\d.]+)", FLOORS / "prototype",
+                            kafka.bootstrap, topic, events, endpoint.url, s.concurrency, BODY_BYTES)
+        return Figures(rate, cpu, 0, endpoint.figures()["connections"])
+    finally:
+        endpoint.stop()
 
 
 def floor(kafka: Kafka, topic: str, events: int, s: Scenario) -> float:
     """CPU us an event of the bare libraries on the same work: a consumer, and a multi loop."""
     endpoint = Endpoint(s.delay_ms)
     try:
-        reading = printed(r"cpu_us_per_record=([\d.]+)", FLOORS / "floor_kafka", kafka.bootstrap,
+        [reading] = printed(r"cpu_us_per_record=([\d.]+)", FLOORS / "floor_kafka", kafka.bootstrap,
                           topic, str(events))
-        sending = printed(r"cpu_us=([\d.]+)", FLOORS / "floor_curl", "--url", endpoint.url,
+        [sending] = printed(r"cpu_us=([\d.]+)", FLOORS / "floor_curl", "--url", endpoint.url,
                           "--requests", str(events), "--in-flight", str(s.concurrency),
                           "--body-bytes", str(BODY_BYTES))
         return reading + sending
@@ -254,6 +266,8 @@ def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
             ceilings[s.name].append(ceiling(s))
             if o.floor and s.destinations == 1 and not s.special:
                 floors[s.name].append(floor(kafka, *topic_of(s, o.events), s))
+                figures = prototype(kafka, *topic_of(s, o.events), s)
+                results.setdefault((s.name, "prototype"), []).append(figures)
     print(f"{o.events} events of 1 KB, medians of {o.rounds}")
     show(chosen, results, ceilings, floors)
 
@@ -263,7 +277,7 @@ def main() -> int:
     arguments.add_argument("--events", type=int, default=100_000)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--scenario", action="append", choices=[s.name for s in SCENARIOS])
-    arguments.add_argument("--floor", action="store_true", help="the bare libraries, too")
+    arguments.add_argument("--floor", action="store_true", help="the bare libraries, too: each alone, added up, and both in one process")
     arguments.add_argument("--peers", action="store_true", help="the other bridges, too")
     arguments.add_argument("--who", action="append", default=[], help="of the bridges, these alone")
     o = arguments.parse_args()
