@@ -92,8 +92,11 @@ struct http_transfer {
 	bool was_repeated; /* and would have, but for us */
 	bool was_stale;    /* the connection it was to go on is dead; nothing went */
 	bool reply_too_long, headers_too_long;
-	bool headers_are_whole; /* the empty line came: libcurl is content without it */
-	int socket_errno;       /* of a socket that could not be made */
+	bool headers_are_whole;    /* the empty line came: libcurl is content without it */
+	bool in_head;              /* what comes is the head of a reply */
+	bool expects_first_header; /* the status line came */
+	bool continues_nothing;    /* the first header line was a continuation */
+	int socket_errno;          /* of a socket that could not be made */
 
 	char error[HTTP_ERROR_BYTES];
 	struct http_result result; /* FINISHED */
@@ -148,7 +151,8 @@ extern struct http_libcurl {
 	/* Before 8.1.1: a handle keeps where the last header of its last reply was. A reply
 	 * whose first header line begins with a space, as if it continued one, is then written
 	 * into memory that has been freed (curl/curl#11101), and any endpoint could do that to
-	 * us. So no handle is used twice. */
+	 * us. So we look at each line before libcurl does: with CURLOPT_HEADER it comes as if
+	 * it were of the body first. (To use no handle twice costs a tenth of all CPU.) */
 	bool keeps_last_header;
 	/* From 8.22 on: a connection last used within a second is used again without a look
 	 * whether the server has closed it meanwhile. So we look. */

@@ -99,6 +99,8 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	t->retry_after[0] = t->error[0] = '\0';
 	t->was_sent = t->was_repeated = t->was_stale = false;
 	t->reply_too_long = t->headers_too_long = t->headers_are_whole = false;
+	t->in_head = true;
+	t->expects_first_header = t->continues_nothing = false;
 	t->socket_errno = 0;
 	t->timer.fire = check_time;
 	buf_reset(&t->reply);
@@ -112,12 +114,7 @@ static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
-	if (http_libcurl.keeps_last_header) {
-		curl_easy_cleanup(t->easy);
-		t->easy = NULL;
-	} else {
-		curl_easy_reset(t->easy);
-	}
+	curl_easy_reset(t->easy);
 	/* It may have been a token. */
 	if (t->reply.len > 0)
 		explicit_bzero(t->reply.data, t->reply.len);

@@ -101,6 +101,10 @@ static bool translate_own(const struct http_transfer *t, struct http_result *r)
 		r->transport = RETRY_TRANSPORT_PROTOCOL;
 		snprintf(r->error, sizeof r->error,
 			"the reply's headers are longer than %d bytes", HTTP_HEADER_MAX_BYTES);
+	} else if (t->continues_nothing) {
+		r->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(r->error, sizeof r->error,
+			"the reply's first header continues none: it begins with a space");
 	} else if (is_shortage(t->socket_errno)) {
 		r->transport = RETRY_TRANSPORT_INTERNAL;
 		http_error_shortage(t->socket_errno, r->error);

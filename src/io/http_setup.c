@@ -14,12 +14,23 @@
 
 /* --- What libcurl tells about one transfer. These only take notes. --- */
 
+/* A line of the head, before libcurl stores it: see http_libcurl.keeps_last_header. */
+static size_t look_at_line(struct http_transfer *t, struct slice line)
+{
+	t->continues_nothing =
+		t->expects_first_header && (line.data[0] == ' ' || line.data[0] == '\t');
+	t->expects_first_header = false;
+	return t->continues_nothing ? CURL_WRITEFUNC_ERROR : line.len;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http_transfer *t = ctx;
 	size_t len = size * count;
 	size_t room = t->client->settings.response_keep_bytes - t->reply.len;
 
+	if (http_libcurl.keeps_last_header && t->in_head)
+		return look_at_line(t, slice_of(data, len));
 	t->reply_bytes += len;
 	if (t->reply_bytes > t->client->settings.response_max_bytes) {
 		t->reply_too_long = true;
@@ -50,6 +61,14 @@ static void keep_retry_after(struct http_transfer *t, struct slice value)
 	}
 }
 
+static bool is_interim(struct http_transfer *t)
+{
+	long status = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status / 100 == 1;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http_transfer *t = ctx;
@@ -64,8 +83,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 	if (starts_with(line, "HTTP/")) { /* what came before was an interim reply */
 		t->retry_after[0] = '\0';
 		t->headers_are_whole = false;
+		t->expects_first_header = true;
 	} else if (line.len <= 2) {
 		t->headers_are_whole = true;
+		t->in_head = is_interim(t);
 	} else if (starts_with(line, name)) {
 		keep_retry_after(
 			t, slice_of(line.data + sizeof name - 1, line.len - (sizeof name - 1)));
@@ -231,6 +252,7 @@ static void set_callbacks(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(e, CURLOPT_HEADER, http_libcurl.keeps_last_header ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
