@@ -15,6 +15,7 @@
 #include "core/gate.h"
 #include "core/metrics.h"
 #include "core/offsets.h"
+#include "core/template_value.h"
 
 struct attempt;
 struct burial;
@@ -64,6 +65,9 @@ struct delivery {
 	int64_t age_from_ms;          /* wall time from which its age counts */
 	struct delivery_facts facts;
 	struct metric *ended; /* postrider_invocations_total of its target */
+	bool is_found;        /* what @target's requests need of the event stands in spots */
+	uint8_t spot_count;   /* of which there is room for so many */
+	struct value_spot spots[];
 };
 
 /* The one writer of d->state; a move that core/delivery.h does not allow is our bug and aborts.

@@ -51,6 +51,8 @@ void worker_release(struct worker *w);
  * it is no JSON. Valid until the next call with another event. */
 const struct jx_index *worker_index(
 	struct worker *w, const struct event *ev, const struct envelope *envelope);
+/* The index, if it is @ev's, over its value itself, and whole; or NULL. */
+const struct jx_index *worker_fresh_index(const struct worker *w, const struct event *ev);
 /* The index was made over @record, of which @ev is a copy: it is @ev's now. */
 void worker_adopt_index(
 	struct worker *w, const struct event_fields *record, const struct event *ev);

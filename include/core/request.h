@@ -80,9 +80,14 @@ bool request_plan_has_constant_url(const struct request_plan *p);
 /* That URL, or NULL when it is not constant. The plan's. */
 const char *request_plan_url(const struct request_plan *p);
 
-/* Check an endpoint by itself: http or https, a host, no user, no fragment, stars in path and
- * query only, not too long. */
-int request_check_endpoint(const char *endpoint, struct err *err) ATTR_MUST_CHECK;
+/*
+ * How many values of an event it needs, when it needs nothing else of it: found once, they are
+ * enough to render. -1: it needs the event's index each time.
+ */
+int request_plan_spot_count(const struct request_plan *p);
+/* Find them in the event that @ix is of. */
+void request_plan_find(
+	const struct request_plan *p, const struct jx_index *ix, struct value_spot *ret_spots);
 
 /* Check an endpoint by itself: http or https, a host, no user, no fragment, stars in path and
  * query only, not too long. */
@@ -109,6 +114,7 @@ struct request_context {
 	const struct event *ev;
 	const struct jx_index
 		*ix; /* of ev's value as patterns see it; NULL: bytes that are no JSON */
+	const struct value_spot *spots; /* or what request_plan_find() found in ev's value */
 };
 
 /*

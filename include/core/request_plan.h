@@ -56,6 +56,8 @@ struct request_plan {
 	struct request_member *members;
 	size_t member_count;
 	struct template *template;
+	struct value_source **spots; /* that need one, by number */
+	int spot_count;              /* -1: the index is needed */
 };
 
 /* One parameter after the merge of connection and target. */

@@ -62,6 +62,8 @@ bool template_is_never_object(const struct template *t);
  * event that is none.) */
 bool template_is_json(const struct template *t, const struct value_context *c);
 
+void template_each_source(const struct template *t, value_source_fn each, void *ctx);
+
 /* Room for rendering, kept from one use to the next. */
 struct template_work {
 	struct buf value;

@@ -47,11 +47,22 @@ struct value {
 	struct slice text;
 };
 
+/*
+ * Where the value of a path stands in the event's text. Found once, when the event is indexed
+ * anyhow, so that no attempt needs the index again; values that are made, not found, do.
+ */
+struct value_spot {
+	uint32_t start, len;
+	uint8_t kind; /* enum value_kind */
+	bool escaped;
+};
+
 /* What values are read from. */
 struct value_context {
 	const struct event *ev;
 	const struct jx_index
 		*ix; /* NULL: the event is no JSON, and every path finds nothing */
+	const struct value_spot *spots; /* or, not NULL, of all paths, by their numbers */
 };
 
 struct value_source;
@@ -69,6 +80,21 @@ bool value_source_is_dynamic(struct slice text);
 const char *value_source_text(const struct value_source *s);
 /* Is what it gives always harmless between quotes: a number, a time, a topic's name? */
 bool value_source_is_plain(const struct value_source *s);
+
+enum value_need {
+	VALUE_NEEDS_NO_INDEX,
+	VALUE_NEEDS_SPOT, /* or the index */
+	VALUE_NEEDS_INDEX,
+};
+
+enum value_need value_source_need(const struct value_source *s);
+/* Before it is shared: its place among the spots. */
+void value_source_set_number(struct value_source *s, unsigned number);
+/* Of a source that needs one: its spot in the event that @ix is of. */
+void value_source_find(
+	const struct value_source *s, const struct jx_index *ix, struct value_spot *spots);
+/* Called with each source of something that has several. */
+typedef void (*value_source_fn)(void *ctx, struct value_source *s);
 
 /* @made is reset and may be written to. The value lives as long as the event, its index and
  * @made, and until the source is freed. */

@@ -42,6 +42,7 @@ void delivery_refresh(struct delivery *d, struct conf *conf)
 	conf_unref(d->conf);
 	d->conf = conf;
 	d->target = target;
+	d->is_found = false; /* a new secret may be a path that the old one was not */
 }
 
 static void burial_free(struct burial *b)

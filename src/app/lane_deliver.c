@@ -18,11 +18,16 @@ static struct partition *partition_of(const struct delivery *d)
 	return container_of(d->owner, struct partition, owner);
 }
 
+static size_t size_of(const struct delivery *d)
+{
+	return sizeof *d + d->spot_count * sizeof *d->spots;
+}
+
 static void delivery_forget(struct delivery *d)
 {
 	struct partition *p = partition_of(d);
 	struct lane *lane = p->lane;
-	size_t bytes = sizeof *d + (d->ev->refs == 1 ? d->ev->bytes : 0);
+	size_t bytes = size_of(d) + (d->ev->refs == 1 ? d->ev->bytes : 0);
 
 	list_remove(&d->node);
 	p->open--;
@@ -71,8 +76,15 @@ static struct delivery *delivery_new(struct partition *p, struct event *ev,
 	struct offsets_record *record, const struct intake_hit *hit)
 {
 	struct lane *lane = p->lane;
-	struct delivery *d = xcalloc(1, sizeof *d);
+	const struct jx_index *ix = hit ? worker_fresh_index(lane->worker, ev) : NULL;
+	int spots = ix ? request_plan_spot_count(hit->target->plan) : -1;
+	size_t room = (size_t)(spots > 0 ? spots : 0);
+	struct delivery *d = xcalloc(1, sizeof *d + room * sizeof *d->spots);
 
+	d->spot_count = (uint8_t)room;
+	d->is_found = spots >= 0;
+	if (d->is_found)
+		request_plan_find(hit->target->plan, ix, d->spots);
 	d->owner = &p->owner;
 	d->record = record;
 	d->ev = event_ref(ev);
@@ -87,7 +99,7 @@ static struct delivery *delivery_new(struct partition *p, struct event *ev,
 		d->age_from_ms = ev->f.timestamp_ms;
 	list_append(&p->deliveries, &d->node);
 	p->open++;
-	budget_take(&lane->budget, 1, sizeof *d);
+	budget_take(&lane->budget, 1, size_of(d));
 	return d;
 }
 

@@ -199,8 +199,8 @@ static void show_request(
 		ix.count == 0)
 		jx_release(&ix), jx_init(&ix);
 	if (request_render(target->plan,
-		    &(struct request_context){ev, ix.count > 0 ? &ix : NULL}, &r, &code,
-		    &err) == 0) {
+		    &(struct request_context){.ev = ev, .ix = ix.count > 0 ? &ix : NULL}, &r,
+		    &code, &err) == 0) {
 		add_request(&out, conf, target, &r);
 		fwrite(buf_str(&out), 1, out.len, stdout);
 		putchar('\n');

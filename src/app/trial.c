@@ -86,7 +86,7 @@ int trial_match(struct trial *t, const struct conf_rule *rule, struct buf *why, 
 int trial_render(struct trial *t, const struct conf_target *target, const char **ret_code,
 	struct err *err)
 {
-	struct request_context context = {t->ev, t->ix.count > 0 ? &t->ix : NULL};
+	struct request_context context = {.ev = t->ev, .ix = t->ix.count > 0 ? &t->ix : NULL};
 
 	return request_render(target->plan, &context, &t->request, ret_code, err);
 }

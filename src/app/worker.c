@@ -32,6 +32,12 @@ const struct jx_index *worker_index(
 	return &w->ix;
 }
 
+const struct jx_index *worker_fresh_index(const struct worker *w, const struct event *ev)
+{
+	return w->indexed == ev && w->ix.folded == 0 && w->ix.text == ev->f.value.data ? &w->ix
+										       : NULL;
+}
+
 void worker_adopt_index(
 	struct worker *w, const struct event_fields *record, const struct event *ev)
 {

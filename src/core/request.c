@@ -63,7 +63,7 @@ int request_read_part(const struct request_part *part, const struct value_contex
 int request_render(const struct request_plan *p, const struct request_context *c,
 	struct request *r, const char **ret_error_code, struct err *err)
 {
-	struct value_context context = {.ev = c->ev, .ix = c->ix};
+	struct value_context context = {.ev = c->ev, .ix = c->ix, .spots = c->spots};
 	struct request_failure f = {.err = err};
 	const char *content_type = NULL;
 	int failed;

@@ -7,6 +7,8 @@
 /* EventBridge's limits; more works here. */
 #define MAX_PARAMETERS           100
 #define MAX_PARAMETER_CHARACTERS 512
+/* Each delivery has room for them while it waits; with more the event is indexed again. */
+#define MAX_SPOTS 32
 
 /* What the configuration calls them. */
 static const char *const kind_names[] = {
@@ -222,6 +224,54 @@ static void compile_body(
 			"a form is made from a JSON object, and the target's input never is one");
 }
 
+/* --- What it needs of an event. --- */
+
+static void note_need(void *ctx, struct value_source *s)
+{
+	struct request_plan *p = ctx;
+	enum value_need need = value_source_need(s);
+
+	if (p->spot_count < 0 || need == VALUE_NEEDS_NO_INDEX)
+		return;
+	if (need == VALUE_NEEDS_INDEX || p->spot_count == MAX_SPOTS) {
+		p->spot_count = -1;
+		return;
+	}
+	p->spots = xreallocarray(p->spots, (size_t)p->spot_count + 1, sizeof(void *));
+	p->spots[p->spot_count] = s;
+	value_source_set_number(s, (unsigned)p->spot_count++);
+}
+
+static void note_needs(struct request_plan *p)
+{
+	for (size_t i = 0; i < p->url.part_count; i++)
+		note_need(p, p->url.parts[i].source);
+	for (size_t i = 0; i < p->url.query_count; i++)
+		note_need(p, p->url.query[i].source);
+	for (size_t i = 0; i < p->headers.dynamic_count; i++)
+		note_need(p, p->headers.dynamic[i].source);
+	for (size_t i = 0; i < p->member_count; i++)
+		if (p->members[i].part.source != NULL)
+			note_need(p, p->members[i].part.source);
+	template_each_source(p->template, note_need, p);
+	/* The attributes of a CloudEvent come from the event, whatever its data. */
+	if (template_kind(p->template) == TEMPLATE_EVENT ||
+		(p->output != REQUEST_JSON && p->output != REQUEST_FORM))
+		p->spot_count = -1;
+}
+
+int request_plan_spot_count(const struct request_plan *p)
+{
+	return p->spot_count;
+}
+
+void request_plan_find(
+	const struct request_plan *p, const struct jx_index *ix, struct value_spot *ret_spots)
+{
+	for (int i = 0; i < p->spot_count; i++)
+		value_source_find(p->spots[i], ix, ret_spots);
+}
+
 struct request_plan *request_plan_new(
 	const struct request_settings *s, request_complain_fn complain, void *ctx)
 {
@@ -232,8 +282,10 @@ struct request_plan *request_plan_new(
 	request_url_compile(&p->url, s, &c);
 	request_headers_compile(&p->headers, s, &c);
 	compile_body(p, s, &c);
-	if (c.faults == 0)
+	if (c.faults == 0) {
+		note_needs(p);
 		return p;
+	}
 	request_plan_free(p);
 	return NULL;
 }
@@ -251,6 +303,7 @@ void request_plan_free(struct request_plan *p)
 	}
 	free(p->members);
 	template_free(p->template);
+	free(p->spots);
 	free(p);
 }
 

@@ -305,6 +305,14 @@ bool template_is_never_object(const struct template *t)
 	return false;
 }
 
+void template_each_source(const struct template *t, value_source_fn each, void *ctx)
+{
+	for (size_t i = 0; i < t->variable_count; i++)
+		each(ctx, t->variables[i].source);
+	if (t->path != NULL)
+		each(ctx, t->path);
+}
+
 bool template_is_json(const struct template *t, const struct value_context *c)
 {
 	return t->kind == TEMPLATE_EVENT ? c->ix != NULL : t->kind != TEMPLATE_TEXT;

@@ -23,6 +23,7 @@ enum source_kind {
 
 struct value_source {
 	enum source_kind kind;
+	unsigned number; /* of its spot */
 	struct path *path;
 	char *name;
 	size_t name_len;
@@ -176,6 +177,46 @@ bool value_source_is_plain(const struct value_source *s)
 	       s->kind == SOURCE_OFFSET || s->kind == SOURCE_TIMESTAMP;
 }
 
+enum value_need value_source_need(const struct value_source *s)
+{
+	switch (s->kind) {
+	case SOURCE_PATH:
+		return path_has_wildcard(s->path) ? VALUE_NEEDS_INDEX : VALUE_NEEDS_SPOT;
+	case SOURCE_EVENT_WITHOUT_DETAIL:
+	case SOURCE_EVENT:
+		return VALUE_NEEDS_INDEX;
+	default:
+		return VALUE_NEEDS_NO_INDEX;
+	}
+}
+
+void value_source_set_number(struct value_source *s, unsigned number)
+{
+	s->number = number;
+}
+
+void value_source_find(
+	const struct value_source *s, const struct jx_index *ix, struct value_spot *spots)
+{
+	struct value v = value_of_token(ix, path_find(s->path, ix, 0));
+
+	spots[s->number] = (struct value_spot){
+		.start = v.kind == VALUE_MISSING ? 0 : (uint32_t)(v.text.data - ix->text),
+		.len = (uint32_t)v.text.len,
+		.kind = (uint8_t)v.kind,
+		.escaped = v.escaped,
+	};
+}
+
+static struct value value_at(const struct value_spot *spot, struct slice text)
+{
+	return (struct value){
+		.kind = (enum value_kind)spot->kind,
+		.escaped = spot->escaped,
+		.text = slice_of(text.data + spot->start, spot->len),
+	};
+}
+
 static struct value made_value(enum value_kind kind, const struct buf *made)
 {
 	return (struct value){
@@ -207,8 +248,12 @@ static bool add_hit(void *ctx, const struct jx_index *ix, uint32_t t)
 }
 
 static struct value read_path(
-	const struct value_source *s, const struct jx_index *ix, struct buf *made)
+	const struct value_source *s, const struct value_context *c, struct buf *made)
 {
+	const struct jx_index *ix = c->ix;
+
+	if (c->spots != NULL)
+		return value_at(&c->spots[s->number], c->ev->f.value);
 	if (ix == NULL)
 		return (struct value){.kind = VALUE_MISSING};
 	if (!path_has_wildcard(s->path))
@@ -285,7 +330,7 @@ struct value value_read(
 	buf_reset(made);
 	switch (s->kind) {
 	case SOURCE_PATH:
-		return read_path(s, c->ix, made);
+		return read_path(s, c, made);
 	case SOURCE_CONSTANT:
 		return bytes_value(slice_of(s->name, s->name_len), VALUE_MISSING);
 	case SOURCE_INGESTION_TIME:

@@ -119,7 +119,7 @@ static void scan(struct bench *b)
 
 static void render(struct bench *b)
 {
-	struct request_context context = {b->ev, &b->ix};
+	struct request_context context = {.ev = b->ev, .ix = &b->ix};
 	const char *code;
 
 	if (request_render(b->plan, &context, &b->request, &code, NULL) != 0)

@@ -26,6 +26,15 @@ static struct request_parameter members[] = {
 	{(char[]){"a"}, (char[]){"$.b"}}, {(char[]){"k"}, (char[]){"constant"}}};
 static char *paths[] = {(char[]){"$.a"}, (char[]){"$kafka.key"}, (char[]){"$.b"}};
 
+static struct request_parameter variables[] = {
+	{(char[]){"a"}, (char[]){"$.a"}}, {(char[]){"b"}, (char[]){"$.b.c"}}};
+static const struct request_input input = {
+	.input_template = (char[]){"{\"a\": <a>, \"b\": \"b <b>\"}"},
+	.input_paths_map = variables,
+	.input_paths_count = COUNT_OF(variables),
+	.escape = true,
+};
+
 static struct request_plan *make_plan(unsigned choice)
 {
 	struct request_parameters target = {
@@ -34,7 +43,8 @@ static struct request_plan *make_plan(unsigned choice)
 		.body = members,
 		.path_values = paths,
 		.header_count = COUNT_OF(headers),
-		.query_count = COUNT_OF(queries),
+		.query_count =
+			choice & 64 ? 1 : COUNT_OF(queries), /* the second is a wildcard */
 		.body_count = choice & 32 ? COUNT_OF(members) : 0,
 		.path_value_count = choice & 16 ? COUNT_OF(paths) : 0,
 	};
@@ -44,6 +54,7 @@ static struct request_plan *make_plan(unsigned choice)
 		.endpoint = choice & 16 ? ORIGIN "/*/x*y?q=*" : ORIGIN "/x/y",
 		.http_method = "POST",
 		.target = &target,
+		.input = choice & 64 ? &input : NULL,
 		.output = (enum request_output)(choice >> 2 & 3),
 	};
 
@@ -101,20 +112,42 @@ static void check(const struct request *r)
 		check_json(buf_slice(&r->body));
 }
 
+/* What was found beforehand must make the same request as the index has made. */
+static void check_spots(const struct request_plan *p, const struct event *ev,
+	const struct jx_index *ix, const struct request *r)
+{
+	struct value_spot spots[32];
+	struct request_context context = {.ev = ev, .spots = spots};
+	struct request again;
+	const char *code = NULL;
+
+	if (ix == NULL || ix->text != ev->f.value.data || request_plan_spot_count(p) < 0)
+		return;
+	request_plan_find(p, ix, spots);
+	request_init(&again, 1 << 20);
+	assert(request_render(p, &context, &again, &code, NULL) == 0);
+	assert(slice_eq(buf_slice(&again.url), buf_slice(&r->url)));
+	assert(slice_eq(buf_slice(&again.headers), buf_slice(&r->headers)));
+	assert(slice_eq(buf_slice(&again.body), buf_slice(&r->body)));
+	request_release(&again);
+}
+
 static void send(unsigned choice, const struct event *ev, const struct jx_index *ix)
 {
 	struct request_plan *p = make_plan(choice);
-	struct request_context context = {ev, ix};
+	struct request_context context = {.ev = ev, .ix = ix};
 	struct request r;
 	struct err err = {0};
 	const char *code = NULL;
 
 	assert(p != NULL);
 	request_init(&r, 1 << 20);
-	if (request_render(p, &context, &r, &code, &err) == 0)
+	if (request_render(p, &context, &r, &code, &err) == 0) {
 		check(&r);
-	else
+		check_spots(p, ev, ix, &r);
+	} else {
 		assert(code != NULL && err.text[0] != '\0');
+	}
 	request_release(&r);
 	request_plan_free(p);
 }

@@ -88,15 +88,48 @@ static struct request_plan *compile(const struct target *t)
 	return request_plan_new(&s, complain, NULL);
 }
 
+static unsigned rendered_of_spots;
+
+/* What was found beforehand must make the same request as the index has made. */
+static void check_spots(
+	const struct request_plan *p, int failed, const char *code, const struct err *err)
+{
+	struct value_spot spots[32];
+	struct request_context context = {.ev = ev, .spots = spots};
+	struct request again;
+	struct err again_err = {0};
+	const char *again_code = "";
+
+	if (request_plan_spot_count(p) < 0 || ix.text != ev->f.value.data)
+		return;
+	rendered_of_spots++;
+	request_plan_find(p, &ix, spots);
+	request_init(&again, BUF_UNLIMITED);
+	assert_int_equal(request_render(p, &context, &again, &again_code, &again_err), failed);
+	if (failed) {
+		assert_string_equal(again_code, code);
+		if (err != NULL)
+			assert_string_equal(again_err.text, err->text);
+	} else {
+		assert_string_equal(buf_str(&again.url), buf_str(&req.url));
+		assert_int_equal(again.headers.len, req.headers.len);
+		assert_memory_equal(again.headers.data, req.headers.data, req.headers.len);
+		assert_int_equal(again.body.len, req.body.len);
+		assert_string_equal(buf_str(&again.body), buf_str(&req.body));
+	}
+	request_release(&again);
+}
+
 static int render(const struct target *t, const char **ret_code, struct err *err)
 {
-	struct request_context context = {ev, &ix};
+	struct request_context context = {.ev = ev, .ix = &ix};
 	struct request_plan *p = compile(t);
 	int failed;
 
 	if (p == NULL)
 		fail_msg("%s", buf_str(&complaints));
 	failed = request_render(p, &context, &req, ret_code, err);
+	check_spots(p, failed, *ret_code, err);
 	request_plan_free(p);
 	return failed;
 }
@@ -556,7 +589,7 @@ static void render_other(const char *text, bool bytes, const struct target *t)
 		.value = slice_str(text)});
 	struct request_plan *p = compile(t);
 	struct jx_index index;
-	struct request_context context = {other, bytes ? NULL : &index};
+	struct request_context context = {.ev = other, .ix = bytes ? NULL : &index};
 	const char *code = "";
 	struct err err = {0};
 
@@ -610,6 +643,42 @@ static void request__bytes_that_are_no_json_are_sent_as_they_are(void **state)
 	assert_string_equal(buf_str(&req.body), "[\"\",\"t\"]");
 }
 
+static void request__what_needs_the_index_each_time_is_known(void **state)
+{
+	static const struct {
+		struct target target;
+		int spots;
+	} table[] = {
+		{{0}, -1}, /* the whole event */
+		{{.input = "{}"}, 0},
+		{{.input_path = "$.detail"}, 1},
+		{{.input_path = "$.detail.*"}, -1},
+		{{.input = "{}", .header = {"X", "$.detail.id"}}, 1},
+		{{.input = "{}", .header = {"X", "$kafka.topic"}}, 0},
+		{{.input = "{}",
+			 .endpoint = "https://h/*",
+			 .path = {"$.detail.id"},
+			 .query = {"q", "$.detail.obj"},
+			 .header = {"X", "$.detail.id"}},
+			3},
+		{{.template = "{\"all\": <aws.events.event>}"}, -1},
+		{{.input = "{}", .output = REQUEST_FORM}, 0},
+		{{.input = "{}", .output = REQUEST_CLOUDEVENTS_BINARY}, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(table); i++) {
+		struct request_plan *p = compile(&table[i].target);
+
+		if (p == NULL)
+			fail_msg("%zu: %s", i, buf_str(&complaints));
+		if (request_plan_spot_count(p) != table[i].spots)
+			fail_msg("%zu: %d spots", i, request_plan_spot_count(p));
+		request_plan_free(p);
+	}
+	assert_true(rendered_of_spots > 0);
+}
+
 static void request__nothing_is_allocated_once_warm(void **state)
 {
 	struct request_plan *p = compile(&(struct target){.endpoint = "https://h/*",
@@ -617,7 +686,7 @@ static void request__nothing_is_allocated_once_warm(void **state)
 		.header = {"X", "$.detail.tab"},
 		.query = {"q", "$.detail.obj"},
 		.template = "{\"a\":<id>,\"b\":\"<kafka.offset>\"}"});
-	struct request_context context = {ev, &ix};
+	struct request_context context = {.ev = ev, .ix = &ix};
 	const char *code;
 
 	(void)state;
@@ -630,7 +699,7 @@ static void request__nothing_is_allocated_once_warm(void **state)
 
 static void request__body_over_the_limit_is_refused(void **state)
 {
-	struct request_context context = {ev, &ix};
+	struct request_context context = {.ev = ev, .ix = &ix};
 	struct request_plan *p = compile(&(struct target){0});
 	struct request small;
 	const char *code = "";
@@ -701,6 +770,7 @@ int main(void)
 		cmocka_unit_test(request__cloudevent_is_made_from_an_envelope),
 		cmocka_unit_test(request__cloudevent_keeps_its_attributes),
 		cmocka_unit_test(request__bytes_that_are_no_json_are_sent_as_they_are),
+		cmocka_unit_test(request__what_needs_the_index_each_time_is_known),
 		cmocka_unit_test(request__nothing_is_allocated_once_warm),
 		cmocka_unit_test(request__body_over_the_limit_is_refused),
 	};
