@@ -10,6 +10,8 @@
 
 /* Idle attempts keep their buffers; more than this many are not worth the memory. */
 #define IDLE_MAX 1024
+/* Of a signature's id. */
+#define ID_BYTES 64
 
 struct attempt {
 	struct list node; /* in the pool, when idle */
@@ -226,9 +228,20 @@ static bool render(struct attempt *a, struct delivery *d)
 	return false;
 }
 
+/* A signature's id must be the same for every attempt: topic, partition, offset, target. */
+static struct slice make_id(const struct delivery *d, char id[ID_BYTES])
+{
+	const struct event_fields *f = &d->ev->f;
+
+	return slice_of(id,
+		(size_t)snprintf(id, ID_BYTES, "msg_%08x_%x_%llx_%08x",
+			(unsigned)util_hash(f->topic, strlen(f->topic)), (unsigned)f->partition,
+			(unsigned long long)f->offset, (unsigned)d->target->identity));
+}
+
 static bool authorise(struct attempt *a, struct delivery *d, struct connection *connection)
 {
-	char id[64];
+	char id[ID_BYTES];
 	struct connection_message m = {
 		.body = a->request.has_body ? buf_slice(&a->request.body) : SLICE(""),
 		.wall_ms = loop_wall_ms(d->owner->worker->loop),
@@ -238,13 +251,8 @@ static bool authorise(struct attempt *a, struct delivery *d, struct connection *
 		.header_count = a->request.header_count,
 	};
 
-	/* A signature's id must be the same for every attempt: topic, partition, offset,
-	 * target. */
-	m.id = slice_of(
-		id, (size_t)snprintf(id, sizeof id, "msg_%08x_%x_%llx_%08x",
-			    (unsigned)util_hash(d->ev->f.topic, strlen(d->ev->f.topic)),
-			    (unsigned)d->ev->f.partition, (unsigned long long)d->ev->f.offset,
-			    (unsigned)d->target->identity));
+	if (d->target->destination->connection->settings.type == CONNECTION_STANDARD_WEBHOOKS)
+		m.id = make_id(d, id);
 	return connection_authorise(connection, &m, &a->credentials);
 }
 
