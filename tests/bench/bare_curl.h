@@ -238,9 +238,11 @@ static bool bare_curl_open(const char *to, size_t in_flight)
 	limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
 	setrlimit(RLIMIT_NOFILE, &limit);
 	files = calloc(limit.rlim_cur, sizeof *files);
-	headers = curl_slist_append(NULL, "Content-Type: application/json");
-	headers = curl_slist_append(headers, "Idempotency-Key: orders-3-1234567-rule-target");
-	headers = curl_slist_append(headers, "User-Agent: floor");
+	/* As long as Postrider's: libcurl puts each byte of them into place by itself. */
+	headers = curl_slist_append(NULL, "Content-Type: application/json; charset=utf-8");
+	headers =
+		curl_slist_append(headers, "Idempotency-Key: bench-100000-3-12345-rule-target");
+	headers = curl_slist_append(headers, "User-Agent: prototype/0.1.0");
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	shard_count = (in_flight + SHARD_CONNECTIONS - 1) / SHARD_CONNECTIONS;
 	shards = calloc(shard_count, sizeof *shards);

@@ -182,13 +182,14 @@ def printed(pattern: str, *command: str | Path | int) -> list[float]:
     return [float(text) for text in found.groups()]
 
 
-def prototype(kafka: Kafka, topic: str, events: int, s: Scenario) -> Figures:
+def prototype(kafka: Kafka, topic: str, events: int, s: Scenario, prefetch_kb: int) -> Figures:
     """The bare libraries in one process, doing the same work without anything of ours."""
     endpoint = Endpoint(s.delay_ms)
     try:
-        rate, cpu = printed(r"events_per_s=([\d.]+) cpu_us=([\d.]+)", FLOORS / "prototype",
-                            kafka.bootstrap, topic, events, endpoint.url, s.concurrency, BODY_BYTES)
-        return Figures(rate, cpu, 0, endpoint.figures()["connections"])
+        rate, cpu, peak = printed(r"events_per_s=([\d.]+) cpu_us=([\d.]+) peak_mb=(\d+)",
+                                  FLOORS / "prototype", kafka.bootstrap, topic, events, endpoint.url,
+                                  s.concurrency, BODY_BYTES, prefetch_kb)
+        return Figures(rate, cpu, peak, endpoint.figures()["connections"])
     finally:
         endpoint.stop()
 
@@ -266,8 +267,9 @@ def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
             ceilings[s.name].append(ceiling(s))
             if o.floor and s.destinations == 1 and not s.special:
                 floors[s.name].append(floor(kafka, *topic_of(s, o.events), s))
-                figures = prototype(kafka, *topic_of(s, o.events), s)
-                results.setdefault((s.name, "prototype"), []).append(figures)
+                for who, prefetch_kb in (("prototype", 4096), ("with 64 MiB", 65536)):
+                    figures = prototype(kafka, *topic_of(s, o.events), s, prefetch_kb)
+                    results.setdefault((s.name, who), []).append(figures)
     print(f"{o.events} events of 1 KB, medians of {o.rounds}")
     show(chosen, results, ceilings, floors)
 
