@@ -110,9 +110,9 @@ def test_a_refused_connection_is_an_outage_too(
     lab.publish(500)
     daemon = postrider(lab.config)
     daemon.wait_for_log("id=destination_open")
-    attempts = daemon.metric("postrider_invocation_attempts_total")
     time.sleep(2)
-    assert daemon.metric("postrider_invocation_attempts_total") - attempts <= 2 / 0.1
+    # When the third one fails a window of others is on the wire; then come the probes.
+    assert daemon.metric("postrider_invocation_attempts_total") <= 3 + 64 + 2 / 0.1
     receiver.start()
     lab.wait_for_lag("crm")
     assert set(numbers(receiver.requests("/crm")).values()) == {1}
