@@ -32,7 +32,6 @@ struct slot {
 	struct slot *next; /* of the idle ones */
 	const char *body;
 	size_t body_len;
-	void *owner; /* the user's */
 };
 
 static int epoll_fd;

@@ -199,10 +199,10 @@ def floor(kafka: Kafka, topic: str, events: int, s: Scenario) -> float:
     endpoint = Endpoint(s.delay_ms)
     try:
         [reading] = printed(r"cpu_us_per_record=([\d.]+)", FLOORS / "floor_kafka", kafka.bootstrap,
-                          topic, str(events))
+                            topic, events)
         [sending] = printed(r"cpu_us=([\d.]+)", FLOORS / "floor_curl", "--url", endpoint.url,
-                          "--requests", str(events), "--in-flight", str(s.concurrency),
-                          "--body-bytes", str(BODY_BYTES))
+                            "--requests", events, "--in-flight", s.concurrency,
+                            "--body-bytes", BODY_BYTES)
         return reading + sending
     finally:
         endpoint.stop()
@@ -279,7 +279,8 @@ def main() -> int:
     arguments.add_argument("--events", type=int, default=100_000)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--scenario", action="append", choices=[s.name for s in SCENARIOS])
-    arguments.add_argument("--floor", action="store_true", help="the bare libraries, too: each alone, added up, and both in one process")
+    arguments.add_argument("--floor", action="store_true",
+                           help="the bare libraries, too: each alone, added up, and both in one process")
     arguments.add_argument("--peers", action="store_true", help="the other bridges, too")
     arguments.add_argument("--who", action="append", default=[], help="of the bridges, these alone")
     o = arguments.parse_args()
