@@ -92,8 +92,8 @@ struct http_transfer {
 	bool was_repeated; /* and would have, but for us */
 	bool was_stale;    /* the connection it was to go on is dead; nothing went */
 	bool reply_too_long, headers_too_long;
-	bool headers_are_whole;    /* the empty line came: libcurl is content without it */
-	bool in_head;              /* what comes is the head of a reply */
+	bool headers_are_whole; /* the empty line came: libcurl is content without it */
+	bool in_head;           /* what comes is the head of a reply; with keeps_last_header */
 	bool expects_first_header; /* the status line came */
 	bool continues_nothing;    /* the first header line was a continuation */
 	int socket_errno;          /* of a socket that could not be made */

@@ -70,6 +70,9 @@ static struct http_transfer *transfer_new(struct http_client *c)
 	struct http_transfer *t = xcalloc(1, sizeof *t);
 
 	t->client = c;
+	t->easy = curl_easy_init();
+	if (t->easy == NULL)
+		out_of_memory();
 	list_init(&t->node);
 	list_init(&t->connecting);
 	buf_init(&t->empty_headers, BUF_UNLIMITED);
@@ -86,10 +89,6 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 		node ? list_entry(node, struct http_transfer, node) : transfer_new(c);
 
 	c->pool_count -= node != NULL;
-	if (t->easy == NULL)
-		t->easy = curl_easy_init();
-	if (t->easy == NULL)
-		out_of_memory();
 	t->request = r;
 	r->transfer = t;
 	t->began_ms = t->progress_ms = loop_now_ms(c->loop);
@@ -109,17 +108,23 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	return t;
 }
 
+/* What its request has set is gone. */
+static void transfer_reset_handle(struct http_transfer *t)
+{
+	curl_easy_reset(t->easy);
+	curl_slist_free_all(t->resolve);
+	t->resolve = NULL;
+}
+
 /* The handle last used is used next: its memory is warm. */
 static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
-	curl_easy_reset(t->easy);
+	transfer_reset_handle(t);
 	/* It may have been a token. */
 	if (t->reply.len > 0)
 		explicit_bzero(t->reply.data, t->reply.len);
-	curl_slist_free_all(t->resolve);
-	t->resolve = NULL;
 	t->state = HTTP_POOLED;
 	t->request = NULL;
 	list_prepend(&c->pool, &t->node);
@@ -280,9 +285,7 @@ void http_transfer_restart(struct http_transfer *t)
 	t->state = HTTP_POOLED;
 	t->was_stale = false;
 	t->error[0] = '\0';
-	curl_slist_free_all(t->resolve);
-	t->resolve = NULL;
-	curl_easy_reset(t->easy);
+	transfer_reset_handle(t);
 	http_transfer_start(t);
 }
 

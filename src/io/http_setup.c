@@ -86,7 +86,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 		t->expects_first_header = true;
 	} else if (line.len <= 2) {
 		t->headers_are_whole = true;
-		t->in_head = is_interim(t);
+		t->in_head = http_libcurl.keeps_last_header && is_interim(t);
 	} else if (starts_with(line, name)) {
 		keep_retry_after(
 			t, slice_of(line.data + sizeof name - 1, line.len - (sizeof name - 1)));
