@@ -80,6 +80,8 @@ bool request_plan_has_constant_url(const struct request_plan *p);
 /* That URL, or NULL when it is not constant. The plan's. */
 const char *request_plan_url(const struct request_plan *p);
 
+/* Each delivery has room for them while it waits; with more the event is indexed again. */
+#define REQUEST_MAX_SPOTS 32
 /*
  * How many values of an event it needs, when it needs nothing else of it: found once, they are
  * enough to render. -1: it needs the event's index each time.

@@ -213,14 +213,15 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 
 static bool render(struct attempt *a, struct delivery *d)
 {
-	struct request_context context = {.ev = d->ev, .spots = d->spots};
+	struct request_context context = {.ev = d->ev};
 	const char *code = NULL;
 	struct err err;
 
-	if (!d->is_found)
-		context = (struct request_context){.ev = d->ev,
-			.ix = worker_index(
-				d->owner->worker, d->ev, d->target->rule->consumer->envelope)};
+	if (d->is_found)
+		context.spots = d->spots;
+	else
+		context.ix = worker_index(
+			d->owner->worker, d->ev, d->target->rule->consumer->envelope);
 	if (request_render(d->target->plan, &context, &a->request, &code, &err) == 0)
 		return true;
 	d->facts.error_code = code;

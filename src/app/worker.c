@@ -17,11 +17,16 @@ void worker_release(struct worker *w)
 	envelope_work_release(&w->envelope_work);
 }
 
+/* Rules did not look into the folded arrays; a path may. */
+static bool has_whole_index(const struct worker *w, const struct event *ev)
+{
+	return w->indexed == ev && w->ix.folded == 0;
+}
+
 const struct jx_index *worker_index(
 	struct worker *w, const struct event *ev, const struct envelope *envelope)
 {
-	/* Rules did not look into the folded arrays; a path may. */
-	if (w->indexed == ev && w->ix.folded == 0)
+	if (has_whole_index(w, ev))
 		return &w->ix;
 	w->indexed = NULL;
 	if (envelope_index(envelope, &ev->f, &w->envelope_work, &w->ix, &w->limits, NULL) !=
@@ -34,8 +39,7 @@ const struct jx_index *worker_index(
 
 const struct jx_index *worker_fresh_index(const struct worker *w, const struct event *ev)
 {
-	return w->indexed == ev && w->ix.folded == 0 && w->ix.text == ev->f.value.data ? &w->ix
-										       : NULL;
+	return has_whole_index(w, ev) && w->ix.text == ev->f.value.data ? &w->ix : NULL;
 }
 
 void worker_adopt_index(

@@ -7,8 +7,6 @@
 /* EventBridge's limits; more works here. */
 #define MAX_PARAMETERS           100
 #define MAX_PARAMETER_CHARACTERS 512
-/* Each delivery has room for them while it waits; with more the event is indexed again. */
-#define MAX_SPOTS 32
 
 /* What the configuration calls them. */
 static const char *const kind_names[] = {
@@ -233,7 +231,7 @@ static void note_need(void *ctx, struct value_source *s)
 
 	if (p->spot_count < 0 || need == VALUE_NEEDS_NO_INDEX)
 		return;
-	if (need == VALUE_NEEDS_INDEX || p->spot_count == MAX_SPOTS) {
+	if (need == VALUE_NEEDS_INDEX || p->spot_count == REQUEST_MAX_SPOTS) {
 		p->spot_count = -1;
 		return;
 	}

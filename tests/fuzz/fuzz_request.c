@@ -116,7 +116,7 @@ static void check(const struct request *r)
 static void check_spots(const struct request_plan *p, const struct event *ev,
 	const struct jx_index *ix, const struct request *r)
 {
-	struct value_spot spots[32];
+	struct value_spot spots[REQUEST_MAX_SPOTS];
 	struct request_context context = {.ev = ev, .spots = spots};
 	struct request again;
 	const char *code = NULL;

@@ -94,7 +94,7 @@ static unsigned rendered_of_spots;
 static void check_spots(
 	const struct request_plan *p, int failed, const char *code, const struct err *err)
 {
-	struct value_spot spots[32];
+	struct value_spot spots[REQUEST_MAX_SPOTS];
 	struct request_context context = {.ev = ev, .spots = spots};
 	struct request again;
 	struct err again_err = {0};
