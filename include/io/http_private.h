@@ -46,7 +46,8 @@ struct http_origin {
 	size_t prefix_len;
 	char *host; /* to be resolved: the proxy's where there is one */
 	unsigned port;
-	bool is_name; /* not an address, nor localhost, which libcurl knows itself */
+	bool is_plain; /* no TLS on the way, nor a proxy that may want it */
+	bool is_name;  /* not an address, nor localhost, which libcurl knows itself */
 	struct resolver_name name;
 	struct list waiting; /* transfers in NAMING */
 };

@@ -296,7 +296,7 @@ void http_submit(struct http_client *c, struct http_request *r)
 	t->parsed_url = NULL;
 	t->origin = http_origin_obtain(c, r, &t->parsed_url);
 	if (t->origin == NULL) {
-		http_transfer_fail(t, RETRY_TRANSPORT_DNS, "the URL can't be parsed");
+		http_transfer_fail(t, RETRY_TRANSPORT_DNS, "not a URL of http or https");
 		return;
 	}
 	if (!loop_timer_is_set(&c->housekeeping))

@@ -108,6 +108,13 @@ static size_t prefix_length(const char *url)
 	return (size_t)(authority - url) + strcspn(authority, "/?#");
 }
 
+static bool has_scheme(const char *url, const char *scheme)
+{
+	size_t len = strlen(scheme);
+
+	return strncasecmp(url, scheme, len) == 0 && url[len] == ':';
+}
+
 static CURLU *url_parse(const char *text)
 {
 	CURLU *parsed = curl_url();
@@ -210,6 +217,7 @@ static struct http_origin *origin_obtain(struct http_client *c, const char *url,
 	if (o != NULL) {
 		o->prefix = xmemdup(url, prefix_len);
 		o->prefix_len = prefix_len;
+		o->is_plain = c->settings.proxy == NULL && has_scheme(url, "http");
 	}
 	curl_url_cleanup(own);
 	return o;
@@ -244,6 +252,8 @@ struct http_origin *http_origin_obtain(
 	struct http_constant_url *u = NULL;
 	struct http_origin *o;
 
+	if (!has_scheme(r->url, "http") && !has_scheme(r->url, "https"))
+		return NULL;
 	if (r->url_is_constant) {
 		u = constant_find(c, r->url);
 		if (u == NULL && c->url_count < HTTP_CONSTANT_URLS)

@@ -252,7 +252,8 @@ static void set_callbacks(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-	curl_easy_setopt(e, CURLOPT_HEADER, http_libcurl.keeps_last_header ? 1L : 0L);
+	if (http_libcurl.keeps_last_header)
+		curl_easy_setopt(e, CURLOPT_HEADER, 1L);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
@@ -300,9 +301,7 @@ static void set_connection(struct http_transfer *t)
 	CURL *e = t->easy;
 
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, t->client->speaks_http2 ? 16384L : 1024L);
 	/* The least there is: from 8.7 on each request has such a buffer while it is on its
 	 * way. */
@@ -315,9 +314,10 @@ static void set_connection(struct http_transfer *t)
 	curl_easy_setopt(
 		e, CURLOPT_MAXLIFETIME_CONN, (long)max_i64(s->max_lifetime_ms / 1000, 1));
 	curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)max_i64(s->idle_timeout_ms / 1000, 1));
+	/* The environment has no say in either. */
 	curl_easy_setopt(e, CURLOPT_PROXY, s->proxy ? s->proxy : "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
 	if (s->proxy != NULL) {
-		curl_easy_setopt(e, CURLOPT_NOPROXY, ""); /* nor by the environment */
 		curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, 1L);
 		curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	}
@@ -327,21 +327,27 @@ static void set_connection(struct http_transfer *t)
 		curl_easy_setopt(e, CURLOPT_RESOLVE, t->resolve);
 }
 
-/* Every option of every request is set here, after a reset: none outlives its request. */
+/*
+ * Every option of every request is set here, after a reset: none outlives its request, and what
+ * libcurl does by itself (no redirect is followed) needs no option. Nor do the protocols: an
+ * origin speaks HTTP, see http_origin_obtain().
+ *
+ * A URL that is parsed already is given as its text too: libcurl before 8.9 would write one out
+ * of the parts, a letter at a time, for every request. The parts are what it goes by.
+ */
 bool http_setup(struct http_transfer *t)
 {
 	CURL *e = t->easy;
-	CURLcode rc;
+	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, t->request->url);
 
 	if (t->parsed_url != NULL)
-		rc = curl_easy_setopt(e, CURLOPT_CURLU, t->parsed_url);
-	else
-		rc = curl_easy_setopt(e, CURLOPT_URL, t->request->url);
+		curl_easy_setopt(e, CURLOPT_CURLU, t->parsed_url);
 	set_callbacks(t);
 	set_method(t);
 	set_credentials(t);
 	set_connection(t);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, make_headers(t));
-	curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, t->request->connect_only ? 1L : 0L);
-	return rc == CURLE_OK && http_tls_setup(t->client, e);
+	if (t->request->connect_only)
+		curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+	return rc == CURLE_OK && (t->origin->is_plain || http_tls_setup(t->client, e));
 }

@@ -225,6 +225,28 @@ static void http__a_request_is_sent_once_when_the_server_closes_after_taking_it(
 	}
 }
 
+/* --- Bad URLs. --- */
+
+static void http__only_urls_of_http_are_asked(void **state)
+{
+	static const char *const urls[] = {"ftp://127.0.0.1/", "file:///etc/passwd",
+		"httpx://127.0.0.1/", "127.0.0.1/hook", "http://", "https://[::1/", "http", ""};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(urls); i++) {
+		struct call *c = &calls[0];
+
+		set_up(NULL, 0);
+		client_made();
+		snprintf(url, sizeof url, "%s", urls[i]);
+		post(c, "x");
+		run();
+		assert_int_equal(c->result.transport, RETRY_TRANSPORT_DNS);
+		assert_string_equal(c->result.error, "not a URL of http or https");
+		tear_down();
+	}
+}
+
 /* --- Bad replies. --- */
 
 struct bad_reply {
@@ -362,6 +384,7 @@ int main(void)
 			http__many_at_once_take_many_multis_and_then_reuse_their_connections),
 		cmocka_unit_test(
 			http__a_request_is_sent_once_when_the_server_closes_after_taking_it),
+		cmocka_unit_test(http__only_urls_of_http_are_asked),
 		cmocka_unit_test(http__bad_replies_are_named),
 		cmocka_unit_test(http__good_replies_of_every_form_are_read),
 		cmocka_unit_test(http__only_the_first_bytes_of_a_long_reply_are_kept),
