@@ -5,6 +5,9 @@
  * Equal times come out in the order in which they were set. Setting, moving and
  * cancelling are O(log n). The heap owns only its array; a node belongs to the
  * object that embeds it, and must leave the heap before that object is freed.
+ *
+ * What is compared stands in the array: with thousands of nodes a look at one of them is a miss
+ * of the cache.
  */
 #ifndef BASE_HEAP_H
 #define BASE_HEAP_H
@@ -13,12 +16,17 @@
 
 struct heap_node {
 	int64_t at_ms;
-	uint64_t seq; /* the heap's: breaks ties */
-	size_t slot;  /* 1-based place in the array; 0: in no heap */
+	size_t slot; /* 1-based place in the array; 0: in no heap */
+};
+
+struct heap_slot {
+	int64_t at_ms; /* the node's */
+	uint64_t seq;  /* breaks ties */
+	struct heap_node *node;
 };
 
 struct heap {
-	struct heap_node **slots;
+	struct heap_slot *slots;
 	size_t count, cap;
 	uint64_t next_seq;
 };

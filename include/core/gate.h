@@ -51,13 +51,11 @@ struct line;
 
 /* Zero before gate_join(). Private to the gate. */
 struct gate_entry {
-	union { /* it waits in one place at a time; a list leaves the node's `slot` alone */
-		struct list node;       /* behind others, or fresh */
-		struct heap_node timer; /* of its retry, or of its turn */
-	};
-	uint64_t turn;     /* in order of joining */
-	struct line *line; /* NULL: of no line */
-	uint32_t epoch;    /* of the breaker when it was sent */
+	struct list node;       /* behind others, or fresh */
+	struct heap_node timer; /* of its retry, or of its turn */
+	uint64_t turn;          /* in order of joining */
+	struct line *line;      /* NULL: of no line */
+	uint32_t epoch;         /* of the breaker when it was sent */
 	uint8_t state;
 	bool probe;
 };

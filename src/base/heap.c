@@ -14,75 +14,77 @@ void heap_release(struct heap *h)
 	heap_init(h);
 }
 
-static bool before(const struct heap_node *a, const struct heap_node *b)
+static bool before(const struct heap_slot *a, const struct heap_slot *b)
 {
 	return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->seq < b->seq;
 }
 
-/* slots[] is 0-based, node->slot 1-based: the parent of i is i / 2. */
-static void place(struct heap *h, struct heap_node *n, size_t i)
+/* Places are 1-based, as node->slot is: the parent of i is i / 2. */
+static struct heap_slot *slot_at(struct heap *h, size_t i)
 {
-	h->slots[i - 1] = n;
-	n->slot = i;
+	return &h->slots[i - 1];
 }
 
-static void sift_up(struct heap *h, struct heap_node *n)
+static void place(struct heap *h, struct heap_slot s, size_t i)
 {
-	size_t i = n->slot;
+	*slot_at(h, i) = s;
+	s.node->slot = i;
+}
 
-	while (i > 1 && before(n, h->slots[i / 2 - 1])) {
-		place(h, h->slots[i / 2 - 1], i);
+/* Put @s in at the free place @i, or above it. Returns where it is. */
+static size_t sift_up(struct heap *h, struct heap_slot s, size_t i)
+{
+	while (i > 1 && before(&s, slot_at(h, i / 2))) {
+		place(h, *slot_at(h, i / 2), i);
 		i /= 2;
 	}
-	place(h, n, i);
+	place(h, s, i);
+	return i;
 }
 
-static void sift_down(struct heap *h, struct heap_node *n)
+/* Put @s in at the free place @i, or below it. */
+static void sift_down(struct heap *h, struct heap_slot s, size_t i)
 {
-	size_t i = n->slot;
-
 	for (size_t child = 2 * i; child <= h->count; child = 2 * i) {
-		if (child < h->count && before(h->slots[child], h->slots[child - 1]))
+		if (child < h->count && before(slot_at(h, child + 1), slot_at(h, child)))
 			child++;
-		if (!before(h->slots[child - 1], n))
+		if (!before(slot_at(h, child), &s))
 			break;
-		place(h, h->slots[child - 1], i);
+		place(h, *slot_at(h, child), i);
 		i = child;
 	}
-	place(h, n, i);
+	place(h, s, i);
 }
 
 void heap_set(struct heap *h, struct heap_node *n, int64_t at_ms)
 {
+	struct heap_slot s = {.at_ms = at_ms, .seq = h->next_seq++, .node = n};
+
 	if (n->slot == 0) {
 		if (h->count == h->cap) {
 			h->cap = h->cap ? h->cap * 2 : 16;
 			h->slots = xreallocarray(h->slots, h->cap, sizeof(h->slots[0]));
 		}
-		place(h, n, ++h->count);
+		n->slot = ++h->count;
 	}
 	n->at_ms = at_ms;
-	n->seq = h->next_seq++;
-	sift_up(h, n);
-	sift_down(h, n);
+	sift_down(h, s, sift_up(h, s, n->slot));
 }
 
 void heap_remove(struct heap *h, struct heap_node *n)
 {
-	struct heap_node *last;
+	size_t i = n->slot;
+	struct heap_slot last;
 
-	if (n->slot == 0)
+	if (i == 0)
 		return;
-	last = h->slots[--h->count];
-	if (last != n) {
-		place(h, last, n->slot);
-		sift_up(h, last);
-		sift_down(h, last);
-	}
+	last = *slot_at(h, h->count--);
+	if (last.node != n)
+		sift_down(h, last, sift_up(h, last, i));
 	n->slot = 0;
 }
 
 struct heap_node *heap_first(const struct heap *h)
 {
-	return h->count > 0 ? h->slots[0] : NULL;
+	return h->count > 0 ? h->slots[0].node : NULL;
 }

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/gate.h"
 
-#include <assert.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "core/breaker.h"
 #include "core/bucket.h"
 #include "core/line.h"
 #include "core/window.h"
-
-static_assert(offsetof(struct heap_node, slot) >= sizeof(struct list),
-	"an entry that leaves a list is in no heap");
 
 /* Entries whose time has come become ready so many at a take: no take is long, and each makes
  * more of them ready than it takes. */
