@@ -26,6 +26,7 @@ struct engine_callbacks {
 	void (*fenced)(void *ctx, struct engine *e, const char *text);
 };
 
+/* @metrics: the part of the thread that runs @loop. */
 struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *metrics,
 	const struct engine_callbacks *cb, void *ctx);
 /* For tests: jitter from a known seed. */

@@ -28,7 +28,7 @@ struct worker {
 	struct budget budget;
 	struct list stalled; /* lanes that wait for room, whoever has waited longest first */
 	struct deadletter *deadletter;
-	struct metrics *metrics; /* the process's */
+	struct metrics *metrics; /* this thread's part of the process's */
 	struct retention *retention;
 	struct otlp *traces; /* NULL: no spans are sent */
 	unsigned log_sample; /* of so many attempts one is logged; 0: none is */

@@ -3,17 +3,18 @@
  * metrics.h - counters, gauges and histograms from one table (metrics_table.h), as Prometheus
  * reads them (text exposition format 0.0.4).
  *
- * An instance is obtained once by its label values and then updated through its pointer, from
- * any thread, without a lock: relaxed atomics. Several workers share an instance: counters add
- * up, and a gauge is the sum of what each one says (metric_gauge moves it by the difference to
- * what the caller said before).
+ * An instance is obtained once by its label values and then updated through its pointer,
+ * without a lock, nor an atomic addition, which would make each worker wait for the others'
+ * caches. So it is updated by one thread: each has a part of the metrics that it obtains from.
+ * What is shown is the sum over all parts: counters add up, and a gauge is the sum of what each
+ * one says (metric_gauge moves it by the difference to what the caller said before).
  *
- * An instance is shown while somebody uses it; one that all who obtained it have released is
- * not, until it is obtained again. Its memory, and what a counter has counted, stay until
- * metrics_free(), so that no pointer is ever left hanging: label values come from
- * configurations, and are few.
+ * Label values are shown while somebody uses an instance with them, in whichever part; when all
+ * who obtained one have released it they are not, until it is obtained again. Its memory, and
+ * what a counter has counted, stay until metrics_free(), so that no pointer is ever left
+ * hanging: label values come from configurations, and are few.
  *
- * A lock guards the table of instances alone: a scrape, on a thread of its own, holds up
+ * A lock guards the tables of instances alone: a scrape, on a thread of its own, holds up
  * whoever obtains or releases, never who counts. A NULL registry gives NULL instances, on
  * which every update does nothing: for tests.
  */
@@ -32,12 +33,15 @@ enum metric_id {
 struct metrics;
 struct metric;
 
+/* The first part, of the thread that makes the others. */
 struct metrics *metrics_new(void);
-/* Accepts NULL. All instances go with it. */
+/* A part for another thread; it goes with @m. Accepts NULL. */
+struct metrics *metrics_part(struct metrics *m);
+/* Accepts NULL. All parts and instances go with it. */
 void metrics_free(struct metrics *m);
 
-/* The instance with these label values, as many as the table names; the others are NULL. Made
- * when there is none. */
+/* This part's instance with these label values, as many as the table names; the others are
+ * NULL. Made when there is none. */
 struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *first,
 	const char *second, const char *third);
 /* Once for each time it was obtained, by those to whom it matters that it is shown no more. A
@@ -55,7 +59,8 @@ static inline void metric_follow(struct metric *c, int64_t *said, int64_t value)
 /* @value in the histogram's whole units, microseconds. */
 void metric_observe(struct metric *h, int64_t value);
 
-/* The text format, families in the table's order. Only families with an instance are shown. */
+/* All parts, given the first one, in the text format, families in the table's order. Only
+ * families with an instance are shown. From any thread. */
 void metrics_expose(struct metrics *m, struct buf *out);
 
 /* The table, for the manual: the name of metric @id, its labels and its help. */

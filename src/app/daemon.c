@@ -204,7 +204,8 @@ static int crew_start(struct daemon *d, struct crew *c, unsigned number, struct 
 	loop_call_init(&c->drained, crew_drained);
 	loop_call_init(&c->fenced, crew_fenced);
 	loop_call_init(&c->dump, crew_dump);
-	c->engine = engine_new(c->loop, number, d->metrics, &engine_events, c);
+	c->engine = engine_new(c->loop, number,
+		number == 0 ? d->metrics : metrics_part(d->metrics), &engine_events, c);
 	return engine_apply(c->engine, d->conf, d->connections, err);
 }
 

@@ -56,17 +56,21 @@ static const struct {
 	{3600000000, "3600"},
 };
 
+#define NR_COUNTS (COUNT_OF(buckets) + 1)
+
 struct metric {
 	UT_hash_handle hh; /* of its family, by `labels` */
-	struct metrics *registry;
-	unsigned users;       /* under the registry's lock */
-	char *labels;         /* as they are shown: destination="billing",class="5xx" */
+	struct metrics *part;
+	unsigned users; /* under the lock */
+	char *labels;   /* as they are shown: destination="billing",class="5xx" */
+	/* Written by the part's thread, read by others. */
 	atomic_llong value;   /* of a histogram: the sum */
 	atomic_llong *counts; /* of a histogram: one a bucket, and one for what is beyond */
 };
 
 struct metrics {
-	pthread_mutex_t lock; /* of the tables; not of the values */
+	struct metrics *first, *next; /* of all parts */
+	pthread_mutex_t lock;         /* the first one's: of all tables; not of the values */
 	struct metric *instances[METRIC_NR_VALUES];
 };
 
@@ -74,26 +78,50 @@ struct metrics *metrics_new(void)
 {
 	struct metrics *m = xcalloc(1, sizeof *m);
 
+	m->first = m;
 	pthread_mutex_init(&m->lock, NULL);
 	return m;
+}
+
+struct metrics *metrics_part(struct metrics *m)
+{
+	struct metrics *part;
+
+	if (m == NULL)
+		return NULL;
+	part = xcalloc(1, sizeof *part);
+	part->first = m->first;
+	pthread_mutex_lock(&m->first->lock);
+	part->next = m->first->next;
+	m->first->next = part;
+	pthread_mutex_unlock(&m->first->lock);
+	return part;
+}
+
+static void free_instances(struct metrics *part)
+{
+	for (size_t id = 0; id < METRIC_NR_VALUES; id++) {
+		struct metric *i, *next;
+
+		HASH_ITER (hh, part->instances[id], i, next) {
+			HASH_DEL(part->instances[id], i);
+			free(i->labels);
+			free(i->counts);
+			free(i);
+		}
+	}
 }
 
 void metrics_free(struct metrics *m)
 {
 	if (m == NULL)
 		return;
-	for (size_t id = 0; id < METRIC_NR_VALUES; id++) {
-		struct metric *i, *next;
-
-		HASH_ITER (hh, m->instances[id], i, next) {
-			HASH_DEL(m->instances[id], i);
-			free(i->labels);
-			free(i->counts);
-			free(i);
-		}
+	pthread_mutex_destroy(&m->first->lock);
+	for (struct metrics *part = m->first, *next; part != NULL; part = next) {
+		next = part->next;
+		free_instances(part);
+		free(part);
 	}
-	pthread_mutex_destroy(&m->lock);
-	free(m);
 }
 
 /* "\", line ends and quotes are escaped; the rest stays. */
@@ -131,10 +159,10 @@ static struct metric *metric_new(struct metrics *m, enum metric_id id, struct sl
 {
 	struct metric *i = xcalloc(1, sizeof *i);
 
-	i->registry = m;
+	i->part = m;
 	i->labels = xmemdup(labels.data, labels.len);
 	if (families[id].type == HISTOGRAM)
-		i->counts = xcalloc(COUNT_OF(buckets) + 1, sizeof *i->counts);
+		i->counts = xcalloc(NR_COUNTS, sizeof *i->counts);
 	HASH_ADD_KEYPTR(hh, m->instances[id], i->labels, labels.len, i);
 	return i;
 }
@@ -149,12 +177,12 @@ struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *
 		return NULL;
 	buf_init(&labels, BUF_UNLIMITED);
 	add_labels(&labels, &families[id], (const char *const[]){first, second, third});
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&m->first->lock);
 	HASH_FIND(hh, m->instances[id], buf_str(&labels), labels.len, i);
 	if (i == NULL)
 		i = metric_new(m, id, buf_slice(&labels));
 	i->users++;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&m->first->lock);
 	buf_release(&labels);
 	return i;
 }
@@ -163,15 +191,26 @@ void metric_release(struct metric *i)
 {
 	if (i == NULL)
 		return;
-	pthread_mutex_lock(&i->registry->lock);
+	pthread_mutex_lock(&i->part->first->lock);
 	i->users--;
-	pthread_mutex_unlock(&i->registry->lock);
+	pthread_mutex_unlock(&i->part->first->lock);
+}
+
+static int64_t read_value(atomic_llong *v)
+{
+	return atomic_load_explicit(v, memory_order_relaxed);
+}
+
+/* Nobody else writes to it. */
+static void add_to(atomic_llong *v, int64_t n)
+{
+	atomic_store_explicit(v, read_value(v) + n, memory_order_relaxed);
 }
 
 void metric_add(struct metric *c, int64_t n)
 {
 	if (c != NULL)
-		atomic_fetch_add_explicit(&c->value, n, memory_order_relaxed);
+		add_to(&c->value, n);
 }
 
 void metric_gauge(struct metric *g, int64_t *said, int64_t value)
@@ -188,23 +227,23 @@ void metric_observe(struct metric *h, int64_t value)
 		return;
 	while (b < COUNT_OF(buckets) && value > buckets[b].upto_us)
 		b++;
-	atomic_fetch_add_explicit(&h->counts[b], 1, memory_order_relaxed);
-	metric_add(h, value);
+	add_to(&h->counts[b], 1);
+	add_to(&h->value, value);
 }
 
 /* --- exposition ------------------------------------------------------------------------- */
 
 /* NAME{LABELS,le="BOUND"} and the blank behind it; each part of the braces may be missing. */
 static void add_series(struct buf *out, const struct family *f, const char *suffix,
-	const struct metric *i, const char *bound)
+	const char *labels, const char *bound)
 {
-	bool has_labels = i->labels[0] != '\0';
+	bool has_labels = labels[0] != '\0';
 
 	buf_add_str(out, f->name);
 	buf_add_str(out, suffix);
 	if (has_labels || bound != NULL)
 		buf_add_char(out, '{');
-	buf_add_str(out, i->labels);
+	buf_add_str(out, labels);
 	if (bound != NULL) {
 		buf_add_str(out, has_labels ? ",le=\"" : "le=\"");
 		buf_add_str(out, bound);
@@ -236,24 +275,60 @@ static void add_value(struct buf *out, int64_t value, int64_t scale)
 	buf_add_char(out, '\n');
 }
 
-static int64_t read_value(atomic_llong *v)
+/* What all parts say for the same label values. */
+struct sum {
+	const char *labels;
+	unsigned users;
+	int64_t value, counts[NR_COUNTS];
+};
+
+static struct metric *same_in(struct metrics *part, enum metric_id id, const struct metric *i)
 {
-	return atomic_load_explicit(v, memory_order_relaxed);
+	struct metric *same;
+
+	HASH_FIND(hh, part->instances[id], i->labels, i->hh.keylen, same);
+	return same;
 }
 
-static void expose_histogram(struct buf *out, const struct family *f, struct metric *i)
+static struct sum sum_up(enum metric_id id, struct metric *i)
+{
+	struct sum sum = {.labels = i->labels};
+
+	for (struct metrics *part = i->part; part != NULL; part = part->next) {
+		struct metric *same = same_in(part, id, i);
+
+		if (same == NULL)
+			continue;
+		sum.users += same->users;
+		sum.value += read_value(&same->value);
+		for (size_t b = 0; same->counts != NULL && b < NR_COUNTS; b++)
+			sum.counts[b] += read_value(&same->counts[b]);
+	}
+	return sum;
+}
+
+/* Is there one with the same label values in an earlier part, whose sum has it already? */
+static bool is_summed_up(struct metrics *first, enum metric_id id, const struct metric *i)
+{
+	for (struct metrics *part = first; part != i->part; part = part->next)
+		if (same_in(part, id, i) != NULL)
+			return true;
+	return false;
+}
+
+static void expose_histogram(struct buf *out, const struct family *f, const struct sum *sum)
 {
 	int64_t count = 0;
 
-	for (size_t b = 0; b <= COUNT_OF(buckets); b++) {
-		count += read_value(&i->counts[b]);
-		add_series(
-			out, f, "_bucket", i, b < COUNT_OF(buckets) ? buckets[b].text : "+Inf");
+	for (size_t b = 0; b < NR_COUNTS; b++) {
+		count += sum->counts[b];
+		add_series(out, f, "_bucket", sum->labels,
+			b < COUNT_OF(buckets) ? buckets[b].text : "+Inf");
 		add_value(out, count, 1);
 	}
-	add_series(out, f, "_sum", i, NULL);
-	add_value(out, read_value(&i->value), f->scale);
-	add_series(out, f, "_count", i, NULL);
+	add_series(out, f, "_sum", sum->labels, NULL);
+	add_value(out, sum->value, f->scale);
+	add_series(out, f, "_count", sum->labels, NULL);
 	add_value(out, count, 1);
 }
 
@@ -270,30 +345,41 @@ static void add_header(struct buf *out, const struct family *f)
 	buf_add_char(out, '\n');
 }
 
-static void expose_family(struct buf *out, const struct family *f, struct metric *instances)
+static void expose_sum(struct buf *out, const struct family *f, const struct sum *sum)
+{
+	if (f->type == HISTOGRAM) {
+		expose_histogram(out, f, sum);
+		return;
+	}
+	add_series(out, f, "", sum->labels, NULL);
+	add_value(out, sum->value, f->scale);
+}
+
+static void expose_family(struct buf *out, struct metrics *first, enum metric_id id)
 {
 	bool begun = false;
 
-	for (struct metric *i = instances; i != NULL; i = i->hh.next) {
-		if (i->users == 0)
-			continue;
-		if (!begun)
-			add_header(out, f);
-		begun = true;
-		if (f->type == HISTOGRAM) {
-			expose_histogram(out, f, i);
-			continue;
+	for (struct metrics *part = first; part != NULL; part = part->next)
+		for (struct metric *i = part->instances[id]; i != NULL; i = i->hh.next) {
+			struct sum sum;
+
+			if (is_summed_up(first, id, i))
+				continue;
+			sum = sum_up(id, i);
+			if (sum.users == 0)
+				continue;
+			if (!begun)
+				add_header(out, &families[id]);
+			begun = true;
+			expose_sum(out, &families[id], &sum);
 		}
-		add_series(out, f, "", i, NULL);
-		add_value(out, read_value(&i->value), f->scale);
-	}
 }
 
 void metrics_expose(struct metrics *m, struct buf *out)
 {
 	pthread_mutex_lock(&m->lock);
 	for (size_t id = 0; id < METRIC_NR_VALUES; id++)
-		expose_family(out, &families[id], m->instances[id]);
+		expose_family(out, m, (enum metric_id)id);
 	pthread_mutex_unlock(&m->lock);
 }
 

@@ -170,6 +170,36 @@ static void metrics__no_registry_is_no_trouble(void **state)
 	metric_release(i);
 }
 
+static void metrics__parts_are_shown_as_one(void **state)
+{
+	struct fixture *f = *state;
+	struct metrics *other = metrics_part(f->m), *third = metrics_part(other);
+	struct metric *ours = obtain(f, METRIC_EVENTS, "lane");
+	struct metric *theirs = metrics_obtain(other, METRIC_EVENTS, "lane", NULL, NULL);
+	struct metric *alone = metrics_obtain(third, METRIC_EVENTS, "alone", NULL, NULL);
+	struct metric *slow = metrics_obtain(third, METRIC_ATTEMPT_SECONDS, "crm", NULL, NULL);
+	struct metric *fast = metrics_obtain(other, METRIC_ATTEMPT_SECONDS, "crm", NULL, NULL);
+
+	metric_add(ours, 1);
+	metric_add(theirs, 2);
+	metric_add(alone, 4);
+	metric_observe(fast, 900);
+	metric_observe(slow, 2000);
+	assert_shows(f, "postrider_events_total{lane=\"lane\"} 3\n");
+	assert_shows(f, "postrider_events_total{lane=\"alone\"} 4\n");
+	assert_shows(f, "_bucket{destination=\"crm\",le=\"0.001\"} 1\n");
+	assert_shows(f, "_bucket{destination=\"crm\",le=\"0.0025\"} 2\n");
+	assert_shows(f, "_sum{destination=\"crm\"} 0.0029\n");
+	assert_shows(f, "_count{destination=\"crm\"} 2\n");
+	assert_null(strstr(strstr(expose(f), "{lane=\"lane\"}") + 1, "{lane=\"lane\"}"));
+
+	/* As long as one of them is used, all that was counted is shown. */
+	metric_release(ours);
+	assert_shows(f, "postrider_events_total{lane=\"lane\"} 3\n");
+	metric_release(theirs);
+	assert_null(strstr(expose(f), "{lane=\"lane\"}"));
+}
+
 static void *count_to_100000(void *i)
 {
 	for (int n = 0; n < 100000; n++)
@@ -180,11 +210,16 @@ static void *count_to_100000(void *i)
 static void metrics__threads_do_not_lose_counts(void **state)
 {
 	struct fixture *f = *state;
-	struct metric *c = obtain(f, METRIC_EVENTS, "lane");
 	pthread_t threads[4];
 
-	for (size_t i = 0; i < COUNT_OF(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, count_to_100000, c), 0);
+	for (size_t i = 0; i < COUNT_OF(threads); i++) {
+		struct metrics *part = metrics_part(f->m);
+
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, count_to_100000,
+				metrics_obtain(part, METRIC_EVENTS, "lane", NULL, NULL)),
+			0);
+	}
 	for (int i = 0; i < 100; i++)
 		(void)expose(f);
 	for (size_t i = 0; i < COUNT_OF(threads); i++)
@@ -257,6 +292,7 @@ int main(void)
 		TEST(a_histogram_is_cumulative),
 		TEST(what_all_have_released_is_shown_no_more),
 		TEST(no_registry_is_no_trouble),
+		TEST(parts_are_shown_as_one),
 		TEST(threads_do_not_lose_counts),
 		TEST(the_table_keeps_the_conventions),
 		TEST(promtool_has_nothing_to_say),
