@@ -32,6 +32,7 @@ struct lane {
 	struct loop_call settle_up; /* commit, go on reading, give back: after settlements */
 	struct loop_timer commit_timer, sweep_timer, retire_timer;
 	int64_t commit_sent_ms, commit_not_before_ms;
+	size_t walked;            /* open records in the partitions of the last commit */
 	struct list stalled_node; /* in worker->stalled, while it waits for room */
 	bool stalled, closing;
 	int64_t close_by_ms;

@@ -207,8 +207,9 @@ static const struct conf_key consumer_keys[] = {
 			    "it <group_id>.dead-letters"},
 	{"commit_interval", CONF_DURATION, AT(struct conf_consumer, commit_interval_ms),
 		.min = 0, .max = HOUR,
-		.sentence = "The least time between two commits; what was settled since the "
-			    "last one is repeated after a crash"},
+		.sentence = "The least time between two commits, and a millisecond more for "
+			    "every 400 records that are open; what was settled since the last "
+			    "one is repeated after a crash"},
 	{"rebalance_drain", CONF_DURATION, AT(struct conf_consumer, rebalance_drain_ms),
 		.min = 0, .max = 10 * MINUTE, .flags = CONF_SECONDS,
 		.sentence =

@@ -174,6 +174,29 @@ def test_a_hundred_thousand_deliveries_that_wait_for_their_retry_fit_into_180_mb
     assert peak_bytes(daemon) < 220 * MB
 
 
+def test_commits_are_further_apart_the_more_records_are_open(
+        kafka: Kafka, endpoint, unique, postrider) -> None:
+    total, waiting = 32_000, 15_000  # a few are tried again meanwhile
+    lab = Lab(kafka, unique)
+    flaky = endpoint(fail_every=2)
+    lab.config["max_in_flight"] = 100_000
+    lab.destination("flaky", flaky.url(), breaker_failures=0, ordering="none",
+                    target={"retry_policy": {"retry_base": "600s"}})
+    lab.publish(total)
+    daemon = postrider(lab.config)
+    wait_until(lambda: flaky.requests >= total, 60)
+    wait_until(lambda: daemon.metric("postrider_waiting_deliveries") >= waiting)
+    commits = lambda: daemon.metric("postrider_commit_seconds_count")
+    begin, had, published = time.monotonic(), commits(), total
+    while time.monotonic() - begin < 2:
+        lab.publish(40, first=published)
+        published += 40
+    elapsed_ms, made = (time.monotonic() - begin) * 1000, commits() - had
+    print(f"{made:.0f} commits in {elapsed_ms:.0f} ms, {published - total} events meanwhile")
+    assert 3 <= made <= elapsed_ms / (20 + waiting / 400) + 2
+    wait_until(lambda: flaky.requests >= published)
+
+
 def test_a_server_that_hangs_up_sees_as_many_requests_as_attempts_are_counted(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     total = 300

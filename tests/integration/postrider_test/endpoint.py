@@ -18,11 +18,12 @@ class Endpoint(Process):
     """Answers every request with `status` after `delay_ms`; with `close` it then hangs up."""
 
     def __init__(self, directory: Path, delay_ms: int = 0, status: int = 200,
-                 close: bool = False):
+                 close: bool = False, fail_every: int = 0):
         if not PROGRAM.exists():
             subprocess.run(["make", "-s", "-C", ROOT, str(PROGRAM.relative_to(ROOT))], check=True)
         directory.mkdir(parents=True, exist_ok=True)
-        options = ["--delay-ms", str(delay_ms), "--status", str(status)]
+        options = ["--delay-ms", str(delay_ms), "--status", str(status),
+                   "--fail-every", str(fail_every)]
         super().__init__([str(PROGRAM), *options, *(["--close"] if close else [])],
                          directory / "endpoint.log")
         self.port = 0
