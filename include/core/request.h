@@ -95,21 +95,33 @@ void request_plan_find(
  * query only, not too long. */
 int request_check_endpoint(const char *endpoint, struct err *err) ATTR_MUST_CHECK;
 
+/* What a request is made with and has no more use for when it is made: one for all requests of
+ * a thread, and warm. */
+struct request_work {
+	struct buf rendered, merged; /* a body that is not finished */
+	struct template_work of_template;
+};
+
+void request_work_init(struct request_work *w);
+void request_work_release(struct request_work *w);
+
 struct request {
 	const char *method; /* a literal: "POST" */
 	struct buf url;     /* NUL behind it */
 	struct buf headers; /* "Name: value" lines, each with a NUL behind it */
 	size_t header_count;
-	struct buf body;
+	struct slice
+		body;  /* in `built`, or the event's own value, and lives no longer than that */
 	bool has_body; /* GET and HEAD have none */
 	/* The caller's: sent in the place of the record's own; "": that one as it is. */
 	char traceparent[TRACE_PARENT_BYTES];
 
-	struct buf stage; /* private from here: a body that is not finished */
-	struct template_work work;
+	struct buf built; /* private from here */
+	struct request_work *work;
 };
 
-void request_init(struct request *r, size_t max_body_bytes);
+/* @work outlives @r. */
+void request_init(struct request *r, struct request_work *work, size_t max_body_bytes);
 void request_release(struct request *r);
 
 struct request_context {

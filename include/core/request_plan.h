@@ -97,7 +97,7 @@ struct request_failure {
 int request_fail_parameter(
 	struct request_failure *f, const struct request_part *part, const char *why);
 int request_fail_limit(struct request_failure *f, const char *what, size_t max);
-/* Read the part's value into *ret, with r->work.value as its room. ERR_LIMIT. */
+/* Read the part's value into *ret, with the work's value as its room. ERR_LIMIT. */
 int request_read_part(const struct request_part *part, const struct value_context *c,
 	struct request *r, struct value *ret, struct request_failure *f);
 

@@ -29,6 +29,7 @@ void attempt_pool_init(struct attempt_pool *p)
 {
 	list_init(&p->idle);
 	p->idle_count = 0;
+	request_work_init(&p->work);
 }
 
 static void attempt_free(struct attempt *a)
@@ -45,6 +46,7 @@ void attempt_pool_release(struct attempt_pool *p)
 	while ((node = list_shift(&p->idle)) != NULL)
 		attempt_free(list_entry(node, struct attempt, node));
 	p->idle_count = 0;
+	request_work_release(&p->work);
 }
 
 static struct attempt *attempt_obtain(struct attempt_pool *p)
@@ -58,7 +60,7 @@ static struct attempt *attempt_obtain(struct attempt_pool *p)
 	}
 	a = xcalloc(1, sizeof *a);
 	list_init(&a->node);
-	request_init(&a->request, BUF_UNLIMITED);
+	request_init(&a->request, &p->work, BUF_UNLIMITED);
 	connection_credentials_init(&a->credentials);
 	return a;
 }
@@ -244,7 +246,7 @@ static bool authorise(struct attempt *a, struct delivery *d, struct connection *
 {
 	char id[ID_BYTES];
 	struct connection_message m = {
-		.body = a->request.has_body ? buf_slice(&a->request.body) : SLICE(""),
+		.body = a->request.has_body ? a->request.body : SLICE(""),
 		.wall_ms = loop_wall_ms(d->owner->worker->loop),
 		.method = a->request.method,
 		.url = a->request.url.data,
@@ -267,7 +269,7 @@ static void fill(struct attempt *a, const struct request_plan *plan)
 	a->http.more_headers = a->credentials.headers.data;
 	a->http.more_header_count = a->credentials.header_count;
 	a->http.has_body = a->request.has_body;
-	a->http.body = buf_slice(&a->request.body);
+	a->http.body = a->request.body;
 	a->http.aws_sigv4 = a->credentials.aws_sigv4;
 	a->http.user = a->credentials.user;
 	a->http.password = a->credentials.password;

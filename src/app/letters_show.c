@@ -167,7 +167,7 @@ static void add_request(struct buf *out, const struct conf *conf,
 	if (!r->has_body)
 		return;
 	buf_add_char(out, '\n');
-	conf_add_masked(conf, buf_slice(&r->body), out);
+	conf_add_masked(conf, r->body, out);
 }
 
 /* The request that would be made of the event today, or why there is none. */
@@ -182,6 +182,7 @@ static void show_request(
 	struct request r;
 	struct err err;
 	struct buf out;
+	struct request_work request_work;
 	struct event *ev;
 
 	printf("\nREQUEST that would be sent today\n");
@@ -192,7 +193,8 @@ static void show_request(
 	ev = event_new(&fields);
 	envelope_work_init(&work);
 	jx_init(&ix);
-	request_init(&r, BUF_UNLIMITED);
+	request_work_init(&request_work);
+	request_init(&r, &request_work, BUF_UNLIMITED);
 	buf_init(&out, BUF_UNLIMITED);
 	if (envelope_index(target->rule->consumer->envelope, &ev->f, &work, &ix,
 		    &jx_default_limits, &err) != 0 ||
@@ -209,6 +211,7 @@ static void show_request(
 	}
 	buf_release(&out);
 	request_release(&r);
+	request_work_release(&request_work);
 	jx_release(&ix);
 	envelope_work_release(&work);
 	event_unref(ev);

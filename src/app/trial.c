@@ -14,12 +14,14 @@ void trial_init(struct trial *t, const struct conf *conf, const struct event_fie
 	jx_init(&t->metadata_ix);
 	envelope_work_init(&t->work);
 	buf_init(&t->metadata, BUF_UNLIMITED);
-	request_init(&t->request, REQUEST_MAX_BODY_BYTES);
+	request_work_init(&t->request_work);
+	request_init(&t->request, &t->request_work, REQUEST_MAX_BODY_BYTES);
 }
 
 void trial_release(struct trial *t)
 {
 	request_release(&t->request);
+	request_work_release(&t->request_work);
 	buf_release(&t->metadata);
 	envelope_work_release(&t->work);
 	jx_release(&t->metadata_ix);
@@ -172,7 +174,7 @@ void trial_show(const struct trial *t, const struct conf_target *target, struct 
 	}
 	show_credentials(c, &s->headers);
 	if (t->request.has_body)
-		show(t, &mask, buf_slice(&t->request.body), &s->body);
+		show(t, &mask, t->request.body, &s->body);
 	conf_mask_release(&mask);
 }
 

@@ -48,7 +48,7 @@ static void submit(struct sender *s)
 	const struct request *request = &s->trial->request;
 	struct connection_message message = {
 		.id = SLICE("msg_test"),
-		.body = request->has_body ? buf_slice(&request->body) : SLICE(""),
+		.body = request->has_body ? request->body : SLICE(""),
 		.wall_ms = loop_wall_ms(s->loop),
 	};
 
@@ -67,7 +67,7 @@ static void submit(struct sender *s)
 		.more_headers = s->credentials.headers.data,
 		.more_header_count = s->credentials.header_count,
 		.has_body = request->has_body,
-		.body = buf_slice(&request->body),
+		.body = request->body,
 		.aws_sigv4 = s->credentials.aws_sigv4,
 		.user = s->credentials.user,
 		.password = s->credentials.password,

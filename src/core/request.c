@@ -3,36 +3,46 @@
 
 #include "core/request_plan.h"
 
-void request_init(struct request *r, size_t max_body_bytes)
+void request_work_init(struct request_work *w)
+{
+	buf_init(&w->rendered, REQUEST_MAX_BODY_BYTES);
+	buf_init(&w->merged, REQUEST_MAX_BODY_BYTES);
+	buf_init(&w->of_template.value, REQUEST_MAX_BODY_BYTES);
+	jx_init(&w->of_template.ix);
+}
+
+void request_work_release(struct request_work *w)
+{
+	buf_release(&w->rendered);
+	buf_release(&w->merged);
+	buf_release(&w->of_template.value);
+	jx_release(&w->of_template.ix);
+}
+
+void request_init(struct request *r, struct request_work *work, size_t max_body_bytes)
 {
 	size_t max = max_body_bytes < REQUEST_MAX_BODY_BYTES ? max_body_bytes
 							     : REQUEST_MAX_BODY_BYTES;
 
-	*r = (struct request){.method = ""};
+	*r = (struct request){.method = "", .work = work};
 	buf_init(&r->url, REQUEST_MAX_URL_BYTES);
 	buf_init(&r->headers, BUF_UNLIMITED);
-	buf_init(&r->body, max);
-	buf_init(&r->stage, max);
-	buf_init(&r->work.value, max);
-	jx_init(&r->work.ix);
+	buf_init(&r->built, max);
 }
 
 void request_release(struct request *r)
 {
 	buf_release(&r->url);
 	buf_release(&r->headers);
-	buf_release(&r->body);
-	buf_release(&r->stage);
-	buf_release(&r->work.value);
-	jx_release(&r->work.ix);
+	buf_release(&r->built);
 }
 
 static void reset(struct request *r)
 {
 	buf_reset(&r->url);
 	buf_reset(&r->headers);
-	buf_reset(&r->body);
-	buf_reset(&r->stage);
+	buf_reset(&r->built);
+	r->body = (struct slice){NULL, 0};
 	r->header_count = 0;
 }
 
@@ -54,9 +64,9 @@ int request_fail_limit(struct request_failure *f, const char *what, size_t max)
 int request_read_part(const struct request_part *part, const struct value_context *c,
 	struct request *r, struct value *ret, struct request_failure *f)
 {
-	*ret = value_read(part->source, c, &r->work.value);
-	if (buf_failed(&r->work.value))
-		return request_fail_limit(f, part->field, r->work.value.max_bytes);
+	*ret = value_read(part->source, c, &r->work->of_template.value);
+	if (buf_failed(&r->work->of_template.value))
+		return request_fail_limit(f, part->field, r->work->of_template.value.max_bytes);
 	return 0;
 }
 

@@ -12,11 +12,13 @@ static const struct jx_limits body_limits = {
 
 #define OCTETS "application/octet-stream"
 
-/* Where a body that is on its way stands: in r->stage, indexed by *ix when it is JSON. */
+/* Where a body that is on its way stands: in `text`, indexed by the work's index when it is
+ * JSON. */
 struct stage {
 	const struct request_plan *plan;
 	const struct value_context *context;
 	struct request *r;
+	struct request_work *work;
 	struct request_failure *f;
 	struct slice text;
 	bool is_json;
@@ -25,7 +27,8 @@ struct stage {
 static int transform(struct stage *s, struct buf *out)
 {
 	const struct template *t = s->plan->template;
-	int failed = template_render(t, s->context, out, &s->r->work, &s->f->code, s->f->err);
+	int failed = template_render(
+		t, s->context, out, &s->work->of_template, &s->f->code, s->f->err);
 
 	s->text = slice_of(buf_str(out), out->len);
 	s->is_json = template_is_json(t, s->context);
@@ -37,7 +40,7 @@ static int index_text(struct stage *s, const char *what)
 {
 	struct err why;
 
-	if (jx_parse(&s->r->work.ix, s->text, &body_limits, &why) == 0) {
+	if (jx_parse(&s->work->of_template.ix, s->text, &body_limits, &why) == 0) {
 		s->is_json = true;
 		return 0;
 	}
@@ -83,7 +86,7 @@ static bool is_replaced(const struct request_plan *p, const struct jx_index *ix,
 static int merge_members(struct stage *s, struct buf *out)
 {
 	const struct request_plan *p = s->plan;
-	const struct jx_index *ix = &s->r->work.ix;
+	const struct jx_index *ix = &s->work->of_template.ix;
 	bool first = true;
 	int failed = index_text(s, "body_parameters");
 
@@ -120,7 +123,7 @@ static int write_form(struct stage *s, const char **ret_content_type)
 	if (failed)
 		return failed;
 	*ret_content_type = "application/x-www-form-urlencoded";
-	failed = form_add_object(&s->r->body, &s->r->work.ix, 0, s->f->err);
+	failed = form_add_object(&s->r->built, &s->work->of_template.ix, 0, s->f->err);
 	if (failed)
 		s->f->code =
 			failed == ERR_LIMIT ? "RESOURCE_LIMIT_EXCEEDED" : "INVALID_PARAMETER";
@@ -143,7 +146,7 @@ static struct slice cloudevent_data(const struct stage *s)
 
 static int write_structured(struct stage *s, const char **ret_content_type)
 {
-	struct buf *out = &s->r->body;
+	struct buf *out = &s->r->built;
 	bool untouched = template_kind(s->plan->template) == TEMPLATE_EVENT &&
 			 s->plan->member_count == 0;
 
@@ -177,49 +180,71 @@ static int write_output(struct stage *s, const char **ret_content_type)
 	}
 	if (!s->is_json && template_kind(s->plan->template) == TEMPLATE_EVENT)
 		*ret_content_type = OCTETS;
-	buf_add_slice(&s->r->body, s->text);
+	buf_add_slice(&s->r->built, s->text);
 	return 0;
 }
 
 /* The long way: what was rendered has to be read and written again. */
 static int render_staged(struct stage *s, const char **ret_content_type)
 {
-	struct request *r = s->r;
-	struct buf merged;
-	int failed = transform(s, &r->stage);
+	struct buf *merged = &s->work->merged;
+	int failed;
 
+	buf_reset(&s->work->rendered);
+	failed = transform(s, &s->work->rendered);
 	if (failed)
 		return failed;
 	if (s->plan->member_count > 0) {
-		failed = merge_members(s, &r->body);
+		buf_reset(merged);
+		failed = merge_members(s, merged);
 		if (failed)
 			return failed;
-		merged = r->body;
-		r->body = r->stage;
-		r->stage = merged;
-		buf_reset(&r->body);
-		if (buf_failed(&merged))
-			return request_fail_limit(s->f, "body", merged.max_bytes);
-		s->text = buf_slice(&r->stage);
+		if (buf_failed(merged))
+			return request_fail_limit(s->f, "body", merged->max_bytes);
+		s->text = buf_slice(merged);
 	}
 	return write_output(s, ret_content_type);
+}
+
+/* Is the body the event's value as it is? (What an index is over may be what an envelope made
+ * of it, and soon be gone.) */
+static bool is_the_event(const struct request_plan *p, const struct value_context *c)
+{
+	return p->output == REQUEST_JSON && p->member_count == 0 &&
+	       template_kind(p->template) == TEMPLATE_EVENT &&
+	       (c->ix == NULL || c->ix->text == c->ev->f.value.data);
+}
+
+static int render_body(struct stage *s, const char **ret_content_type)
+{
+	const struct request_plan *p = s->plan;
+	int failed;
+
+	if (p->output != REQUEST_JSON || p->member_count > 0)
+		return render_staged(s, ret_content_type);
+	failed = transform(s, &s->r->built);
+	if (!s->is_json && template_kind(p->template) == TEMPLATE_EVENT)
+		*ret_content_type = OCTETS;
+	return failed;
 }
 
 int request_body_render(const struct request_plan *p, const struct value_context *c,
 	struct request *r, const char **ret_content_type, struct request_failure *f)
 {
-	struct stage s = {.plan = p, .context = c, .r = r, .f = f};
-	int failed;
+	struct stage s = {.plan = p, .context = c, .r = r, .work = r->work, .f = f};
+	size_t max_bytes = r->built.max_bytes;
+	int failed = 0;
 
 	*ret_content_type = NULL;
-	if (p->output == REQUEST_JSON && p->member_count == 0) {
-		failed = transform(&s, &r->body);
-		if (!s.is_json && template_kind(p->template) == TEMPLATE_EVENT)
+	if (is_the_event(p, c)) {
+		r->body = c->ev->f.value;
+		if (c->ix == NULL)
 			*ret_content_type = OCTETS;
 	} else {
-		failed = render_staged(&s, ret_content_type);
+		failed = render_body(&s, ret_content_type);
+		r->body = buf_slice(&r->built);
 	}
-	if (!failed && buf_failed(&r->body))
-		return request_fail_limit(f, "body", r->body.max_bytes);
+	if (!failed && (buf_failed(&r->built) || r->body.len > max_bytes))
+		return request_fail_limit(f, "body", max_bytes);
 	return failed;
 }

@@ -158,7 +158,7 @@ static int render_dynamic(const struct request_part *part, const struct value_co
 		return failed;
 	if (v.kind == VALUE_MISSING || v.kind == VALUE_NULL)
 		return 0;
-	text = value_characters(&v, &r->work.value);
+	text = value_characters(&v, &r->work->of_template.value);
 	if (text.len > REQUEST_MAX_HEADER_BYTES)
 		return request_fail_parameter(f, part, "is too long for a header");
 	if (!is_header_value(text))

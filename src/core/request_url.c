@@ -263,7 +263,7 @@ static int render_star(const struct request_part *part, const struct value_conte
 		return request_fail_parameter(f, part, "is not in the event");
 	if (v.kind == VALUE_NULL)
 		return request_fail_parameter(f, part, "is null in the event");
-	text = value_characters(&v, &r->work.value);
+	text = value_characters(&v, &r->work->of_template.value);
 	if (is_blank(text))
 		return request_fail_parameter(f, part, "is blank in the event");
 	form_add_percent(&r->url, text);
@@ -286,7 +286,7 @@ static int render_query(const struct request_url *u, const struct value_context 
 		buf_add_char(&r->url, has_query ? '&' : '?');
 		has_query = true;
 		buf_add_slice(&r->url, buf_slice(&u->query[i].before));
-		form_add_percent(&r->url, value_characters(&v, &r->work.value));
+		form_add_percent(&r->url, value_characters(&v, &r->work->of_template.value));
 	}
 	return 0;
 }

@@ -108,6 +108,7 @@ struct bench {
 	struct request_plan *plan;
 	struct event *ev;
 	struct jx_index ix;
+	struct request_work work;
 	struct request request;
 };
 
@@ -157,7 +158,8 @@ int main(void)
 		.timestamp_ms = 1,
 		.value = buf_slice(&text)});
 	jx_init(&b.ix);
-	request_init(&b.request, BUF_UNLIMITED);
+	request_work_init(&b.work);
+	request_init(&b.request, &b.work, BUF_UNLIMITED);
 	scan_ns = measure(&b, scan);
 	render_ns = measure(&b, render);
 	before = allocations;
@@ -168,6 +170,7 @@ int main(void)
 	printf("scan   %6.0f ns\nrender %6.0f ns (goal: under 2000), %zu allocations when warm\n",
 		scan_ns, render_ns, before);
 	request_release(&b.request);
+	request_work_release(&b.work);
 	request_plan_free(b.plan);
 	jx_release(&b.ix);
 	event_unref(b.ev);

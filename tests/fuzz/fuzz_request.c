@@ -109,7 +109,7 @@ static void check(const struct request *r)
 	check_url(buf_str(&r->url));
 	check_headers(r);
 	if (strstr(r->headers.data, "json") != NULL && r->body.len > 0)
-		check_json(buf_slice(&r->body));
+		check_json(r->body);
 }
 
 /* What was found beforehand must make the same request as the index has made. */
@@ -124,11 +124,11 @@ static void check_spots(const struct request_plan *p, const struct event *ev,
 	if (ix == NULL || ix->text != ev->f.value.data || request_plan_spot_count(p) < 0)
 		return;
 	request_plan_find(p, ix, spots);
-	request_init(&again, 1 << 20);
+	request_init(&again, r->work, 1 << 20);
 	assert(request_render(p, &context, &again, &code, NULL) == 0);
 	assert(slice_eq(buf_slice(&again.url), buf_slice(&r->url)));
 	assert(slice_eq(buf_slice(&again.headers), buf_slice(&r->headers)));
-	assert(slice_eq(buf_slice(&again.body), buf_slice(&r->body)));
+	assert(slice_eq(again.body, r->body));
 	request_release(&again);
 }
 
@@ -136,12 +136,14 @@ static void send(unsigned choice, const struct event *ev, const struct jx_index 
 {
 	struct request_plan *p = make_plan(choice);
 	struct request_context context = {.ev = ev, .ix = ix};
+	struct request_work work;
 	struct request r;
 	struct err err = {0};
 	const char *code = NULL;
 
 	assert(p != NULL);
-	request_init(&r, 1 << 20);
+	request_work_init(&work);
+	request_init(&r, &work, 1 << 20);
 	if (request_render(p, &context, &r, &code, &err) == 0) {
 		check(&r);
 		check_spots(p, ev, ix, &r);
@@ -149,6 +151,7 @@ static void send(unsigned choice, const struct event *ev, const struct jx_index 
 		assert(code != NULL && err.text[0] != '\0');
 	}
 	request_release(&r);
+	request_work_release(&work);
 	request_plan_free(p);
 }
 
