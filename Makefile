@@ -18,9 +18,14 @@ HARDEN_plain := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-prote
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -fPIE -pthread \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation -Wno-unknown-warning-option $(WERROR) \
-	$(HARDEN_$(VARIANT)) $(SANITIZE_$(VARIANT)) $(CFLAGS) $(PACKAGE_CFLAGS)
+	$(HARDEN_$(VARIANT)) $(SANITIZE_$(VARIANT)) $(CFLAGS) $(PACKAGE_CFLAGS) \
+	$(if $(ALLOCATOR_$(VARIANT)),-DHTTP_MIMALLOC)
 ALL_LDFLAGS = -pie -rdynamic -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT)) $(LDFLAGS)
-LIBS     = $(PACKAGE_LIBS) -lm
+# What libcurl allocates with: see http_global_init(). Sanitizers want to see it all. The C library
+# comes first, or all the process would get its memory from there. ALLOCATOR= builds without it.
+ALLOCATOR ?= mimalloc
+ALLOCATOR_plain := $(ALLOCATOR)
+LIBS     = $(PACKAGE_LIBS) -lm $(if $(ALLOCATOR_$(VARIANT)),-lc -l$(ALLOCATOR_$(VARIANT)))
 
 SOURCES  := $(filter-out src/app/main.c,$(wildcard src/*/*.c))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o)

@@ -9,6 +9,7 @@ cd "${0%/*}/.."
 allowed() {
 	cat <<-'LIST'
 		curl/curl.h|src/io/http*.c
+		mimalloc.h|src/io/http.c
 		librdkafka/rdkafka.h|src/io/*.c
 		librdkafka/rdkafka_mock.h|src/io/embedded*.c
 		libconfig.h|src/app/conf*.c

@@ -32,6 +32,7 @@ list() {
 			library libconfig|libconfig-dev|the configuration file
 			library libmicrohttpd|libmicrohttpd-dev|the admin listener
 			library libcrypto|libssl-dev|HMAC, and TLS for libcurl
+			header mimalloc.h|libmimalloc-dev|memory for libcurl
 			header uthash.h|uthash-dev|hash tables
 			file /etc/ssl/certs/ca-certificates.crt|ca-certificates|verifying HTTPS endpoints
 		LIST

@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#ifdef HTTP_MIMALLOC
+#include <mimalloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +26,29 @@ const struct http_settings http_default_settings = {
 
 struct http_libcurl http_libcurl;
 
+/*
+ * libcurl allocates some thirty times for a request, and mostly a few bytes. mimalloc keeps
+ * what is of one size, and was taken at one time, together: with a thousand requests in flight
+ * a tenth to a fifth of all CPU. The rest of the process does without it: events that wait for
+ * their retry would take more room.
+ */
+static CURLcode init_libcurl(void)
+{
+#ifdef HTTP_MIMALLOC
+	return curl_global_init_mem(
+		CURL_GLOBAL_DEFAULT, mi_malloc, mi_free, mi_realloc, mi_strdup, mi_calloc);
+#else
+	return curl_global_init(CURL_GLOBAL_DEFAULT);
+#endif
+}
+
 void http_global_init(void)
 {
 	unsigned version;
 
 	if (http_resolver != NULL)
 		return;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (init_libcurl() != CURLE_OK)
 		abort(); /* no TLS library, no program */
 	signal(SIGPIPE, SIG_IGN);
 	version = curl_version_info(CURLVERSION_NOW)->version_num;

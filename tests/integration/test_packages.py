@@ -51,6 +51,8 @@ def test_the_program_is_built_to_withstand_its_own_faults() -> None:
     assert "Position-Independent Executable" in header
     assert "BIND_NOW" in dynamic and "TEXTREL" not in dynamic
     assert "GNU_RELRO" in segments
+    needed = re.findall(r"\(NEEDED\).*\[(\w+)", dynamic)
+    assert needed.index("libc") < needed.index("libmimalloc"), "all memory is mimalloc's"
     assert re.search(r"GNU_STACK .* RW ", segments), "a stack that can be executed"
     symbols = run("nm", "-D", BINARY).stdout
     assert "__stack_chk_fail" in symbols
@@ -112,7 +114,8 @@ def test_the_debian_package_is_installed_and_removed(package: Path, tmp_path: Pa
     assert (tmp_path / "lib/systemd/system/postrider.service").exists()
     assert (tmp_path / "usr/share/man/man7/postrider-messages.7.gz").exists()
     depends = run("dpkg-deb", "-f", package, "Depends").stdout
-    for library in ("librdkafka1", "libcurl4", "libjansson4", "libconfig", "libmicrohttpd12"):
+    for library in ("librdkafka1", "libcurl4", "libjansson4", "libconfig", "libmicrohttpd12",
+                    "libmimalloc"):
         assert library in depends
 
     cfg.write_text(cfg.read_text() + "// mine\n")
