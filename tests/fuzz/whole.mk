@@ -13,9 +13,9 @@ fuzz-conf fuzz-letter fuzz-signing fuzz-response: fuzz-%: build/fuzz/fuzz_% ## f
 	@LSAN_OPTIONS=suppressions=tests/fuzz/lsan.supp:print_suppressions=0 $< -max_total_time=$(FUZZ_SECONDS) -max_len=4000 \
 		-artifact_prefix=build/fuzz/ build/fuzz/corpus-$*
 
-build/fuzz/whole/%.o: src/%.c
+build/fuzz/whole/%.o: src/%.c $(wildcard include/*/*.h)
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) $(PACKAGE_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 build/fuzz/fuzz_conf build/fuzz/fuzz_letter build/fuzz/fuzz_signing build/fuzz/fuzz_response: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_WHOLE)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic -o $@ $^ $(LIBS)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic -o $@ $^ $(PACKAGE_LIBS) -lm
