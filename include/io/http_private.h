@@ -92,7 +92,7 @@ struct http_transfer {
 	bool was_sent;     /* the request went to a connection: libcurl must not do it again */
 	bool was_repeated; /* and would have, but for us */
 	bool was_stale;    /* the connection it was to go on is dead; nothing went */
-	bool reply_too_long, headers_too_long;
+	bool reply_too_long, headers_too_long, has_bad_status;
 	bool headers_are_whole; /* the empty line came: libcurl is content without it */
 	bool in_head;           /* what comes is the head of a reply; with keeps_last_header */
 	bool expects_first_header; /* the status line came */

@@ -117,6 +117,7 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	t->retry_after[0] = t->error[0] = '\0';
 	t->was_sent = t->was_repeated = t->was_stale = false;
 	t->reply_too_long = t->headers_too_long = t->headers_are_whole = false;
+	t->has_bad_status = false;
 	t->in_head = true;
 	t->expects_first_header = t->continues_nothing = false;
 	t->socket_errno = 0;

@@ -101,6 +101,9 @@ static bool translate_own(const struct http_transfer *t, struct http_result *r)
 		r->transport = RETRY_TRANSPORT_PROTOCOL;
 		snprintf(r->error, sizeof r->error,
 			"the reply's headers are longer than %d bytes", HTTP_HEADER_MAX_BYTES);
+	} else if (t->has_bad_status) {
+		r->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(r->error, sizeof r->error, "the reply has no status");
 	} else if (t->continues_nothing) {
 		r->transport = RETRY_TRANSPORT_PROTOCOL;
 		snprintf(r->error, sizeof r->error,
@@ -202,7 +205,7 @@ void http_error_translate(struct http_transfer *t, int curl_code, struct http_re
 		return;
 	}
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 100) { /* libcurl is content with "HTTP/200 OK", and calls it 0 */
+	if (status < 100) {
 		ret->transport = RETRY_TRANSPORT_PROTOCOL;
 		snprintf(ret->error, sizeof ret->error, "the reply has no status");
 		return;

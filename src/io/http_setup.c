@@ -69,6 +69,30 @@ static bool is_interim(struct http_transfer *t)
 	return status / 100 == 1;
 }
 
+/* Does @line look like @form, in which 'd' is a digit and ' ' one blank or more? */
+static bool has_form(struct slice line, const char *form)
+{
+	size_t at = 0;
+
+	for (; *form != '\0' && at < line.len; form++, at++) {
+		bool fits = *form == 'd' ? line.data[at] >= '0' && line.data[at] <= '9'
+					 : line.data[at] == *form;
+
+		if (!fits)
+			return false;
+		while (*form == ' ' && at + 1 < line.len && line.data[at + 1] == ' ')
+			at++;
+	}
+	return *form == '\0' && (at == line.len || strchr(" \r\n", line.data[at]) != NULL);
+}
+
+/* libcurl makes something of what is only similar to one: HTTP/211080 is HTTP/2 with status
+ * 11080, or, to later ones, 200. */
+static bool is_status_line(struct slice line)
+{
+	return has_form(line, "HTTP/d.d ddd") || has_form(line, "HTTP/d ddd");
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http_transfer *t = ctx;
@@ -81,6 +105,9 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 		return 0;
 	}
 	if (starts_with(line, "HTTP/")) { /* what came before was an interim reply */
+		t->has_bad_status = !is_status_line(line);
+		if (t->has_bad_status)
+			return 0;
 		t->retry_after[0] = '\0';
 		t->headers_are_whole = false;
 		t->expects_first_header = true;

@@ -306,6 +306,30 @@ static void http__bad_replies_are_named(void **state)
 	}
 }
 
+static void http__a_reply_without_a_status_is_none(void **state)
+{
+	static const char *const lines[] = {"HTTP/200 OK", "HTTP/1.1 OK", "HTTP/1.1 20 OK",
+		"HTTP/1.1 2000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 2x0 OK", "HTTP/1.1 -200 OK",
+		"HTTP/1.1200 OK", "HTTP/1.x 200 OK", "HTTP/11 200 OK", "HTTP/ 200 OK",
+		"HTTP/211080.390 OK", "HTTP/1.1", "HTTP/", "http/1.1 200 OK"};
+	static char reply[100];
+	static struct script_step step = {.reply = reply, .then = SCRIPT_CLOSE};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(lines); i++) {
+		struct call *c = &calls[0];
+
+		snprintf(reply, sizeof reply, "%s\r\nContent-Length: 2\r\n\r\nok", lines[i]);
+		set_up(&step, 1);
+		client_made();
+		post(c, "x");
+		run();
+		if (c->result.transport != RETRY_TRANSPORT_PROTOCOL || c->result.status != 0)
+			fail_msg("%s: %d, %d", lines[i], c->result.transport, c->result.status);
+		tear_down();
+	}
+}
+
 static void http__good_replies_of_every_form_are_read(void **state)
 {
 	static const struct {
@@ -315,6 +339,7 @@ static void http__good_replies_of_every_form_are_read(void **state)
 	} table[] = {
 		{{"HTTP/1.1 204 No Content\r\n\r\n", 0, 0}, 204, ""},
 		{{"HTTP/1.0 200 OK\r\n\r\nto the end", 0, SCRIPT_CLOSE}, 200, "to the end"},
+		{{"HTTP/1.1 204\r\n\r\n", 0, 0}, 204, ""},
 		{{"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n"
 		  "0\r\nX-Trailer: 1\r\n\r\n",
 			 0, 0},
@@ -386,6 +411,7 @@ int main(void)
 			http__a_request_is_sent_once_when_the_server_closes_after_taking_it),
 		cmocka_unit_test(http__only_urls_of_http_are_asked),
 		cmocka_unit_test(http__bad_replies_are_named),
+		cmocka_unit_test(http__a_reply_without_a_status_is_none),
 		cmocka_unit_test(http__good_replies_of_every_form_are_read),
 		cmocka_unit_test(http__only_the_first_bytes_of_a_long_reply_are_kept),
 	};
