@@ -42,6 +42,14 @@ static CURLcode init_libcurl(void)
 #endif
 }
 
+/* What this thread's transfers have left. */
+static void give_back_memory(void)
+{
+#ifdef HTTP_MIMALLOC
+	mi_collect(true);
+#endif
+}
+
 void http_global_init(void)
 {
 	unsigned version;
@@ -358,6 +366,7 @@ static void keep_house(struct loop_timer *timer)
 	}
 	c->peak_in_flight = c->state.in_flight;
 	http_shards_sweep(c, false);
+	give_back_memory();
 	if (c->pool_count > 0 || c->state.in_flight > 0 || c->state.connections_open > 0)
 		loop_timer_set(c->loop, timer, loop_now_ms(c->loop) + HTTP_HOUSEKEEPING_MS);
 }

@@ -151,6 +151,20 @@ def test_ten_thousand_in_flight_at_an_endpoint_that_takes_a_second(
     assert daemon.metric("postrider_successful_invocation_attempts_total") == total
 
 
+@pytest.mark.soak
+def test_what_ten_thousand_in_flight_took_is_given_back(
+        kafka: Kafka, endpoint, unique, postrider) -> None:
+    lab = Lab(kafka, unique)
+    slow = endpoint(delay_ms=1000)
+    lab.destination("slow", slow.url(), max_concurrency=10_000, idle_timeout="5s")
+    lab.publish(20_000)
+    daemon = postrider(lab.config)
+    lab.wait_for_lag("slow", timeout=60.0)
+    assert peak_bytes(daemon) > 150 * MB
+    wait_until(lambda: daemon.resident_bytes() < 60 * MB, 90,
+               lambda: f"60 MB; it has {daemon.resident_bytes() / MB:.0f}")
+
+
 def test_a_hundred_thousand_deliveries_that_wait_for_their_retry_fit_into_180_mb(
         kafka: Kafka, endpoint, postrider) -> None:
     total = 100_000
