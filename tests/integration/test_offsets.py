@@ -266,6 +266,7 @@ def test_aborted_transactions_are_passed(kafka: Kafka, receiver: Receiver, uniqu
     for partition in range(2):
         kafka.produce(fleet.topic, [Record(event("sale", 1000 + partition, key=partition),
                                            partition=partition)])
+    wait_until(lambda: {1000, 1001} <= crm.numbers().keys(), 60, lambda: daemon.admin("/status"))
     fleet.wait_until_empty()
     assert crm.numbers().keys() == committed | {1000, 1001}
     assert crm.repeats() <= fleet.concurrency
