@@ -77,28 +77,25 @@ void *realloc(void *old, size_t size)
 	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
 
-/* libcurl's. */
+/* libcurl's are the same. */
 void *mi_malloc(size_t size)
 {
-	return fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
+	return malloc(size);
 }
 
 void *mi_calloc(size_t count, size_t size)
 {
-	return fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
+	return calloc(count, size);
 }
 
 void *mi_realloc(void *old, size_t size)
 {
-	return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
+	return realloc(old, size);
 }
 
 char *mi_strdup(const char *text)
 {
-	size_t size = strlen(text) + 1;
-	void *copy = fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
-
-	return copy != NULL ? memcpy(copy, text, size) : NULL;
+	return strdup(text);
 }
 
 void mi_free(void *memory)
