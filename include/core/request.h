@@ -110,9 +110,8 @@ struct request {
 	struct buf url;     /* NUL behind it */
 	struct buf headers; /* "Name: value" lines, each with a NUL behind it */
 	size_t header_count;
-	struct slice
-		body;  /* in `built`, or the event's own value, and lives no longer than that */
-	bool has_body; /* GET and HEAD have none */
+	struct slice body; /* in `built`, or the event's own value: lives as long as that */
+	bool has_body;     /* GET and HEAD have none */
 	/* The caller's: sent in the place of the record's own; "": that one as it is. */
 	char traceparent[TRACE_PARENT_BYTES];
 

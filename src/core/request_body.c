@@ -18,7 +18,6 @@ struct stage {
 	const struct request_plan *plan;
 	const struct value_context *context;
 	struct request *r;
-	struct request_work *work;
 	struct request_failure *f;
 	struct slice text;
 	bool is_json;
@@ -28,7 +27,7 @@ static int transform(struct stage *s, struct buf *out)
 {
 	const struct template *t = s->plan->template;
 	int failed = template_render(
-		t, s->context, out, &s->work->of_template, &s->f->code, s->f->err);
+		t, s->context, out, &s->r->work->of_template, &s->f->code, s->f->err);
 
 	s->text = slice_of(buf_str(out), out->len);
 	s->is_json = template_is_json(t, s->context);
@@ -40,7 +39,7 @@ static int index_text(struct stage *s, const char *what)
 {
 	struct err why;
 
-	if (jx_parse(&s->work->of_template.ix, s->text, &body_limits, &why) == 0) {
+	if (jx_parse(&s->r->work->of_template.ix, s->text, &body_limits, &why) == 0) {
 		s->is_json = true;
 		return 0;
 	}
@@ -86,7 +85,7 @@ static bool is_replaced(const struct request_plan *p, const struct jx_index *ix,
 static int merge_members(struct stage *s, struct buf *out)
 {
 	const struct request_plan *p = s->plan;
-	const struct jx_index *ix = &s->work->of_template.ix;
+	const struct jx_index *ix = &s->r->work->of_template.ix;
 	bool first = true;
 	int failed = index_text(s, "body_parameters");
 
@@ -123,7 +122,7 @@ static int write_form(struct stage *s, const char **ret_content_type)
 	if (failed)
 		return failed;
 	*ret_content_type = "application/x-www-form-urlencoded";
-	failed = form_add_object(&s->r->built, &s->work->of_template.ix, 0, s->f->err);
+	failed = form_add_object(&s->r->built, &s->r->work->of_template.ix, 0, s->f->err);
 	if (failed)
 		s->f->code =
 			failed == ERR_LIMIT ? "RESOURCE_LIMIT_EXCEEDED" : "INVALID_PARAMETER";
@@ -164,6 +163,13 @@ static int write_structured(struct stage *s, const char **ret_content_type)
 	return 0;
 }
 
+/* An event that is sent as it is may be anything. */
+static void name_octets(const struct stage *s, const char **ret_content_type)
+{
+	if (!s->is_json && template_kind(s->plan->template) == TEMPLATE_EVENT)
+		*ret_content_type = OCTETS;
+}
+
 static int write_output(struct stage *s, const char **ret_content_type)
 {
 	switch (s->plan->output) {
@@ -178,8 +184,7 @@ static int write_output(struct stage *s, const char **ret_content_type)
 	case REQUEST_JSON:
 		break;
 	}
-	if (!s->is_json && template_kind(s->plan->template) == TEMPLATE_EVENT)
-		*ret_content_type = OCTETS;
+	name_octets(s, ret_content_type);
 	buf_add_slice(&s->r->built, s->text);
 	return 0;
 }
@@ -187,11 +192,11 @@ static int write_output(struct stage *s, const char **ret_content_type)
 /* The long way: what was rendered has to be read and written again. */
 static int render_staged(struct stage *s, const char **ret_content_type)
 {
-	struct buf *merged = &s->work->merged;
+	struct buf *merged = &s->r->work->merged;
 	int failed;
 
-	buf_reset(&s->work->rendered);
-	failed = transform(s, &s->work->rendered);
+	buf_reset(&s->r->work->rendered);
+	failed = transform(s, &s->r->work->rendered);
 	if (failed)
 		return failed;
 	if (s->plan->member_count > 0) {
@@ -206,42 +211,43 @@ static int render_staged(struct stage *s, const char **ret_content_type)
 	return write_output(s, ret_content_type);
 }
 
-/* Is the body the event's value as it is? (What an index is over may be what an envelope made
- * of it, and soon be gone.) */
-static bool is_the_event(const struct request_plan *p, const struct value_context *c)
+/* The event's value, not copied. (What an index is over may be what an envelope made of it, and
+ * soon be gone.) */
+static bool is_the_event(const struct stage *s)
 {
-	return p->output == REQUEST_JSON && p->member_count == 0 &&
-	       template_kind(p->template) == TEMPLATE_EVENT &&
+	const struct value_context *c = s->context;
+
+	return template_kind(s->plan->template) == TEMPLATE_EVENT &&
 	       (c->ix == NULL || c->ix->text == c->ev->f.value.data);
 }
 
-static int render_body(struct stage *s, const char **ret_content_type)
+static int render_plain(struct stage *s, const char **ret_content_type)
 {
-	const struct request_plan *p = s->plan;
-	int failed;
+	int failed = 0;
 
-	if (p->output != REQUEST_JSON || p->member_count > 0)
-		return render_staged(s, ret_content_type);
-	failed = transform(s, &s->r->built);
-	if (!s->is_json && template_kind(p->template) == TEMPLATE_EVENT)
-		*ret_content_type = OCTETS;
+	if (is_the_event(s)) {
+		s->text = s->context->ev->f.value;
+		s->is_json = template_is_json(s->plan->template, s->context);
+	} else {
+		failed = transform(s, &s->r->built);
+	}
+	name_octets(s, ret_content_type);
+	s->r->body = s->text;
 	return failed;
 }
 
 int request_body_render(const struct request_plan *p, const struct value_context *c,
 	struct request *r, const char **ret_content_type, struct request_failure *f)
 {
-	struct stage s = {.plan = p, .context = c, .r = r, .work = r->work, .f = f};
+	struct stage s = {.plan = p, .context = c, .r = r, .f = f};
 	size_t max_bytes = r->built.max_bytes;
-	int failed = 0;
+	int failed;
 
 	*ret_content_type = NULL;
-	if (is_the_event(p, c)) {
-		r->body = c->ev->f.value;
-		if (c->ix == NULL)
-			*ret_content_type = OCTETS;
+	if (p->output == REQUEST_JSON && p->member_count == 0) {
+		failed = render_plain(&s, ret_content_type);
 	} else {
-		failed = render_body(&s, ret_content_type);
+		failed = render_staged(&s, ret_content_type);
 		r->body = buf_slice(&r->built);
 	}
 	if (!failed && (buf_failed(&r->built) || r->body.len > max_bytes))
