@@ -16,7 +16,6 @@
 struct attempt_pool {
 	struct list idle;
 	size_t idle_count;
-	struct request_work work;
 };
 
 enum attempt_begun {

@@ -18,8 +18,8 @@ struct trial {
 	struct jx_index ix, metadata_ix;
 	struct envelope_work work;
 	struct buf metadata;
-	struct request request;
-	struct request_work request_work; /* the last one rendered */
+	struct request request; /* the last one rendered */
+	struct request_work request_work;
 };
 
 /* Copies the record. */

@@ -14,6 +14,7 @@
 #include "core/envelope.h"
 #include "core/event.h"
 #include "core/json.h"
+#include "core/request.h"
 #include "io/deadletter.h"
 #include "io/loop.h"
 
@@ -41,6 +42,8 @@ struct worker {
 	struct jx_limits limits;
 	struct envelope_work envelope_work; /* a text that was made for the index */
 	const struct event *indexed;
+
+	struct request_work request_work;
 };
 
 /* @w->loop, number and metrics are set by the caller. */

@@ -29,7 +29,6 @@ void attempt_pool_init(struct attempt_pool *p)
 {
 	list_init(&p->idle);
 	p->idle_count = 0;
-	request_work_init(&p->work);
 }
 
 static void attempt_free(struct attempt *a)
@@ -46,10 +45,9 @@ void attempt_pool_release(struct attempt_pool *p)
 	while ((node = list_shift(&p->idle)) != NULL)
 		attempt_free(list_entry(node, struct attempt, node));
 	p->idle_count = 0;
-	request_work_release(&p->work);
 }
 
-static struct attempt *attempt_obtain(struct attempt_pool *p)
+static struct attempt *attempt_obtain(struct attempt_pool *p, struct worker *w)
 {
 	struct list *node = list_shift(&p->idle);
 	struct attempt *a;
@@ -60,7 +58,7 @@ static struct attempt *attempt_obtain(struct attempt_pool *p)
 	}
 	a = xcalloc(1, sizeof *a);
 	list_init(&a->node);
-	request_init(&a->request, &p->work, BUF_UNLIMITED);
+	request_init(&a->request, &w->request_work, BUF_UNLIMITED);
 	connection_credentials_init(&a->credentials);
 	return a;
 }
@@ -279,7 +277,7 @@ static void fill(struct attempt *a, const struct request_plan *plan)
 enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	struct connection *connection, struct http_client *client, attempt_done_fn done)
 {
-	struct attempt *a = attempt_obtain(p);
+	struct attempt *a = attempt_obtain(p, d->owner->worker);
 	struct loop *loop = d->owner->worker->loop;
 
 	a->pool = p;

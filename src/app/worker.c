@@ -7,6 +7,7 @@ void worker_init(struct worker *w)
 	jx_init(&w->ix);
 	list_init(&w->stalled);
 	envelope_work_init(&w->envelope_work);
+	request_work_init(&w->request_work);
 	w->limits = jx_default_limits;
 	w->indexed = NULL;
 }
@@ -15,6 +16,7 @@ void worker_release(struct worker *w)
 {
 	jx_release(&w->ix);
 	envelope_work_release(&w->envelope_work);
+	request_work_release(&w->request_work);
 }
 
 /* Rules did not look into the folded arrays; a path may. */
