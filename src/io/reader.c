@@ -247,6 +247,37 @@ static rd_kafka_resp_err_t look_at(
 	return code;
 }
 
+/* Of a topic just made, or one whose leader moves, brokers and metadata know different things
+ * for a moment. librdkafka asks again for some of these, by version. */
+static bool is_passing(rd_kafka_resp_err_t code)
+{
+	switch (code) {
+	case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+	case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+	case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+	case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+	case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static rd_kafka_resp_err_t look_until_known(
+	struct reader *r, struct reader_topic *topic, int64_t since_ms)
+{
+	int64_t until_ms = clock_monotonic_ms() + r->timeout_ms;
+	rd_kafka_resp_err_t code = look_at(r, topic, since_ms);
+
+	while (is_passing(code) && clock_monotonic_ms() < until_ms) {
+		rd_kafka_poll(r->rk, TURN_MS);
+		code = look_at(r, topic, since_ms);
+	}
+	return code;
+}
+
 int reader_add(struct reader *r, const char *name, int64_t since_ms, struct err *err)
 {
 	struct reader_topic *topic;
@@ -259,7 +290,7 @@ int reader_add(struct reader *r, const char *name, int64_t since_ms, struct err 
 	topic->handle = rd_kafka_topic_new(r->rk, name, NULL);
 	r->topics = xreallocarray(r->topics, r->topic_count + 1, sizeof *r->topics);
 	r->topics[r->topic_count++] = topic;
-	code = look_at(r, topic, since_ms);
+	code = look_until_known(r, topic, since_ms);
 	return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : fail(r, code, name, err);
 }
 

@@ -24,6 +24,7 @@
 
 #define WORLD_PATIENCE_MS 30000
 #define API_PRODUCE       0
+#define API_LIST_OFFSETS  2
 #define API_OFFSET_COMMIT 8
 #define API_OFFSET_FETCH  9
 

@@ -119,6 +119,35 @@ static void reader__following_has_no_end(void **state)
 	assert_true(slice_eq(record.value, SLICE("later")));
 }
 
+/* As of a topic just made, or one whose leader moves: what the brokers and we know of it
+ * differ. */
+static void reader__question_is_asked_again_while_a_leader_moves(void **state)
+{
+	static const rd_kafka_resp_err_t passing[] = {
+		RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH,
+		RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+		RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+	};
+	struct fixture *f = *state;
+
+	rd_kafka_mock_push_request_errors_array(
+		f->w->cluster, API_LIST_OFFSETS, COUNT_OF(passing), passing);
+	assert_int_equal(reader_add(f->reader, "letters", -1, NULL), 0);
+	assert_int_equal(reader_start(f->reader, false, NULL), 0);
+	assert_int_equal(read_all(f->reader), 2 * PER_PARTITION);
+}
+
+static void reader__error_that_lasts_is_told(void **state)
+{
+	static const rd_kafka_resp_err_t lasting = RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+	struct fixture *f = *state;
+	struct err err;
+
+	rd_kafka_mock_push_request_errors_array(f->w->cluster, API_LIST_OFFSETS, 1, &lasting);
+	assert_int_equal(reader_add(f->reader, "letters", -1, &err), ERR_DENIED);
+	assert_non_null(strstr(err.text, "the user needs READ and DESCRIBE"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +159,11 @@ int main(void)
 			reader__nothing_to_read_is_the_end_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			reader__following_has_no_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			reader__question_is_asked_again_while_a_leader_moves, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			reader__error_that_lasts_is_told, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
