@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #define EVENTS_A_PASS   1000
 #define ANSWER_GRACE_MS 2000 /* a lost connection is only news when it stays lost */
 #define FIRST_ANSWER_MS 5000
+#define TIMER_SLACK_NS  (10 * 1000 * 1000)
 
 struct kafka_client {
 	struct loop *loop;
@@ -294,24 +296,43 @@ static void watch_queue(struct kafka_client *k)
 	loop_defer(k->loop, &k->more);
 }
 
+/* A consumer's threads need not wake to the millisecond, and do not when the kernel is told
+ * before they are made, for they inherit it: their wakes fall together, and librdkafka's main
+ * thread, which sleeps for whole milliseconds and waits busily for the rest, wakes when its
+ * timer is due. What a socket or another thread wakes is not late; a producer's linger would
+ * be. */
+static rd_kafka_t *make_handle(
+	const struct kafka_client_settings *s, rd_kafka_conf_t *conf, struct err *err)
+{
+	int slack_ns = prctl(PR_GET_TIMERSLACK);
+	rd_kafka_t *rk;
+	char text[512];
+
+	if (!s->producer)
+		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
+	rk = rd_kafka_new(
+		s->producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, text, sizeof text);
+	prctl(PR_SET_TIMERSLACK, slack_ns);
+	if (rk == NULL) {
+		rd_kafka_conf_destroy(conf);
+		err_set(err, ERR_INVALID, "%s: librdkafka: %s", s->name, text);
+	}
+	return rk;
+}
+
 struct kafka_client *kafka_client_new(
 	struct loop *l, const struct kafka_client_settings *s, struct err *err)
 {
 	struct kafka_client *k;
 	rd_kafka_conf_t *conf = kafka_conf_new(s, err);
 	rd_kafka_t *rk;
-	char text[512];
 
 	if (conf == NULL)
 		return NULL;
 	rd_kafka_conf_set_events(conf, s->events | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
-	rk = rd_kafka_new(
-		s->producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, text, sizeof text);
-	if (rk == NULL) {
-		rd_kafka_conf_destroy(conf);
-		err_set(err, ERR_INVALID, "%s: librdkafka: %s", s->name, text);
+	rk = make_handle(s, conf, err);
+	if (rk == NULL)
 		return NULL;
-	}
 	k = xcalloc(1, sizeof *k);
 	k->loop = l;
 	k->s = *s;
