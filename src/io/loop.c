@@ -11,7 +11,10 @@
 
 #include "base/clock.h"
 
-#define EVENTS_A_PASS 256
+/* Requests that end in a pass make room for others, which begin at its end with the handles and
+ * the memory of those: so few at a time that these are still in the core's cache. With 256 and
+ * 10,000 in flight an event costs a sixth more; with 8, calls cost more than that saves. */
+#define EVENTS_A_PASS 32
 
 struct loop {
 	int epoll_fd;

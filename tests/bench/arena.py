@@ -80,10 +80,10 @@ def number(body: bytes) -> int:
     return int(found[1])
 
 
-def fill(kafka: Kafka, topic: str, count: int) -> None:
+def fill(kafka: Kafka, topic: str, count: int, keys: int = 5000) -> None:
     kafka.create_topic(topic, 4)
     for first in range(0, count, 20000):
-        kafka.produce(topic, [Record(value=event(n), key=b"c-%d" % (n % 5000))
+        kafka.produce(topic, [Record(value=event(n), key=b"c-%d" % (n % keys))
                               for n in range(first, min(first + 20000, count))])
 
 

@@ -7,8 +7,9 @@ Everything is real and on loopback: Apache Kafka, the program, tests/bench/endpo
 is filled first; the clock runs from a tenth of the requests at the endpoint to the last, and so
 does CPU, the process's: starting and connecting are left out, for everybody, the floor included.
 `wrk` against the same endpoint in the same run says what the endpoint can take. Rounds are
-interleaved, and medians printed. With --peers the other bridges take their turns too, in the
-scenarios that they can do.
+interleaved, and medians printed; a ratio is one round's, of what ran one after the other, and of
+ratios the median too. With --peers the other bridges take their turns, in the scenarios that they
+can do.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Scenario:
     dead: int = 0            # of the destinations
     share: float = 1.0       # of the events
     waiting: int = 0         # events, other than the others' number
+    keys: int = 5000         # of the events; no more are in flight, since a key keeps its order
     special: str = ""        # "oauth", "tls"
     commit_interval: str = ""
     peers: bool = False      # others can do it, too
@@ -58,7 +60,8 @@ class Scenario:
 SCENARIOS = [
     Scenario("instant", "64 in flight, endpoint answers at once", peers=True),
     Scenario("20ms", "1,000 in flight, endpoint takes 20 ms", delay_ms=20, concurrency=1000, peers=True),
-    Scenario("200ms", "10,000 in flight, endpoint takes 200 ms", delay_ms=200, concurrency=10000),
+    Scenario("200ms", "10,000 in flight, endpoint takes 200 ms", delay_ms=200, concurrency=10000,
+             keys=100_000),
     Scenario("failing", "64 in flight, 1 % answered with 503", fail_every=100),
     Scenario("rules", "64 in flight, 100 rules", rules=100),
     Scenario("oauth", "64 in flight, OAuth client credentials", special="oauth"),
@@ -220,6 +223,13 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
+def show_ratios(s: Scenario, who: str, figures: list[Figures], floors: list[float]) -> None:
+    ratios = [f.cpu_us / floor for f, floor in zip(figures, floors)]
+    if ratios:
+        print(f"{s.name:10} {who:14} {median(ratios):23.2f}{'':22}  times the floor's CPU, "
+              f"{min(ratios):.2f} to {max(ratios):.2f}")
+
+
 def show(scenarios: list[Scenario], results: dict[tuple[str, str], list[Figures]],
          ceilings: dict[str, list[float]], floors: dict[str, list[float]]) -> None:
     print(f"{'scenario':10} {'who':14} {'events/s':>9} {'CPU us/event':>13} {'peak MB':>8} "
@@ -234,19 +244,20 @@ def show(scenarios: list[Scenario], results: dict[tuple[str, str], list[Figures]
         if floors.get(s.name):
             print(f"{s.name:10} {'floor':14} {'':9} {median(floors[s.name]):13.1f}{'':22}"
                   f"  bare libcurl and librdkafka, added up")
+            for who in [POSTRIDER.name, "prototype", "with 64 MiB"]:
+                show_ratios(s, who, results.get((s.name, who), []), floors[s.name])
         print(f"{s.name:10} {'wrk':14} {median(ceilings[s.name]):9.0f}"
               f"{'':36}  the endpoint's ceiling, no Kafka")
 
 
-def entries(chosen: list[Scenario], peers: bool, only: list[str]) -> list[tuple[Scenario, Contestant]]:
-    return [(s, c) for s in chosen for c in [POSTRIDER, *(PEERS if peers and s.peers else [])]
-            if not only or c.name in only]
+def contestants(s: Scenario, peers: bool, only: list[str]) -> list[Contestant]:
+    return [c for c in [POSTRIDER, *(PEERS if peers and s.peers else [])] if not only or c.name in only]
 
 
 def topic_of(s: Scenario, events: int) -> tuple[str, int]:
     """Where its events are, and how many."""
     count = s.waiting or int(events * s.share)
-    return f"bench-{count}", count
+    return f"bench-{count}-{s.keys}", count
 
 
 def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
@@ -254,22 +265,24 @@ def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
     results: dict[tuple[str, str], list[Figures]] = {}
     ceilings: dict[str, list[float]] = {s.name: [] for s in chosen}
     floors: dict[str, list[float]] = {s.name: [] for s in chosen}
-    for topic, count in {topic_of(s, o.events) for s in chosen}:
-        fill(kafka, topic, count)
+
+    def note(s: Scenario, who: str, n: int, figures: Figures) -> None:
+        results.setdefault((s.name, who), []).append(figures)
+        print(f"  {s.name} {n} {who}: {figures.events_per_second:.0f}/s, {figures.cpu_us:.1f} us",
+              file=sys.stderr)
+
+    for topic, count, keys in {(*topic_of(s, o.events), s.keys) for s in chosen}:
+        fill(kafka, topic, count, keys)
     for n in range(o.rounds):
-        for s, c in entries(chosen, o.peers, o.who):
-            topic, count = topic_of(s, o.events)
-            name = f"{c.name}-{s.name}-{n}"
-            figures = run(kafka, topic, count, s, c, name, scratch)
-            results.setdefault((s.name, c.name), []).append(figures)
-            print(f"  {name}: {figures.events_per_second:.0f}/s, {figures.cpu_us:.1f} us", file=sys.stderr)
         for s in chosen:
-            ceilings[s.name].append(ceiling(s))
+            topic, count = topic_of(s, o.events)
+            for c in contestants(s, o.peers, o.who):
+                note(s, c.name, n, run(kafka, topic, count, s, c, f"{c.name}-{s.name}-{n}", scratch))
             if o.floor and s.destinations == 1 and not s.special:
-                floors[s.name].append(floor(kafka, *topic_of(s, o.events), s))
+                floors[s.name].append(floor(kafka, topic, count, s))
                 for who, prefetch_kb in (("prototype", 4096), ("with 64 MiB", 65536)):
-                    figures = prototype(kafka, *topic_of(s, o.events), s, prefetch_kb)
-                    results.setdefault((s.name, who), []).append(figures)
+                    note(s, who, n, prototype(kafka, topic, count, s, prefetch_kb))
+            ceilings[s.name].append(ceiling(s))
     print(f"{o.events} events of 1 KB, medians of {o.rounds}")
     show(chosen, results, ceilings, floors)
 
