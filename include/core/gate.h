@@ -94,6 +94,7 @@ struct gate_state {
 	unsigned in_flight;
 	size_t queued;          /* joined and not sending, also those that wait for a time */
 	size_t waiting;         /* of these, those that wait for their retry time */
+	size_t ready;           /* of these, those that may go as soon as the gate lets them */
 	int64_t rate_waited_ms; /* sum of the time in which only the rate held something back */
 	uint64_t breaker_changes; /* bumped at each change of `breaker` */
 };

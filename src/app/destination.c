@@ -10,6 +10,10 @@
 #include "base/log.h"
 #include "core/guard.h"
 
+/* So many stand ready behind a full window: more would have grown cold when they are sent, and
+ * only take room. */
+#define READY_AHEAD 64
+
 /* A client of before a reload, kept until what is on its wire has ended. */
 struct old_client {
 	struct list node;
@@ -543,7 +547,8 @@ bool destination_is_hungry(const struct destination *dest)
 	if (state.breaker == GATE_OPEN || state.breaker == GATE_PROBING ||
 		guard_is_paused(&dest->guard))
 		return state.queued < state.window;
-	return state.in_flight < state.window || state.queued - state.waiting < state.window;
+	return state.in_flight < state.window ||
+	       (state.ready < READY_AHEAD && state.queued - state.waiting < state.window);
 }
 
 int64_t destination_now_ms(const struct destination *dest)

@@ -35,6 +35,7 @@ struct gate {
 	struct bucket bucket;
 	struct line_table lines;
 	struct list fresh;
+	size_t fresh_count;
 	struct heap ready;   /* by turn */
 	struct heap waiting; /* by time */
 	uint64_t next_turn;
@@ -150,8 +151,11 @@ static struct gate_entry *first_ready(const struct gate *g)
 static void unlink_entry(struct gate *g, struct gate_entry *e)
 {
 	switch ((enum entry_state)e->state) {
-	case BEHIND:
 	case FRESH:
+		g->fresh_count--;
+		list_remove(&e->node);
+		break;
+	case BEHIND:
 		list_remove(&e->node);
 		break;
 	case READY:
@@ -175,8 +179,10 @@ void gate_join(struct gate *g, struct gate_entry *e, uint64_t line)
 	e->line = line ? line_join(&g->lines, line, &e->node, &held) : NULL;
 	g->queued++;
 	e->state = held ? FRESH : BEHIND;
-	if (held)
+	if (held) {
 		list_append(&g->fresh, &e->node);
+		g->fresh_count++;
+	}
 }
 
 /* --- who may go -------------------------------------------------------------------------- */
@@ -343,6 +349,7 @@ struct gate_state gate_get_state(const struct gate *g)
 		.in_flight = g->in_flight,
 		.queued = g->queued,
 		.waiting = g->waiting.count,
+		.ready = g->fresh_count + g->ready.count,
 		.rate_waited_ms = g->rate_waited_ms,
 		.breaker_changes = b->changes,
 	};

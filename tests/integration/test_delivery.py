@@ -85,6 +85,17 @@ def seconds_until(endpoint: Endpoint, count: int, timeout: float = 60.0) -> floa
     return (time.monotonic() - begin) * count / (count - had)
 
 
+def test_behind_a_full_window_few_events_are_taken_up(
+        embedded: Client, endpoint, unique, postrider) -> None:
+    lab, hanging = Lab(embedded, unique), endpoint(delay_ms=3_600_000)
+    lab.destination("crm", hanging.url(), max_concurrency=500, timeout="1h")
+    lab.publish(2_000)
+    daemon = postrider(lab.config)
+    wait_until(lambda: hanging.requests == 500)
+    wait_until(lambda: daemon.metric("postrider_queued_deliveries") == 64)
+    assert daemon.metric("postrider_in_flight") == 500
+
+
 # On a machine that does other things too, 5 % is within what the same run differs from itself.
 @pytest.mark.parametrize("total, rounds, within", [
     (4_000, 1, 1.5), pytest.param(6_000, 5, 1.05, marks=[pytest.mark.soak, pytest.mark.timeout(240)])])

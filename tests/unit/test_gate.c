@@ -393,15 +393,19 @@ static void gate__state_tells_what_waits(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(e); i++)
 		gate_join(g, &e[i], 7);
+	assert_int_equal(gate_get_state(g).ready, 1);
 	assert_next(g, &e[0], 0);
+	assert_int_equal(gate_get_state(g).ready, 0);
 	leave(g, &e[0], GATE_SITE_FAILURE, 0);
 	gate_wait(g, &e[0], 100);
 	assert_int_equal(gate_get_state(g).queued, 3);
 	assert_int_equal(gate_get_state(g).waiting, 1);
+	assert_int_equal(gate_get_state(g).ready, 0);
 	assert_next(g, &e[0], 100);
 	assert_int_equal(gate_get_state(g).queued, 2);
 	assert_int_equal(gate_get_state(g).in_flight, 1);
 	finish(g, &e[0], 100);
+	assert_int_equal(gate_get_state(g).ready, 1);
 	gate_drop(g, &e[2]);
 	gate_drop(g, &e[1]);
 	assert_int_equal(gate_get_state(g).queued, 0);

@@ -185,7 +185,9 @@ static void check_books(void)
 		queued += w.items[i].state == QUEUED;
 	check(s.queued == queued);
 	check(s.in_flight == w.on_wire);
-	check(s.waiting <= queued);
+	check(s.ready + s.waiting <= queued);
+	/* Whose time has come may be counted among the waiting still. */
+	check(s.ready <= count_ready() && count_ready() <= s.ready + s.waiting);
 }
 
 /* --- happenings ----------------------------------------------------------------------------
