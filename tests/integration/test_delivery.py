@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
 import time
 import uuid
 from collections import defaultdict
@@ -83,6 +84,41 @@ def seconds_until(endpoint: Endpoint, count: int, timeout: float = 60.0) -> floa
     wait_until(lambda: endpoint.requests >= count, timeout,
                lambda: f"{count} requests, there are {endpoint.requests}")
     return (time.monotonic() - begin) * count / (count - had)
+
+
+def wrk_rate(endpoint: Endpoint, connections: int, scratch: Path) -> float:
+    """What wrk POSTs in a second, events of the size of these, on as many connections."""
+    script = scratch / "post.lua"
+    script.write_text('wrk.method="POST" wrk.body=string.rep("x", 1024)')
+    done = subprocess.run(["wrk", "-t1", f"-c{connections}", "-d4s", "-s", script, endpoint.url()],
+                          capture_output=True, text=True, check=True)
+    return float(done.stdout.partition("Requests/sec:")[2].split()[0])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_two_workers_reach_nine_tenths_of_what_wrk_does(
+        kafka: Kafka, endpoint, unique, postrider, tmp_path: Path) -> None:
+    lab, total, connections = Lab(kafka, unique), 200_000, 1000
+    lab.publish(total)
+    lab.config["workers"] = 2
+    shares: list[float] = []
+    for n in range(3):
+        api = endpoint(delay_ms=20)
+        lab.config.pop("destinations", None)
+        lab.config.pop("rules", None)
+        lab.config["consumers"]["shop"]["group_id"] = f"{lab.group}-{n}"
+        lab.destination("crm", api.url(), max_concurrency=connections)
+        daemon = postrider(lab.config)
+        wait_until(lambda: api.requests >= total // 10, 60)
+        begin, first = time.monotonic(), api.requests
+        wait_until(lambda: api.requests >= total * 8 // 10, 60)
+        rate = (api.requests - first) / (time.monotonic() - begin)
+        assert daemon.terminate() == 0
+        most = min(wrk_rate(api, connections, tmp_path), connections / 0.02)
+        shares.append(rate / most)
+        print(f"{rate:.0f} a second, wrk {most:.0f}")
+    assert statistics.median(shares) >= 0.9
 
 
 def test_behind_a_full_window_few_events_are_taken_up(
