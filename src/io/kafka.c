@@ -304,7 +304,6 @@ static void watch_queue(struct kafka_client *k)
 static rd_kafka_t *make_handle(
 	const struct kafka_client_settings *s, rd_kafka_conf_t *conf, struct err *err)
 {
-	int slack_ns = prctl(PR_GET_TIMERSLACK);
 	rd_kafka_t *rk;
 	char text[512];
 
@@ -312,7 +311,7 @@ static rd_kafka_t *make_handle(
 		prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 	rk = rd_kafka_new(
 		s->producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, text, sizeof text);
-	prctl(PR_SET_TIMERSLACK, slack_ns);
+	prctl(PR_SET_TIMERSLACK, 0); /* what this thread began with */
 	if (rk == NULL) {
 		rd_kafka_conf_destroy(conf);
 		err_set(err, ERR_INVALID, "%s: librdkafka: %s", s->name, text);
