@@ -332,14 +332,14 @@ def test_records_that_near_their_retention_are_warned_of(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, destinations=("crm",))
     kafka.configure_topic(fleet.topic, retention_ms="3600000")
-    receiver.on("/crm", Reply(503))
+    hold = receiver.hold("/crm")
     kafka.produce(fleet.topic, old_records(10))
     daemon = postrider(fleet.config())
     line = daemon.wait_for_log("retention_near")
     assert "partition=0" in line and "offset=0" in line and "retention_ms=3600000" in line
     where = {"lane": "shop.crm", "topic": fleet.topic, "partition": "0"}
     assert 0.8 < daemon.metric("postrider_retention_used_ratio", **where) < 0.9
-    receiver.on("/crm", Reply())
+    hold.release()
     fleet.broker.wait_for_lag(f"{fleet.group}.crm", fleet.topic)
     wait_until(lambda: daemon.metric("postrider_retention_used_ratio", **where) == 0)
     assert daemon.log_text().count("id=retention_near") == 1
@@ -349,7 +349,7 @@ def test_a_topic_that_comes_later_has_its_retention_watched_at_once(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, destinations=("crm",))
     kafka.configure_topic(fleet.topic, retention_ms="3600000")
-    receiver.on("/crm", Reply(503))
+    receiver.hold("/crm")
     config = fleet.config()
     config["consumers"]["shop"]["topics"] = [f"^{fleet.topic}.*"]
     kafka.produce(fleet.topic, old_records(1))
