@@ -42,7 +42,8 @@ static CURLcode init_libcurl(void)
 #endif
 }
 
-/* What this thread's transfers have left. */
+/* What this thread's transfers have left. It is of all its clients: not for one that has freed
+ * nothing, since the others take it right back. */
 static void give_back_memory(void)
 {
 #ifdef HTTP_MIMALLOC
@@ -356,6 +357,7 @@ void http_cancel(struct http_request *r)
 static void keep_house(struct loop_timer *timer)
 {
 	struct http_client *c = container_of(timer, struct http_client, housekeeping);
+	size_t before = c->pool_count + c->state.connections_open;
 
 	while (c->pool_count + c->state.in_flight > c->peak_in_flight) {
 		struct http_transfer *t = list_entry(c->pool.prev, struct http_transfer, node);
@@ -366,7 +368,8 @@ static void keep_house(struct loop_timer *timer)
 	}
 	c->peak_in_flight = c->state.in_flight;
 	http_shards_sweep(c, false);
-	give_back_memory();
+	if (c->pool_count + c->state.connections_open < before)
+		give_back_memory();
 	if (c->pool_count > 0 || c->state.in_flight > 0 || c->state.connections_open > 0)
 		loop_timer_set(c->loop, timer, loop_now_ms(c->loop) + HTTP_HOUSEKEEPING_MS);
 }
