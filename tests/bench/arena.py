@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,16 +84,3 @@ def fill(kafka: Kafka, topic: str, count: int, keys: int = 5000) -> None:
     for first in range(0, count, 20000):
         kafka.produce(topic, [Record(value=event(n), key=b"c-%d" % (n % keys))
                               for n in range(first, min(first + 20000, count))])
-
-
-def wrk(endpoint: Endpoint, connections: int, seconds: int = 3) -> float:
-    """What the endpoint takes from as many connections, POSTing as many bytes; a second."""
-    script = Path(tempfile.mkstemp(suffix=".lua")[1])
-    script.write_text('wrk.method="POST" wrk.body=string.rep("x", 600)\n')
-    try:
-        out = subprocess.run(["wrk", "-t1", f"-c{min(connections, 1000)}", f"-d{seconds}s", "-s",
-                              script, endpoint.url], capture_output=True, text=True, check=True).stdout
-        found = re.search(r"Requests/sec:\s+([\d.]+)", out)
-        return float(found[1]) if found else 0.0
-    finally:
-        script.unlink()

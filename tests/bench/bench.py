@@ -26,13 +26,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from arena import ENDPOINT, Endpoint, cpu_s, fill, peak_mb, wrk
+from arena import ENDPOINT, Endpoint, cpu_s, fill, peak_mb
 from contestants import PEERS, POSTRIDER, Contestant, Task
 from postrider_test.kafka import Kafka
 from postrider_test.oauth import TokenEndpoint
 from postrider_test.process import Process
 from postrider_test.receiver import Receiver
 from postrider_test.wait import free_port, wait_until
+from postrider_test.wrk import wrk
 
 
 FLOORS = ENDPOINT.parent
@@ -214,7 +215,7 @@ def floor(kafka: Kafka, topic: str, events: int, s: Scenario) -> float:
 def ceiling(s: Scenario) -> float:
     endpoint = Endpoint(s.delay_ms)
     try:
-        return wrk(endpoint, s.concurrency)
+        return wrk(endpoint.url, min(s.concurrency, 1000), 600)
     finally:
         endpoint.stop()
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 import time
 import uuid
 from collections import defaultdict
@@ -21,6 +20,7 @@ from postrider_test.kafka import Kafka
 from postrider_test.postrider import Postrider, libcurl_version
 from postrider_test.receiver import Receiver, Reply, Request
 from postrider_test.wait import holds_for, wait_until
+from postrider_test.wrk import wrk
 
 MB = 1_000_000
 PADDING = "x" * 950  # makes an event of 1 KB
@@ -60,6 +60,12 @@ class Lab:
         self.config.destination(name, url, **keys)
         self.config.rule(name, "shop", wants("sale"), {"destination": name, **(target or {})})
 
+    def begin_again(self, n: int) -> None:
+        """No destinations yet, and a group that has read nothing."""
+        self.config.pop("destinations", None)
+        self.config.pop("rules", None)
+        self.config["consumers"]["shop"]["group_id"] = f"{self.group}-{n}"
+
     def publish(self, count: int, first: int = 0, keys: int = 0) -> None:
         """Keys are 0 to keys - 1; with keys=0 every event has one of its own."""
         self.broker.produce(self.topic, (
@@ -83,39 +89,27 @@ def seconds_until(endpoint: Endpoint, count: int, timeout: float = 60.0) -> floa
     begin, had = time.monotonic(), endpoint.requests
     wait_until(lambda: endpoint.requests >= count, timeout,
                lambda: f"{count} requests, there are {endpoint.requests}")
-    return (time.monotonic() - begin) * count / (count - had)
-
-
-def wrk_rate(endpoint: Endpoint, connections: int, scratch: Path) -> float:
-    """What wrk POSTs in a second, events of the size of these, on as many connections."""
-    script = scratch / "post.lua"
-    script.write_text('wrk.method="POST" wrk.body=string.rep("x", 1024)')
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", "-d4s", "-s", script, endpoint.url()],
-                          capture_output=True, text=True, check=True)
-    return float(done.stdout.partition("Requests/sec:")[2].split()[0])
+    reached = endpoint.requests  # what came until this look counts too
+    return (time.monotonic() - begin) * count / (reached - had)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_two_workers_reach_nine_tenths_of_what_wrk_does(
-        kafka: Kafka, endpoint, unique, postrider, tmp_path: Path) -> None:
+        kafka: Kafka, endpoint, unique, postrider) -> None:
     lab, total, connections = Lab(kafka, unique), 200_000, 1000
     lab.publish(total)
     lab.config["workers"] = 2
     shares: list[float] = []
     for n in range(3):
         api = endpoint(delay_ms=20)
-        lab.config.pop("destinations", None)
-        lab.config.pop("rules", None)
-        lab.config["consumers"]["shop"]["group_id"] = f"{lab.group}-{n}"
+        lab.begin_again(n)
         lab.destination("crm", api.url(), max_concurrency=connections)
         daemon = postrider(lab.config)
         wait_until(lambda: api.requests >= total // 10, 60)
-        begin, first = time.monotonic(), api.requests
-        wait_until(lambda: api.requests >= total * 8 // 10, 60)
-        rate = (api.requests - first) / (time.monotonic() - begin)
+        rate = total * 0.8 / seconds_until(api, total * 8 // 10)
         assert daemon.terminate() == 0
-        most = min(wrk_rate(api, connections, tmp_path), connections / 0.02)
+        most = min(wrk(api.url(), connections, 1024, seconds=4), connections / 0.02)
         shares.append(rate / most)
         print(f"{rate:.0f} a second, wrk {most:.0f}")
     # wrk waits for the endpoint, we also for the CPU: what else runs here only takes from our share.
@@ -144,9 +138,7 @@ def test_a_destination_that_hangs_for_ever_costs_the_other_nothing(
     for n in range(rounds * 2):
         beside = n % 2 == 1
         quick, hanging = endpoint(delay_ms=20), endpoint(delay_ms=3_600_000)
-        lab.config.pop("destinations", None)
-        lab.config.pop("rules", None)
-        lab.config["consumers"]["shop"]["group_id"] = f"{lab.group}-{n}"
+        lab.begin_again(n)
         lab.destination("quick", quick.url())
         if beside:
             lab.destination("hanging", hanging.url(), timeout="1h")
