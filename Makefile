@@ -27,7 +27,7 @@ ALLOCATOR ?= mimalloc
 ALLOCATOR_plain := $(ALLOCATOR)
 LIBS     = $(PACKAGE_LIBS) -lm $(if $(ALLOCATOR_$(VARIANT)),-lc -l$(ALLOCATOR_$(VARIANT)))
 
-SOURCES  := $(filter-out src/app/main.c,$(wildcard src/*/*.c))
+SOURCES  := $(filter-out src/app/main.c,$(sort $(shell find src -name '*.c')))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/libpostrider.a
 PROGRAM  := $(BUILD)/postrider
@@ -61,7 +61,7 @@ $(BUILD)/unit/filter.o: tests/unit/filter.c
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/filter.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) -Itests/unit -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
 
 .PHONY: unit unit-programs demo test lint format asan install-deps install uninstall deb image clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
@@ -79,7 +79,7 @@ lint: all ## what a script can check: layers, lengths, libraries, exports, docum
 	@scripts/lint.sh
 
 format: ## bring the sources into form
-	clang-format -i $(wildcard src/*/*.[ch] include/*/*.h tests/*/*.[ch])
+	clang-format -i $$(find src include tests -name '*.[ch]')
 
 asan: ## the unit tests under the address sanitizer
 	@$(MAKE) VARIANT=asan unit

@@ -46,5 +46,5 @@ while IFS=: read -r file line include; do
 		[ $fits = 1 ] || complain "$file:$line: <$header> belongs only into $places"
 	done < <(allowed)
 	[ $known = 1 ] || complain "$file:$line: <$header>: scripts/check-deps.sh does not know this library"
-done < <(grep -HnoE '^#include <[^>]+>' src/*/*.c include/*/*.h)
+done < <(grep -rHnoE '^#include <[^>]+>' src include --include='*.[ch]')
 exit $bad

@@ -36,7 +36,7 @@ metrics() {
 
 # Log lines have a page of their own, so they are compared both ways, each with its level.
 said_ids() {
-	cat src/*/*.c | tr '\n' ' ' | grep -oE 'log_(info|warn|error)\([[:space:]]*"[a-z0-9_]+"' |
+	find src -name '*.c' -exec cat {} + | tr '\n' ' ' | grep -oE 'log_(info|warn|error)\([[:space:]]*"[a-z0-9_]+"' |
 		sed -E 's/warn/warning/; s/log_([a-z]+).*"(.*)"/\2 \1/' | sort -u
 }
 

@@ -8,10 +8,10 @@ cd "${0%/*}/.."
 
 BUILD=${1:-build/plain}
 objects=()
-for source in src/*/*.c; do
+while read -r source; do
 	object=$BUILD/${source#src/}
 	objects+=("${object%.c}.o")
-done
+done < <(find src -name '*.c' | sort)
 [ -f "${objects[0]}" ] || { echo "nothing is built in $BUILD: run make"; exit 1; }
 
 bad=0

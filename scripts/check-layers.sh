@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # check-layers.sh - includes only go down: base < core < io < app. Within a layer the headers
-# do not include each other in a circle. An include names its layer: "core/offsets.h".
+# do not include each other in a circle. An include names its layer ("core/offsets.h"), but for a
+# header that lies beside the file.
 set -euo pipefail
 cd "${0%/*}/.."
 
-grep -HnE '^#include "' src/*/*.c include/*/*.h | awk -F'[:"]' '
+grep -rHnE '^#include "' src include --include='*.[ch]' | awk -F'[:"]' '
 	function rank(layer) { return index("base core io   app", layer) }
 	function visit(node,   list, i, n) {
 		if (state[node] == 1) {
@@ -24,6 +25,8 @@ grep -HnE '^#include "' src/*/*.c include/*/*.h | awk -F'[:"]' '
 	}
 	{
 		file = $1; line = $2; header = $4
+		if (header !~ /\//)
+			next
 		split(file, parts, "/"); from = parts[2]
 		split(header, parts, "/"); to = parts[1]
 		if (header !~ /^(base|core|io|app)\//) {

@@ -13,6 +13,7 @@ exceptions() {
 	LIST
 }
 
+mapfile -t sources < <(find src include -name '*.[ch]' | sort)
 mapfile -t tests < <(find tests -name '*.c' | sort)
 awk -v exceptions="$(exceptions)" '
 	BEGIN {
@@ -65,4 +66,4 @@ awk -v exceptions="$(exceptions)" '
 		printf "longest of %d functions: %s, %d lines; longest file: %s, %d lines\n",
 			functions, longest_name, longest, biggest_name, biggest
 		exit bad
-	}' src/*/*.c include/*/*.h "${tests[@]}"
+	}' "${sources[@]}" "${tests[@]}"

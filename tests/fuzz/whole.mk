@@ -13,7 +13,7 @@ fuzz-conf fuzz-letter fuzz-signing fuzz-response: fuzz-%: build/fuzz/fuzz_% ## f
 	@LSAN_OPTIONS=suppressions=tests/fuzz/lsan.supp:print_suppressions=0 $< -max_total_time=$(FUZZ_SECONDS) -max_len=4000 \
 		-artifact_prefix=build/fuzz/ build/fuzz/corpus-$*
 
-build/fuzz/whole/%.o: src/%.c $(wildcard include/*/*.h)
+build/fuzz/whole/%.o: src/%.c $(shell find include src -name '*.h')
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) $(PACKAGE_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
 

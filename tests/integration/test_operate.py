@@ -90,7 +90,7 @@ def destination(daemon: Postrider, name: str) -> dict[str, Any]:
 
 
 def test_every_metric_of_the_table_is_obtained_somewhere() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "src/app").glob("*.c"))
+    sources = "".join(path.read_text() for path in (ROOT / "src/app").rglob("*.c"))
     ids = re.findall(r"^METRIC\((\w+)", TABLE.read_text(), re.M)
     assert len(ids) > 50
     assert [i for i in ids if not re.search(rf"METRIC_{i}\b|OBTAIN\({i}\)", sources)] == []

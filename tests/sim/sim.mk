@@ -6,7 +6,7 @@ SIM_REAL := $(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf%,$(OBJECT
 
 $(SIM): $(wildcard tests/sim/*.[ch]) $(SIM_REAL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/sim $(ALL_LDFLAGS) -o $@ $(wildcard tests/sim/*.c) $(SIM_REAL) $(LIBS)
+	$(CC) $(ALL_CFLAGS) -Itests/sim -Isrc $(ALL_LDFLAGS) -o $@ $(wildcard tests/sim/*.c) $(SIM_REAL) $(LIBS)
 
 .PHONY: sim
 sim: $(SIM) ## run the engine's simulation (SEEDS=1000)
