@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # check-layers.sh - includes only go down: base < core < io < app. Within a layer the headers
-# do not include each other in a circle. An include names its layer ("core/offsets.h"), but for a
+# do not include each other in a circle. An include names its layer ("core/offsets/offsets.h"), but for a
 # header that lies beside the file.
 set -euo pipefail
 cd "${0%/*}/.."

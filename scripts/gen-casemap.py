@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Write src/core/casemap_table.c from the Unicode data that Python carries.
+"""Write src/core/pattern/casefold_table.c from the Unicode data that Python carries.
 
 Run it by hand when a newer Unicode is wanted; the result is kept in the tree.
 """
@@ -37,7 +37,7 @@ def main():
     runs = merge(runs)
     print("/* SPDX-License-Identifier: Apache-2.0 */")
     print(f"/* Made by scripts/gen-casemap.py from Unicode {unicodedata.unidata_version}. */")
-    print('#include "core/casemap.h"\n')
+    print('#include "core/pattern/casefold.h"\n')
     print("const struct casemap_run casemap_runs[] = {")
     for first, last, step, (up, low) in runs:
         print(f"\t{{0x{first:x}, 0x{last:x}, {step}, {up}, {low}}},")

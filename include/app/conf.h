@@ -17,12 +17,12 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "core/envelope.h"
-#include "core/gate.h"
-#include "core/offsets.h"
-#include "core/pattern.h"
-#include "core/request.h"
-#include "core/retry.h"
+#include "core/event/envelope.h"
+#include "core/gate/gate.h"
+#include "core/offsets/offsets.h"
+#include "core/pattern/pattern.h"
+#include "core/request/request.h"
+#include "core/gate/retry.h"
 #include "io/connection.h"
 #include "io/http.h"
 
@@ -98,7 +98,7 @@ struct conf_destination {
 	char *idempotency_header;
 	bool allow_http;
 	enum conf_ordering ordering;
-	bool dead_letter_guard; /* core/guard.h */
+	bool dead_letter_guard; /* core/gate/guard.h */
 	struct gate_settings gate;
 	struct http_settings http;
 	unsigned index; /* in conf->destinations */

@@ -2,7 +2,7 @@
 /*
  * delivery.h - one event on its way to one target, at run time.
  *
- * A delivery is made by a lane, which owns it; a destination moves it (core/delivery.h has the
+ * A delivery is made by a lane, which owns it; a destination moves it (core/gate/delivery.h has the
  * states); when it is settled the owner is told, once, and frees it. It holds the
  * configuration it began with, so that a reload does not change it under way.
  */
@@ -10,12 +10,12 @@
 #define APP_DELIVERY_H
 
 #include "app/conf.h"
-#include "core/delivery.h"
-#include "core/event.h"
-#include "core/gate.h"
+#include "core/gate/delivery.h"
+#include "core/event/event.h"
+#include "core/gate/gate.h"
 #include "core/metrics.h"
-#include "core/offsets.h"
-#include "core/template_value.h"
+#include "core/offsets/offsets.h"
+#include "core/event/value.h"
 
 struct attempt;
 struct burial;
@@ -70,7 +70,7 @@ struct delivery {
 	struct value_spot spots[];
 };
 
-/* The one writer of d->state; a move that core/delivery.h does not allow is our bug and aborts.
+/* The one writer of d->state; a move that core/gate/delivery.h does not allow is our bug and aborts.
  */
 void delivery_move(struct delivery *d, enum delivery_state to);
 int64_t delivery_age_ms(const struct delivery *d);

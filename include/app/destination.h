@@ -57,7 +57,7 @@ struct destination_status {
 	struct gate_state gate;
 	struct http_client_state http;
 	struct connection_status connection;
-	bool guard_paused;                        /* core/guard.h */
+	bool guard_paused;                        /* core/gate/guard.h */
 	int64_t guard_for_ms, guard_probe_in_ms;  /* -1: it is not paused; no probe is due */
 	int64_t last_error_ms, last_error_age_ms; /* wall time, and how long ago; 0: never */
 	char last_error[256];

@@ -10,7 +10,7 @@
 #define APP_GAUGES_H
 
 #include "core/metrics.h"
-#include "core/retry.h"
+#include "core/gate/retry.h"
 
 struct attempt_report;
 struct deadletter_topic_state;

@@ -13,16 +13,16 @@
  *
  * Each dead-letter topic is read in the group of the first consumer of the file that writes to
  * it. A letter is done when it is delivered or its new letter is acknowledged; only what is
- * done is marked (redriven.h), and the committed offset stays at the first letter that is not.
+ * done is marked (offsets/redrive_map.h), and the committed offset stays at the first letter that is not.
  * So what the filters leave behind is found by a later run, what is done is passed over by it,
  * and a run that was killed goes on where it was: what was on the wire is sent again, with the
  * same idempotency key. Two runs at a time share the partitions as members of the group.
  *
- * The commit can tell only so many letters apart (redriven.h). Where filters have left letters
+ * The commit can tell only so many letters apart (offsets/redrive_map.h). Where filters have left letters
  * strewn beyond that, the run stops in that partition, says at which offset, and what to do.
  *
  * It ends at the topics' ends as they were at its start, so that letters which fail again are
- * not sent in a circle. When the guard (core/guard.h) finds that nearly all fail again for one
+ * not sent in a circle. When the guard (core/gate/guard.h) finds that nearly all fail again for one
  * reason, the run stops: what is left stays for later.
  *
  * A rate limit of a destination holds for this process by itself, beside what a running daemon

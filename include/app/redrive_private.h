@@ -15,8 +15,8 @@
 #include "app/delivery.h"
 #include "app/redrive.h"
 #include "app/worker.h"
-#include "core/bucket.h"
-#include "core/redriven.h"
+#include "core/gate/bucket.h"
+#include "core/offsets/redrive_map.h"
 #include "io/source.h"
 
 /* A partition as it was at the start. Letters from `from` to `end` are looked at. */

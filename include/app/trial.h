@@ -10,7 +10,7 @@
 #define APP_TRIAL_H
 
 #include "app/conf.h"
-#include "core/envelope.h"
+#include "core/event/envelope.h"
 
 struct trial {
 	const struct conf *conf;

@@ -10,11 +10,11 @@
 #define APP_WORKER_H
 
 #include "base/rng.h"
-#include "core/budget.h"
-#include "core/envelope.h"
-#include "core/event.h"
-#include "core/json.h"
-#include "core/request.h"
+#include "core/gate/budget.h"
+#include "core/event/envelope.h"
+#include "core/event/event.h"
+#include "core/json/json.h"
+#include "core/request/request.h"
 #include "io/deadletter.h"
 #include "io/loop.h"
 

@@ -16,8 +16,8 @@
 #define CORE_LETTER_H
 
 #include "base/buf.h"
-#include "core/delivery.h"
-#include "core/event.h"
+#include "core/gate/delivery.h"
+#include "core/event/event.h"
 
 struct letter_facts {
 	const struct delivery_facts *delivery;

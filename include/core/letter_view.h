@@ -12,7 +12,7 @@
 #ifndef CORE_LETTER_VIEW_H
 #define CORE_LETTER_VIEW_H
 
-#include "core/event.h"
+#include "core/event/event.h"
 
 #define LETTER_TOPIC_BYTES 250 /* Kafka's longest name, and a NUL */
 

@@ -21,7 +21,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "core/request.h"
+#include "core/request/request.h"
 #include "io/http.h"
 #include "io/loop.h"
 
@@ -95,7 +95,7 @@ struct connection_message {
 	struct slice body;
 	int64_t wall_ms;
 	const char *method, *url; /* method NULL: AWS_SIGV4 is left to libcurl, which signs few
-				     URLs rightly (core/sigv4.h) */
+				     URLs rightly (core/auth/sigv4.h) */
 	const char *headers;      /* of the request, as http_request has them */
 	size_t header_count;
 };

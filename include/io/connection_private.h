@@ -15,9 +15,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/sigv4.h"
-#include "core/token.h"
-#include "core/webhook.h"
+#include "core/auth/sigv4.h"
+#include "core/auth/token_schedule.h"
+#include "core/auth/webhook.h"
 #include "io/connection.h"
 #include "io/oauth.h"
 #include "io/secret.h"

@@ -25,7 +25,7 @@
 #define IO_DEADLETTER_H
 
 #include "base/err.h"
-#include "core/event.h"
+#include "core/event/event.h"
 #include "io/loop.h"
 
 struct deadletter_settings {

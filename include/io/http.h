@@ -20,7 +20,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "core/retry.h"
+#include "core/gate/retry.h"
 #include "io/loop.h"
 
 struct http_settings {

@@ -13,8 +13,8 @@
 #ifndef IO_OTLP_H
 #define IO_OTLP_H
 
-#include "core/request.h"
-#include "core/trace.h"
+#include "core/request/request.h"
+#include "core/event/trace.h"
 #include "io/loop.h"
 
 #define OTLP_BATCH_SPANS 512

@@ -15,7 +15,7 @@
 #define IO_READER_H
 
 #include "base/err.h"
-#include "core/event.h"
+#include "core/event/event.h"
 
 struct buf;
 

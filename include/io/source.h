@@ -49,7 +49,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "core/event.h"
+#include "core/event/event.h"
 #include "io/loop.h"
 
 struct source_settings {

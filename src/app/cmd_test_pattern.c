@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postrider test-pattern: does this event match this pattern, and if not, why not? */
 #include "app/cmd.h"
-#include "core/pattern.h"
+#include "core/pattern/pattern.h"
 
 #include <errno.h>
 #include <getopt.h>

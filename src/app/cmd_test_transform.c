@@ -7,7 +7,7 @@
 
 #include "app/cmd.h"
 #include "base/clock.h"
-#include "core/template.h"
+#include "core/request/template.h"
 
 #define MAX_FILE_BYTES ((size_t)64 << 20)
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/form.h"
+#include "core/request/form.h"
 
 void conf_mask_release(struct conf_mask *m)
 {

@@ -8,7 +8,7 @@
 #include "app/gauges.h"
 #include "app/worker.h"
 #include "base/log.h"
-#include "core/guard.h"
+#include "core/gate/guard.h"
 
 /* So many stand ready behind a full window: more would have grown cold when they are sent, and
  * only take room. */

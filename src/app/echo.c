@@ -2,7 +2,7 @@
 #include "app/echo.h"
 
 #include "app/conf_mask.h"
-#include "core/base64.h"
+#include "base/base64.h"
 
 /* "user:password", of which the user is no secret. */
 static void add_basic(struct conf_mask *m, const char *encoded)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "app/destination.h"
-#include "core/ruleset.h"
+#include "core/ruleset/ruleset.h"
 
 /* One enabled rule, and where its targets lie in `hits`. */
 struct route {

@@ -6,7 +6,7 @@
 
 #include "app/letters_list.h"
 #include "base/clock.h"
-#include "core/envelope.h"
+#include "core/event/envelope.h"
 
 #define WAIT_MS 10000
 

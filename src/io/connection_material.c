@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "core/base64.h"
+#include "base/base64.h"
 
 #define ROOM_BYTES 1024
 

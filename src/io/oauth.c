@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "core/base64.h"
-#include "core/form.h"
+#include "base/base64.h"
+#include "core/request/form.h"
 
 /* Enough for nearly all requests, so that no copy of a secret is left behind by growing. */
 #define ROOM_BYTES 4096

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/gate.h"
+#include "core/gate/gate.h"
 
 #define ROUNDS  7
 #define PASSES  2000000

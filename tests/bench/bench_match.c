@@ -14,7 +14,7 @@
  * only indexes the events and matches nothing: what the index alone costs.
  */
 #include "base/clock.h"
-#include "core/ruleset.h"
+#include "core/ruleset/ruleset.h"
 
 #include <getopt.h>
 #include <stdio.h>

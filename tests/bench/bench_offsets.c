@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "base/rng.h"
-#include "core/offsets.h"
+#include "core/offsets/offsets.h"
 
 #define ROUNDS  7
 #define RECORDS 2000000

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "core/request.h"
+#include "core/request/request.h"
 
 #define RUNS  100
 #define TIMES 5000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every observed case of pattern-cases.json, through the library. */
-#include "core/pattern.h"
-#include "core/ruleset.h"
+#include "core/pattern/pattern.h"
+#include "core/ruleset/ruleset.h"
 
 #include <jansson.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The index against jansson: the same texts are accepted, and every value found in the one is
  * found, and is the same, in the other. */
-#include "core/json.h"
+#include "core/json/json.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	compare_folded(&ix, slice_of((const char *)data, size), r);
 	if (j == NULL) {
-		/* The differences that core/json.h lists, and jansson's greater depth. */
+		/* The differences that core/json/json.h lists, and jansson's greater depth. */
 		check(r != 0 || json_error_code(&why) == json_error_numeric_overflow ||
 			json_error_code(&why) == json_error_null_byte_in_key);
 	} else if (r == 0) {

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/offsets.h"
+#include "core/offsets/offsets.h"
 
 #define PLACE    42
 #define POSITION 1000

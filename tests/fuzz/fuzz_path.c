@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/path.h"
+#include "core/json/path.h"
 
 #define MAX_HITS 64
 

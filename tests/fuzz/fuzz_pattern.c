@@ -3,8 +3,8 @@
  * The compiler, and the matcher on whatever it accepts. The input is a pattern and, behind a
  * NUL, an event. Two ways of asking, alone and in a ruleset with itself, must agree.
  */
-#include "core/pattern.h"
-#include "core/ruleset.h"
+#include "core/pattern/pattern.h"
+#include "core/ruleset/ruleset.h"
 
 #include <stdlib.h>
 

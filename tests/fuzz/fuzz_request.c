@@ -11,8 +11,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "core/envelope.h"
-#include "core/request.h"
+#include "core/event/envelope.h"
+#include "core/request/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

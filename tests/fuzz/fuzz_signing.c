@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core/sigv4.h"
-#include "core/webhook.h"
+#include "core/auth/sigv4.h"
+#include "core/auth/webhook.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#include "core/template_parts.h"
+#include "core/request/template_parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,10 +2,8 @@
 # FUZZ_SECONDS says for how long; PAIRS how many pairs of pattern and event.
 
 FUZZ_SECONDS ?= 60
-FUZZ_MATCH   := $(wildcard src/core/json*.c src/core/pattern*.c src/core/ruleset*.c \
-	src/core/triggers*.c src/core/casemap*.c src/core/wildcard*.c) \
-	$(addprefix src/,core/arena.c core/cidr.c core/condition.c core/intervals.c core/names.c \
-	core/number.c core/radix.c core/substring.c core/utf8.c base/buf.c base/err.c base/util.c)
+FUZZ_MATCH   := $(wildcard src/core/json/*.c src/core/pattern/*.c src/core/ruleset/*.c) \
+	$(addprefix src/base/,arena.c buf.c err.c utf8.c util.c)
 
 .PHONY: fuzz fuzz-json fuzz-pattern fuzz-match
 fuzz-json fuzz-pattern: fuzz-%: build/fuzz/fuzz_% ## fuzz the index; the patterns

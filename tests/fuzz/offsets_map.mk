@@ -1,8 +1,7 @@
 # Fuzzing of what may stand in the commit metadata. FUZZ_SECONDS says for how long.
 
 FUZZ_SECONDS ?= 60
-FUZZ_OFFSETS_MAP := $(addprefix src/,core/offsets.c core/offsets_bits.c core/offsets_map.c \
-	core/offsets_map_read.c base/buf.c base/err.c base/util.c)
+FUZZ_OFFSETS_MAP := $(wildcard src/core/offsets/*.c) $(addprefix src/base/,buf.c err.c util.c)
 
 .PHONY: fuzz-offsets-map
 fuzz-offsets-map: build/fuzz/fuzz_offsets_map ## fuzz the reader of completion maps

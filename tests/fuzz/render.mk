@@ -1,9 +1,8 @@
 # Fuzzing of paths, templates and requests over events. FUZZ_SECONDS says for how long.
 
 FUZZ_SECONDS ?= 60
-FUZZ_RENDER  := $(wildcard src/core/json*.c src/core/path*.c src/core/template*.c \
-	src/core/request*.c) $(addprefix src/,core/cloudevents.c core/envelope.c core/event.c \
-	core/form.c core/utf8.c base/buf.c base/clock.c base/err.c base/util.c)
+FUZZ_RENDER  := $(wildcard src/core/json/*.c src/core/event/*.c src/core/request/*.c) \
+	$(addprefix src/base/,buf.c clock.c err.c rng.c utf8.c util.c)
 
 .PHONY: fuzz-path fuzz-template fuzz-request
 fuzz-path fuzz-template fuzz-request: fuzz-%: build/fuzz/fuzz_% ## fuzz what is made of an event

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "app/retention.h"
-#include "core/event.h"
+#include "core/event/event.h"
 #include "io/connection.h"
 #include "io/deadletter.h"
 #include "io/otlp.h"

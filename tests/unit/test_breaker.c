@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/breaker.h"
+#include "core/gate/breaker.h"
 
 #define WINDOW 64
 

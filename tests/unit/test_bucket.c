@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/bucket.h"
+#include "core/gate/bucket.h"
 
 #define PER_SECOND(n) ((int64_t)(n)*1000)
 

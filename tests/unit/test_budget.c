@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/budget.h"
+#include "core/gate/budget.h"
 
 /* Take one delivery at a time while there is room; how many it were. */
 static size_t take_all(struct budget_member *m)

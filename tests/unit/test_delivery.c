@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/delivery.h"
+#include "core/gate/delivery.h"
 
 static void delivery__only_done_has_no_way_out(void **state)
 {

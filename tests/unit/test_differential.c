@@ -5,7 +5,7 @@
  */
 #include "../reference/generator.c"
 #include "../reference/matcher.c"
-#include "core/ruleset.h"
+#include "core/ruleset/ruleset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

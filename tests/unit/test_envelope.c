@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/envelope.h"
+#include "core/event/envelope.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/form.h"
+#include "core/request/form.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

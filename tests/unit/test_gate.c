@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/gate.h"
+#include "core/gate/gate.h"
 
 static struct rng rng;
 

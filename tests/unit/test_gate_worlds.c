@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "core/gate.h"
+#include "core/gate/gate.h"
 
 enum {
 	WORLDS = 200,

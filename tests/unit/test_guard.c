@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/guard.h"
+#include "core/gate/guard.h"
 
 #define REFUSED 7u
 #define BAD     8u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/json.h"
-#include "core/json_scan.h"
+#include "core/json/json.h"
+#include "core/json/scan.h"
 #include "base/rng.h"
 
 #include <jansson.h>

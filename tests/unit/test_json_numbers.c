@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arrays of numbers that are folded. The module is compiled into this program, so that each
  * instruction set's variant of it can be asked. */
-#include "../../src/core/json_numbers.c"
+#include "../../src/core/json/numbers.c"
 
 #include "base/rng.h"
-#include "core/json.h"
+#include "core/json/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/line.h"
+#include "core/gate/key_queue.h"
 
 struct person {
 	struct list node;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/offsets.h"
+#include "core/offsets/offsets.h"
 
 #define RED  0x11111111u
 #define BLUE 0x22222222u

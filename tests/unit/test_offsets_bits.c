@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/offsets_bits.h"
+#include "core/offsets/bits.h"
 
 static void offsets_bits__what_is_put_comes_out(void **state)
 {

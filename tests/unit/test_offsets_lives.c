@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/offsets.h"
+#include "core/offsets/offsets.h"
 
 #define OFFSETS 120 /* the n-th is n * climate.stride */
 #define STEPS   400

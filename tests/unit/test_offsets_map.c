@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/offsets.h"
+#include "core/offsets/offsets.h"
 
 #define PLACE 0x0123456789abcdefull
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/path.h"
+#include "core/json/path.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/pattern.h"
+#include "core/pattern/pattern.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

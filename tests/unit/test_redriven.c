@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "core/offsets_map.h"
-#include "core/redriven.h"
+#include "core/offsets/map.h"
+#include "core/offsets/redrive_map.h"
 
 #define PLACE 42
 #define LIMIT 4096

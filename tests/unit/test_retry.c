@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/retry.h"
+#include "core/gate/retry.h"
 
 static struct retry_verdict judge(int status)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/ruleset.h"
-#include "core/ruleset_tree.h"
+#include "core/ruleset/ruleset.h"
+#include "core/ruleset/ruleset_private.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/sigv4.h"
+#include "core/auth/sigv4.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

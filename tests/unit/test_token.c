@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/token.h"
+#include "core/auth/token_schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/webhook.h"
+#include "core/auth/webhook.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/window.h"
+#include "core/gate/window.h"
 
 static struct window fixed(unsigned max)
 {

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * webhook.h - signatures by Standard Webhooks (standardwebhooks.com, specification 1.0.0).
+ *
+ * HMAC-SHA256 over "<id>.<seconds since 1970>.<body>", in base 64, each preceded by "v1," and
+ * several separated by a space: one for each key, so that a key can be replaced while receivers
+ * still know the old one. A key is "whsec_" and 24 to 64 bytes in base 64; the prefix may be
+ * missing, as it does with some receivers.
+ *
+ * A signer belongs to one thread at a time (its owner locks). Keys are wiped when it is freed.
+ */
+#ifndef CORE_AUTH_WEBHOOK_H
+#define CORE_AUTH_WEBHOOK_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct webhook_signer;
+
+/* NULL: a key can't be read; the error says which one by its number, not what it is. */
+struct webhook_signer *webhook_signer_new(
+	const struct slice *keys, size_t count, struct err *err);
+/* Accepts NULL. */
+void webhook_signer_free(struct webhook_signer *s);
+
+/* The three headers "webhook-id: …", "webhook-timestamp: …", "webhook-signature: …", each with
+ * a NUL behind it. @id must have no line break and no dot. */
+#define WEBHOOK_HEADERS 3
+void webhook_sign(struct webhook_signer *s, struct slice id, int64_t wall_ms, struct slice body,
+	struct buf *out);
+
+#endif

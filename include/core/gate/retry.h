@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * retry.h - whose fault is it, and when again?
+ *
+ * Two pure functions hold the whole failure policy (design, section 7):
+ *
+ *   retry_judge()     what came of an attempt  ->  verdict
+ *   retry_schedule()  verdict, attempts, age   ->  the time of the next attempt, or give up
+ *
+ * Delivered: 2xx. Reauthorise: 401 and 407 (and 403 where the connection says so), once for a
+ * token that has not just been renewed; it costs no attempt. Retry: 401/407 otherwise, 408,
+ * 409, 425, 429, 5xx, time-outs, connection and TLS failures, names that do not resolve.
+ * Refuse: everything else, redirects included. A target may move statuses between retry and
+ * refuse (retry_on, fail_on); fail_on wins. Reauthorising goes before both: an expired token is
+ * no answer to the event.
+ *
+ * Fault: SITE feeds the destination's breaker (5xx, 408, 429, and what the transport says);
+ * EVENT says nothing about the site (what is refused, 409, 425, and what only this target
+ * retries); CREDENTIALS concerns the connection; NONE is our own side's.
+ *
+ * Error codes (specification, 7.3, fixed here): TIMEOUT; CONNECTION_FAILURE (refused, reset,
+ * TLS); SDK_CLIENT_ERROR (the name does not resolve); INTERNAL_ERROR (ours); THROTTLING (429);
+ * NO_PERMISSIONS (401, 407, and 403 where it means credentials); ERROR_FROM_TARGET (every
+ * other status, and a reply that is none).
+ *
+ * Back-off is full jitter: evenly between 0 and min(cap, base * 2^(attempts - 1)), but never
+ * sooner than Retry-After; a negative Retry-After stops. (AWS architecture blog,
+ * "Exponential Backoff And Jitter"; EventBridge guide, eb-rule-retry-policy.) The time that
+ * is left of the maximum age bounds it too: nothing is given up while there is time for an
+ * attempt, and none is made in the last moment of it.
+ */
+#ifndef CORE_GATE_RETRY_H
+#define CORE_GATE_RETRY_H
+
+#include "base/err.h"
+#include "base/rng.h"
+#include "base/util.h"
+
+/* What the transport says; io/http translates libcurl's codes into it. */
+enum retry_transport {
+	RETRY_TRANSPORT_OK,       /* there is a status */
+	RETRY_TRANSPORT_TIMEOUT,  /* connect, whole request, or no progress */
+	RETRY_TRANSPORT_CONNECT,  /* refused, unreachable, proxy */
+	RETRY_TRANSPORT_TLS,      /* handshake or certificate */
+	RETRY_TRANSPORT_RESET,    /* closed or broken before a whole reply */
+	RETRY_TRANSPORT_DNS,      /* the name does not resolve */
+	RETRY_TRANSPORT_PROTOCOL, /* the reply is not HTTP, or over a limit */
+	RETRY_TRANSPORT_INTERNAL, /* our own side: a descriptor or memory short */
+	RETRY_TRANSPORT_NR_VALUES
+};
+
+const char *retry_transport_name(enum retry_transport t);
+
+/* A set of HTTP statuses 100 to 599. */
+struct retry_statuses {
+	uint64_t bits[8];
+};
+
+/* Add one item of a configuration list: "503", "5xx", "4xx". ERR_INVALID otherwise, and for
+ * 2xx, which is delivered whatever a target says. */
+int retry_statuses_add(
+	struct retry_statuses *s, const char *item, struct err *err) ATTR_MUST_CHECK;
+bool retry_statuses_have(const struct retry_statuses *s, int status);
+
+struct retry_policy {
+	unsigned maximum_retry_attempts; /* 185: retries, the first attempt not counted */
+	int64_t maximum_event_age_ms;    /* 24 h */
+	bool age_from_timestamp;         /* the record's, not the time of taking up */
+	int64_t retry_base_ms;           /* 1 s */
+	int64_t retry_cap_ms;            /* 600 s */
+	struct retry_statuses retry_on, fail_on;
+};
+
+extern const struct retry_policy retry_default_policy;
+
+enum retry_after_kind {
+	RETRY_AFTER_NONE,
+	RETRY_AFTER_DELAY, /* retry_after_ms from now, 0 and up */
+	RETRY_AFTER_STOP,  /* negative: do not come back */
+};
+
+/* Read a Retry-After header: seconds (also with a fraction, which some send, negative, or
+ * absurdly large: clamped to a week) or an HTTP date in any of its three forms, which is
+ * compared with
+ * @wall_ms. Anything else is NONE. */
+enum retry_after_kind retry_after_parse(
+	struct slice value, int64_t wall_ms, int64_t *ret_delay_ms);
+
+struct retry_outcome {
+	enum retry_transport transport;
+	int status; /* 0 unless transport is OK */
+	enum retry_after_kind retry_after;
+	int64_t retry_after_ms;
+	bool fresh_token;     /* the attempt used a token newer than the last 401 */
+	bool can_reauthorise; /* the connection has a token that can be renewed */
+	bool reauthorise_on_403;
+};
+
+enum retry_action {
+	RETRY_DELIVERED,
+	RETRY_LATER,
+	RETRY_REAUTHORISE,
+	RETRY_REFUSE,
+};
+
+enum retry_fault {
+	RETRY_FAULT_NONE,
+	RETRY_FAULT_SITE,
+	RETRY_FAULT_EVENT,
+	RETRY_FAULT_CREDENTIALS,
+};
+
+struct retry_verdict {
+	enum retry_action action;
+	enum retry_fault fault;
+	const char *
+		error_code; /* of specification 7.3, for the dead letter; NULL when delivered */
+	int64_t not_before_ms; /* from now, by Retry-After; 0: none */
+};
+
+struct retry_verdict retry_judge(const struct retry_policy *p, const struct retry_outcome *o);
+
+/* Why no further attempt is made, in the words of EXHAUSTED_RETRY_CONDITION. */
+enum retry_exhausted {
+	RETRY_NOT_EXHAUSTED,
+	RETRY_MAXIMUM_RETRY_ATTEMPTS,
+	RETRY_MAXIMUM_EVENT_AGE,
+};
+
+/* "MaximumRetryAttempts", "MaximumEventAgeInSeconds", or NULL. */
+const char *retry_exhausted_name(enum retry_exhausted e);
+
+/*
+ * When to try again after @attempts attempts (1 and up), the event being @age_ms old:
+ * *ret_delay_ms from now. When that could only be beyond the maximum age the delivery is
+ * exhausted now.
+ */
+enum retry_exhausted retry_schedule(const struct retry_policy *p, const struct retry_verdict *v,
+	unsigned attempts, int64_t age_ms, struct rng *rng, int64_t *ret_delay_ms);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/gate/retry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define STATUS_MIN     100
+#define STATUS_MAX     599
+#define A_WEEK_SECONDS (7 * 24 * 3600)
+
+const struct retry_policy retry_default_policy = {
+	.maximum_retry_attempts = 185,
+	.maximum_event_age_ms = 24 * 3600 * 1000LL,
+	.retry_base_ms = 1000,
+	.retry_cap_ms = 600 * 1000,
+};
+
+static const char *const transport_names[RETRY_TRANSPORT_NR_VALUES] = {
+	[RETRY_TRANSPORT_OK] = "ok",
+	[RETRY_TRANSPORT_TIMEOUT] = "timeout",
+	[RETRY_TRANSPORT_CONNECT] = "connect",
+	[RETRY_TRANSPORT_TLS] = "tls",
+	[RETRY_TRANSPORT_RESET] = "reset",
+	[RETRY_TRANSPORT_DNS] = "dns",
+	[RETRY_TRANSPORT_PROTOCOL] = "protocol",
+	[RETRY_TRANSPORT_INTERNAL] = "internal",
+};
+
+const char *retry_transport_name(enum retry_transport t)
+{
+	return transport_names[t];
+}
+
+/* --- sets of statuses ------------------------------------------------------------------- */
+
+static void statuses_set(struct retry_statuses *s, int status)
+{
+	s->bits[(status - STATUS_MIN) / 64] |= (uint64_t)1 << ((status - STATUS_MIN) % 64);
+}
+
+int retry_statuses_add(struct retry_statuses *s, const char *item, struct err *err)
+{
+	bool digit = item[0] >= '1' && item[0] <= '5';
+	bool delivered = item[0] == '2' && strlen(item) == 3;
+	char *end;
+	long status;
+
+	if (delivered)
+		return err_set(err, ERR_INVALID,
+			"'%s' can be neither retried nor refused: 2xx is delivered", item);
+	if (digit && (strcmp(item + 1, "xx") == 0 || strcmp(item + 1, "XX") == 0)) {
+		for (int i = 0; i < 100; i++)
+			statuses_set(s, (item[0] - '0') * 100 + i);
+		return 0;
+	}
+	status = strtol(item, &end, 10);
+	if (!digit || *end != '\0' || status < STATUS_MIN || status > STATUS_MAX)
+		return err_set(err, ERR_INVALID,
+			"'%s' is no HTTP status: it must be 100 to 599, or a class such as \"5xx\"",
+			item);
+	statuses_set(s, (int)status);
+	return 0;
+}
+
+bool retry_statuses_have(const struct retry_statuses *s, int status)
+{
+	if (status < STATUS_MIN || status > STATUS_MAX)
+		return false;
+	return (s->bits[(status - STATUS_MIN) / 64] >> ((status - STATUS_MIN) % 64)) & 1;
+}
+
+/* --- Retry-After ------------------------------------------------------------------------ */
+
+static struct slice trim(struct slice s)
+{
+	while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
+		s = slice_of(s.data + 1, s.len - 1);
+	while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
+/* The number at the front of @s, saturating at a week, which is cut off; false when there is
+ * none. */
+static bool take_number(struct slice *s, int64_t *ret)
+{
+	size_t i;
+
+	*ret = 0;
+	for (i = 0; i < s->len && s->data[i] >= '0' && s->data[i] <= '9'; i++)
+		*ret = min_i64(*ret * 10 + (s->data[i] - '0'), A_WEEK_SECONDS);
+	*s = slice_of(s->data + i, s->len - i);
+	return i > 0;
+}
+
+/* Seconds, a fraction rounded up; false when it is no number. */
+static bool parse_seconds(struct slice s, bool *ret_negative, int64_t *ret_seconds)
+{
+	bool negative = s.data[0] == '-';
+	int64_t seconds, fraction = 0;
+
+	s = slice_of(s.data + negative, s.len - negative);
+	if (!take_number(&s, &seconds))
+		return false;
+	if (s.len > 0 && s.data[0] == '.') {
+		s = slice_of(s.data + 1, s.len - 1);
+		if (!take_number(&s, &fraction))
+			return false;
+	}
+	*ret_seconds = min_i64(seconds + (fraction > 0), A_WEEK_SECONDS);
+	*ret_negative = negative && *ret_seconds > 0;
+	return s.len == 0;
+}
+
+/* The three forms of RFC 9110, 5.6.7. strptime() in the C locale, which the process never
+ * leaves. */
+static bool parse_date(struct slice s, int64_t *ret_wall_ms)
+{
+	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT",
+		"%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"};
+	char text[64];
+
+	if (s.len >= sizeof text)
+		return false;
+	memcpy(text, s.data, s.len);
+	text[s.len] = '\0';
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		struct tm tm = {0};
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (end == NULL || *end != '\0')
+			continue;
+		*ret_wall_ms = (int64_t)timegm(&tm) * 1000;
+		return true;
+	}
+	return false;
+}
+
+enum retry_after_kind retry_after_parse(
+	struct slice value, int64_t wall_ms, int64_t *ret_delay_ms)
+{
+	struct slice s = trim(value);
+	int64_t seconds, at_ms;
+	bool negative;
+
+	if (s.len == 0)
+		return RETRY_AFTER_NONE;
+	if (parse_seconds(s, &negative, &seconds)) {
+		if (negative)
+			return RETRY_AFTER_STOP;
+		*ret_delay_ms = seconds * 1000;
+		return RETRY_AFTER_DELAY;
+	}
+	if (!parse_date(s, &at_ms))
+		return RETRY_AFTER_NONE;
+	*ret_delay_ms = min_i64(max_i64(at_ms - wall_ms, 0), A_WEEK_SECONDS * 1000LL);
+	return RETRY_AFTER_DELAY;
+}
+
+/* --- verdict ---------------------------------------------------------------------------- */
+
+static bool is_retried_by_default(int status)
+{
+	switch (status) {
+	case 401:
+	case 407:
+	case 408:
+	case 409:
+	case 425:
+	case 429:
+		return true;
+	default:
+		return status >= 500 && status <= 599;
+	}
+}
+
+static struct retry_verdict judge_transport(const struct retry_outcome *o)
+{
+	static const char *const codes[RETRY_TRANSPORT_NR_VALUES] = {
+		[RETRY_TRANSPORT_TIMEOUT] = "TIMEOUT",
+		[RETRY_TRANSPORT_CONNECT] = "CONNECTION_FAILURE",
+		[RETRY_TRANSPORT_TLS] = "CONNECTION_FAILURE",
+		[RETRY_TRANSPORT_RESET] = "CONNECTION_FAILURE",
+		[RETRY_TRANSPORT_DNS] = "SDK_CLIENT_ERROR",
+		[RETRY_TRANSPORT_PROTOCOL] = "ERROR_FROM_TARGET",
+		[RETRY_TRANSPORT_INTERNAL] = "INTERNAL_ERROR",
+	};
+	struct retry_verdict v = {.action = RETRY_LATER, .fault = RETRY_FAULT_SITE};
+
+	v.error_code = codes[o->transport];
+	if (o->transport == RETRY_TRANSPORT_INTERNAL)
+		v.fault = RETRY_FAULT_NONE; /* ours: says nothing about the site */
+	return v;
+}
+
+static const char *code_of(int status, bool credentials)
+{
+	if (status == 429)
+		return "THROTTLING";
+	return credentials ? "NO_PERMISSIONS" : "ERROR_FROM_TARGET";
+}
+
+/* Of what is retried. 409 and 425 speak of this event's state, and so does what only the target
+ * has added to the list; the others speak of the site's. */
+static enum retry_fault fault_of(int status, bool credentials)
+{
+	if (credentials)
+		return RETRY_FAULT_CREDENTIALS;
+	return status >= 500 || status == 408 || status == 429 ? RETRY_FAULT_SITE
+							       : RETRY_FAULT_EVENT;
+}
+
+static bool is_retried(const struct retry_policy *p, const struct retry_outcome *o)
+{
+	if (o->retry_after == RETRY_AFTER_STOP || retry_statuses_have(&p->fail_on, o->status))
+		return false;
+	return is_retried_by_default(o->status) || retry_statuses_have(&p->retry_on, o->status);
+}
+
+struct retry_verdict retry_judge(const struct retry_policy *p, const struct retry_outcome *o)
+{
+	struct retry_verdict v = {.action = RETRY_DELIVERED};
+	bool credentials = o->status == 401 || o->status == 407 ||
+			   (o->status == 403 && o->reauthorise_on_403);
+
+	if (o->transport != RETRY_TRANSPORT_OK)
+		return judge_transport(o);
+	if (o->status >= 200 && o->status <= 299)
+		return v;
+	v.error_code = code_of(o->status, credentials);
+	if (credentials && o->can_reauthorise && !o->fresh_token) {
+		v.action = RETRY_REAUTHORISE;
+		v.fault = RETRY_FAULT_CREDENTIALS;
+	} else if (is_retried(p, o)) {
+		v.action = RETRY_LATER;
+		v.fault = fault_of(o->status, credentials);
+		v.not_before_ms = o->retry_after == RETRY_AFTER_DELAY ? o->retry_after_ms : 0;
+	} else {
+		v.action = RETRY_REFUSE;
+		v.fault = credentials ? RETRY_FAULT_CREDENTIALS : RETRY_FAULT_EVENT;
+	}
+	return v;
+}
+
+/* --- schedule --------------------------------------------------------------------------- */
+
+const char *retry_exhausted_name(enum retry_exhausted e)
+{
+	static const char *const names[] = {
+		[RETRY_NOT_EXHAUSTED] = NULL,
+		[RETRY_MAXIMUM_RETRY_ATTEMPTS] = "MaximumRetryAttempts",
+		[RETRY_MAXIMUM_EVENT_AGE] = "MaximumEventAgeInSeconds",
+	};
+
+	return names[e];
+}
+
+static int64_t backoff_ceiling_ms(const struct retry_policy *p, unsigned attempts)
+{
+	int64_t ceiling_ms = p->retry_base_ms;
+
+	for (unsigned i = 1; i < attempts && ceiling_ms < p->retry_cap_ms; i++)
+		ceiling_ms *= 2;
+	return min_i64(ceiling_ms, p->retry_cap_ms);
+}
+
+/* So close to the end of its age another attempt would only be one of a burst: the time left is
+ * shared out by ever shorter delays. */
+static int64_t last_moment_ms(const struct retry_policy *p)
+{
+	return min_i64(p->retry_base_ms, p->maximum_event_age_ms / 64);
+}
+
+enum retry_exhausted retry_schedule(const struct retry_policy *p, const struct retry_verdict *v,
+	unsigned attempts, int64_t age_ms, struct rng *rng, int64_t *ret_delay_ms)
+{
+	int64_t left_ms = p->maximum_event_age_ms - age_ms, ceiling_ms;
+
+	if (attempts > p->maximum_retry_attempts)
+		return RETRY_MAXIMUM_RETRY_ATTEMPTS;
+	if (left_ms <= last_moment_ms(p) || v->not_before_ms > left_ms)
+		return RETRY_MAXIMUM_EVENT_AGE;
+	ceiling_ms = min_i64(backoff_ceiling_ms(p, attempts), left_ms);
+	*ret_delay_ms = max_i64((int64_t)rng_upto(rng, (uint64_t)ceiling_ms), v->not_before_ms);
+	return RETRY_NOT_EXHAUSTED;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/pattern/cidr.h"
+
+#define V4_BYTES 4
+#define V6_BYTES 16
+
+static bool parse_v4(struct slice s, uint8_t out[V6_BYTES])
+{
+	size_t at = 0;
+
+	for (int i = 0; i < V4_BYTES; i++) {
+		unsigned value = 0;
+		size_t start = at;
+
+		while (at < s.len && s.data[at] >= '0' && s.data[at] <= '9' && at - start < 4)
+			value = value * 10 + (unsigned)(s.data[at++] - '0');
+		if (at == start || at - start > 3 || value > 255)
+			return false;
+		out[i] = (uint8_t)value;
+		if (i < V4_BYTES - 1 && (at == s.len || s.data[at++] != '.'))
+			return false;
+	}
+	return at == s.len;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* One group of up to four digits from *at on. */
+static bool parse_group(struct slice s, size_t *at, unsigned *ret_value)
+{
+	size_t start = *at;
+	unsigned value = 0;
+
+	while (*at < s.len && *at - start < 4 && hex_value(s.data[*at]) >= 0)
+		value = value << 4 | (unsigned)hex_value(s.data[(*at)++]);
+	*ret_value = value;
+	return *at > start;
+}
+
+static bool parse_v6(struct slice s, uint8_t out[V6_BYTES])
+{
+	uint8_t bytes[V6_BYTES] = {0};
+	size_t at = 0;
+	int count = 0, gap = -1;
+	unsigned value;
+
+	if (s.len >= 2 && s.data[0] == ':' && s.data[1] == ':') {
+		gap = 0;
+		at = 2;
+	}
+	while (at < s.len) {
+		if (count == V6_BYTES || !parse_group(s, &at, &value))
+			return false;
+		bytes[count++] = (uint8_t)(value >> 8);
+		bytes[count++] = (uint8_t)value;
+		if (at == s.len)
+			break;
+		if (s.data[at++] != ':' || at == s.len)
+			return false;
+		if (s.data[at] == ':') {
+			if (gap >= 0)
+				return false;
+			gap = count;
+			at++;
+		}
+	}
+	if (gap < 0 ? count != V6_BYTES : count == V6_BYTES)
+		return false;
+	memset(out, 0, V6_BYTES);
+	memcpy(out, bytes, (size_t)(gap < 0 ? count : gap));
+	if (gap >= 0)
+		memcpy(out + V6_BYTES - (count - gap), bytes + gap, (size_t)(count - gap));
+	return true;
+}
+
+static bool is_v6(struct slice s)
+{
+	return memchr(s.data, ':', s.len) != NULL;
+}
+
+/* The original calls nonstandard what has other characters than an address, and invalid
+ * what has the characters but not the form. */
+static int parse_address(struct slice s, struct cidr *c, struct err *err)
+{
+	bool standard = s.len > 0;
+	int len = (int)(s.len < 100 ? s.len : 100);
+
+	c->v6 = s.len > 0 && is_v6(s);
+	for (size_t i = 0; i < s.len; i++)
+		standard &= s.data[i] == ':' || s.data[i] == '.' ||
+			    (c->v6 ? hex_value(s.data[i]) >= 0
+				   : s.data[i] >= '0' && s.data[i] <= '9');
+	if (!standard)
+		return err_set(err, ERR_INVALID, "Nonstandard IP address: %.*s", len, s.data);
+	if (c->v6 ? !parse_v6(s, c->bytes) : !parse_v4(s, c->bytes))
+		return err_set(err, ERR_INVALID, "Invalid IP address: %.*s", len, s.data);
+	return 0;
+}
+
+static int parse_bits(struct slice s, struct cidr *c, struct err *err)
+{
+	bool negative = s.len > 0 && s.data[0] == '-';
+	unsigned value = 0;
+
+	if (s.len == negative)
+		return err_set(
+			err, ERR_INVALID, "Malformed CIDR, mask bits must be an integer");
+	for (size_t i = negative; i < s.len; i++) {
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return err_set(err, ERR_INVALID,
+				"Malformed CIDR, mask bits must be an integer");
+		value = value < 1000 ? value * 10 + (unsigned)(s.data[i] - '0') : 1000;
+	}
+	if (negative)
+		return err_set(
+			err, ERR_INVALID, "Malformed CIDR, mask bits must not be negative");
+	if (!c->v6 && value >= 32)
+		return err_set(err, ERR_INVALID, "IPv4 mask bits must be < 32");
+	if (value >= 128)
+		return err_set(err, ERR_INVALID, "IPv6 mask bits must be < 128");
+	c->bits = (uint8_t)value;
+	return 0;
+}
+
+int cidr_parse(struct slice text, struct cidr *ret_cidr, struct err *err)
+{
+	const char *slash = text.len > 0 ? memchr(text.data, '/', text.len) : NULL;
+	struct cidr c = {0};
+	size_t at;
+	int r;
+
+	at = slash != NULL ? (size_t)(slash - text.data) : 0;
+	if (slash == NULL || memchr(slash + 1, '/', text.len - at - 1) != NULL)
+		return err_set(err, ERR_INVALID, "Malformed CIDR, one '/' required");
+	r = parse_address(slice_of(text.data, at), &c, err);
+	if (r == 0)
+		r = parse_bits(slice_of(slash + 1, text.len - at - 1), &c, err);
+	if (r == 0)
+		*ret_cidr = c;
+	return r;
+}
+
+bool cidr_contains(const struct cidr *c, struct slice text)
+{
+	uint8_t bytes[V6_BYTES];
+	unsigned whole = c->bits / 8, rest = c->bits % 8;
+
+	if (text.len == 0 || text.len > 45 || is_v6(text) != c->v6)
+		return false;
+	if (c->v6 ? !parse_v6(text, bytes) : !parse_v4(text, bytes))
+		return false;
+	if (memcmp(bytes, c->bytes, whole) != 0)
+		return false;
+	return rest == 0 || (bytes[whole] ^ c->bytes[whole]) >> (8 - rest) == 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What EventBridge removes (specification 4.3). */
+static const char *const removed_names[] = {"A-IM", "Accept-Charset", "Accept-Datetime",
+	"Accept-Encoding", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
+	"Content-MD5", "Date", "Expect", "Forwarded", "From", "Host", "HTTP2-Settings",
+	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
+	"Max-Forwards", "Origin", "Pragma", "Proxy-Authorization", "Range", "Referer", "TE",
+	"Trailer", "Transfer-Encoding", "User-Agent", "Upgrade", "Via", "Warning"};
+
+/* A token of RFC 9110, 5.6.2. */
+static bool is_token(const char *name)
+{
+	for (const char *p = name; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
+			return false;
+	}
+	return name[0] != '\0';
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	return slice_ieq(slice_str(a), slice_str(b));
+}
+
+static bool is_removed(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(removed_names); i++)
+		if (same_name(name, removed_names[i]))
+			return true;
+	return false;
+}
+
+/* May a parameter set this header? Complains when not. */
+static bool may_set(const struct request_entry *e, const struct request_settings *s,
+	const char *idempotency, struct request_complaints *c)
+{
+	if (!is_token(e->name)) {
+		request_fault(c, e->field, "'%s' is not the name of a header", e->name);
+		return false;
+	}
+	if (is_removed(e->name))
+		request_warn(c, e->field,
+			"the header is not sent: it belongs to the transport, and EventBridge "
+			"removes it too");
+	else if (s->authorization_header != NULL && same_name(e->name, s->authorization_header))
+		request_warn(c, e->field,
+			"the header is not sent: the connection sets it with its credentials");
+	else if (same_name(e->name, idempotency))
+		request_warn(c, e->field,
+			"the header is not sent: it carries the idempotency key of the delivery");
+	else
+		return true;
+	return false;
+}
+
+static void note_special(struct request_headers *h, const char *name)
+{
+	h->has_content_type = h->has_content_type || same_name(name, "Content-Type");
+	h->has_traceparent = h->has_traceparent || same_name(name, "traceparent");
+	h->has_tracestate = h->has_tracestate || same_name(name, "tracestate");
+}
+
+static void compile_header(
+	struct request_headers *h, const struct request_entry *e, struct request_complaints *c)
+{
+	struct request_part *part;
+
+	note_special(h, e->name);
+	if (!e->dynamic) {
+		buf_addf(&h->lines, "%s: %s", e->name, e->value);
+		buf_add_char(&h->lines, '\0');
+		h->line_count++;
+		return;
+	}
+	part = &h->dynamic[h->dynamic_count++];
+	buf_init(&part->before, BUF_UNLIMITED);
+	buf_addf(&part->before, "%s: ", e->name);
+	part->field = xstrdup(e->field);
+	part->source = request_entry_compile(e, c);
+}
+
+/* Rule and target stand in a header; what could break it out is refused. */
+static void check_identity(const char *text, const char *field, struct request_complaints *c)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f) {
+			request_fault(c, field,
+				"'%s' holds blanks or characters other than ASCII; it is part of "
+				"the idempotency key, which is a header",
+				text);
+			return;
+		}
+}
+
+void request_headers_compile(struct request_headers *h, const struct request_settings *s,
+	struct request_complaints *c)
+{
+	const char *idempotency =
+		s->idempotency_header ? s->idempotency_header : "Idempotency-Key";
+	struct request_entries merged;
+
+	if (!is_token(idempotency) || is_removed(idempotency))
+		request_fault(c, "idempotency_header", "'%s' cannot be the name of this header",
+			idempotency);
+	check_identity(s->rule_name, "rule", c);
+	check_identity(s->target_id, "id", c);
+	h->idempotency = xasprintf("%s: ", idempotency);
+	h->idempotency_suffix = xasprintf("-%s-%s", s->rule_name, s->target_id);
+	buf_init(&h->lines, BUF_UNLIMITED);
+	buf_add_str(&h->lines, "User-Agent: postrider/" POSTRIDER_VERSION);
+	buf_add_char(&h->lines, '\0');
+	h->line_count = 1;
+	request_entries_merge(&merged, s, REQUEST_HEADER_PARAMETERS, c);
+	h->dynamic = xcalloc(merged.count + 1, sizeof *h->dynamic);
+	for (size_t i = 0; i < merged.count; i++)
+		if (may_set(&merged.entries[i], s, idempotency, c))
+			compile_header(h, &merged.entries[i], c);
+	request_entries_release(&merged);
+}
+
+void request_headers_release(struct request_headers *h)
+{
+	for (size_t i = 0; i < h->dynamic_count; i++)
+		request_part_release(&h->dynamic[i]);
+	free(h->dynamic);
+	free(h->idempotency);
+	free(h->idempotency_suffix);
+	buf_release(&h->lines);
+}
+
+/* No control character but the tab: nothing ends the line, and nothing hides in it. */
+static bool is_header_value(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static int render_dynamic(const struct request_part *part, const struct value_context *c,
+	struct request *r, struct request_failure *f)
+{
+	struct value v;
+	struct slice text;
+	int failed = request_read_part(part, c, r, &v, f);
+
+	if (failed)
+		return failed;
+	if (v.kind == VALUE_MISSING || v.kind == VALUE_NULL)
+		return 0;
+	text = value_characters(&v, &r->work->of_template.value);
+	if (text.len > REQUEST_MAX_HEADER_BYTES)
+		return request_fail_parameter(f, part, "is too long for a header");
+	if (!is_header_value(text))
+		return request_fail_parameter(f, part,
+			"holds a line break or another control character, which a header cannot");
+	buf_add_slice(&r->headers, buf_slice(&part->before));
+	buf_add_slice(&r->headers, text);
+	buf_add_char(&r->headers, '\0');
+	r->header_count++;
+	return 0;
+}
+
+static void add_line(struct request *r, const char *name, struct slice value)
+{
+	buf_add_str(&r->headers, name);
+	buf_add_slice(&r->headers, value);
+	buf_add_char(&r->headers, '\0');
+	r->header_count++;
+}
+
+static void add_idempotency(
+	const struct request_headers *h, const struct event_fields *f, struct request *r)
+{
+	buf_add_str(&r->headers, h->idempotency);
+	buf_add_str(&r->headers, f->topic);
+	buf_add_char(&r->headers, '-');
+	buf_add_int(&r->headers, f->partition);
+	buf_add_char(&r->headers, '-');
+	buf_add_int(&r->headers, f->offset);
+	add_line(r, h->idempotency_suffix, SLICE(""));
+}
+
+/* A header of the record that is passed on as it is. One that could not be a header is
+ * not: it is for tracing, and no reason to fail. */
+static void pass_on(
+	const struct event *ev, const char *name, const char *line, struct request *r)
+{
+	const struct event_header *header = event_find_header(ev, slice_str(name));
+
+	if (header != NULL && header->value.len > 0 &&
+		header->value.len <= REQUEST_MAX_HEADER_BYTES && is_header_value(header->value))
+		add_line(r, line, header->value);
+}
+
+int request_headers_render(const struct request_headers *h, const struct value_context *c,
+	struct request *r, const char *content_type, struct request_failure *f)
+{
+	if (!h->has_content_type)
+		add_line(r, "Content-Type: ",
+			slice_str(content_type ? content_type
+					       : "application/json; charset=utf-8"));
+	add_idempotency(h, &c->ev->f, r);
+	buf_add_slice(&r->headers, buf_slice(&h->lines));
+	r->header_count += h->line_count;
+	for (size_t i = 0; i < h->dynamic_count; i++) {
+		int failed = render_dynamic(&h->dynamic[i], c, r, f);
+
+		if (failed)
+			return failed;
+	}
+	if (c->ev->f.header_count == 0)
+		return 0;
+	if (!h->has_traceparent && r->traceparent[0] != '\0')
+		add_line(r, "traceparent: ", slice_str(r->traceparent));
+	else if (!h->has_traceparent)
+		pass_on(c->ev, "traceparent", "traceparent: ", r);
+	if (!h->has_tracestate)
+		pass_on(c->ev, "tracestate", "tracestate: ", r);
+	return 0;
+}

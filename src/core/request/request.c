@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/request/request.h"
+
+#include "plan.h"
+
+void request_work_init(struct request_work *w)
+{
+	buf_init(&w->rendered, REQUEST_MAX_BODY_BYTES);
+	buf_init(&w->merged, REQUEST_MAX_BODY_BYTES);
+	buf_init(&w->of_template.value, REQUEST_MAX_BODY_BYTES);
+	jx_init(&w->of_template.ix);
+}
+
+void request_work_release(struct request_work *w)
+{
+	buf_release(&w->rendered);
+	buf_release(&w->merged);
+	buf_release(&w->of_template.value);
+	jx_release(&w->of_template.ix);
+}
+
+void request_init(struct request *r, struct request_work *work, size_t max_body_bytes)
+{
+	size_t max = max_body_bytes < REQUEST_MAX_BODY_BYTES ? max_body_bytes
+							     : REQUEST_MAX_BODY_BYTES;
+
+	*r = (struct request){.method = "", .work = work};
+	buf_init(&r->url, REQUEST_MAX_URL_BYTES);
+	buf_init(&r->headers, BUF_UNLIMITED);
+	buf_init(&r->built, max);
+}
+
+void request_release(struct request *r)
+{
+	buf_release(&r->url);
+	buf_release(&r->headers);
+	buf_release(&r->built);
+}
+
+static void reset(struct request *r)
+{
+	buf_reset(&r->url);
+	buf_reset(&r->headers);
+	buf_reset(&r->built);
+	r->body = (struct slice){NULL, 0};
+	r->header_count = 0;
+}
+
+int request_fail_parameter(
+	struct request_failure *f, const struct request_part *part, const char *why)
+{
+	f->code = "INVALID_PARAMETER";
+	return err_set(f->err, ERR_INVALID, "%s: %s %s", part->field,
+		value_source_text(part->source), why);
+}
+
+int request_fail_limit(struct request_failure *f, const char *what, size_t max)
+{
+	f->code = "RESOURCE_LIMIT_EXCEEDED";
+	return err_set(
+		f->err, ERR_LIMIT, "the %s is larger than the limit of %zu bytes", what, max);
+}
+
+int request_read_part(const struct request_part *part, const struct value_context *c,
+	struct request *r, struct value *ret, struct request_failure *f)
+{
+	*ret = value_read(part->source, c, &r->work->of_template.value);
+	if (buf_failed(&r->work->of_template.value))
+		return request_fail_limit(f, part->field, r->work->of_template.value.max_bytes);
+	return 0;
+}
+
+int request_render(const struct request_plan *p, const struct request_context *c,
+	struct request *r, const char **ret_error_code, struct err *err)
+{
+	struct value_context context = {.ev = c->ev, .ix = c->ix, .spots = c->spots};
+	struct request_failure f = {.err = err};
+	const char *content_type = NULL;
+	int failed;
+
+	reset(r);
+	r->method = p->method;
+	r->has_body = p->has_body;
+	failed = request_url_render(&p->url, &context, r, &f);
+	if (!failed && p->has_body)
+		failed = request_body_render(p, &context, r, &content_type, &f);
+	if (!failed)
+		failed = request_headers_render(&p->headers, &context, r, content_type, &f);
+	if (failed)
+		*ret_error_code = f.code;
+	return failed;
+}
