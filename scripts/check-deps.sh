@@ -8,12 +8,12 @@ cd "${0%/*}/.."
 # HEADER | THE FILES THAT MAY NAME IT
 allowed() {
 	cat <<-'LIST'
-		curl/curl.h|src/io/http*.c
-		mimalloc.h|src/io/http.c
-		librdkafka/rdkafka.h|src/io/*.c
-		librdkafka/rdkafka_mock.h|src/io/embedded*.c
+		curl/curl.h|src/io/http/*.c
+		mimalloc.h|src/io/http/http.c
+		librdkafka/rdkafka.h|src/io/kafka/*.c src/io/source/*.c src/io/deadletter/*.c
+		librdkafka/rdkafka_mock.h|src/io/kafka/embedded.c
 		libconfig.h|src/app/conf*.c
-		microhttpd.h|src/io/admin*.c
+		microhttpd.h|src/io/httpd.c
 		jansson.h|src/core/*.c src/io/*.c src/app/*.c
 		openssl/*|src/core/auth/*.c src/io/*.c
 		uthash.h|include/base/hash.h

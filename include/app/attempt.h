@@ -10,8 +10,8 @@
 #define APP_ATTEMPT_H
 
 #include "app/delivery.h"
-#include "io/connection.h"
-#include "io/http.h"
+#include "io/auth/connection.h"
+#include "io/http/http.h"
 
 struct attempt_pool {
 	struct list idle;

@@ -23,8 +23,8 @@
 #include "core/pattern/pattern.h"
 #include "core/request/request.h"
 #include "core/gate/retry.h"
-#include "io/connection.h"
-#include "io/http.h"
+#include "io/auth/connection.h"
+#include "io/http/http.h"
 
 struct buf;
 

@@ -13,7 +13,7 @@
 
 #include "app/conf.h"
 #include "core/metrics.h"
-#include "io/connection.h"
+#include "io/auth/connection.h"
 
 struct connections;
 

@@ -16,7 +16,7 @@
 #include "app/observer.h"
 #include "app/refresher.h"
 #include "core/metrics.h"
-#include "io/embedded.h"
+#include "io/kafka/embedded.h"
 
 struct crew;
 

@@ -15,7 +15,7 @@
 
 #include "app/delivery.h"
 #include "app/worker.h"
-#include "io/connection.h"
+#include "io/auth/connection.h"
 
 /* @settings live as long as @conf, of which a reference is kept. @connection is borrowed. */
 struct destination *destination_new(struct worker *w, struct conf *conf,

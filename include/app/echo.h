@@ -10,7 +10,7 @@
 #define APP_ECHO_H
 
 #include "app/conf.h"
-#include "io/connection.h"
+#include "io/auth/connection.h"
 
 /* Append @body, masked, to @out. Its end may be cut: what may be the beginning of a secret
  * there is masked too. */

@@ -17,7 +17,7 @@
 #include "app/conf.h"
 #include "app/destination.h"
 #include "app/worker.h"
-#include "io/source.h"
+#include "io/source/source.h"
 
 struct lane;
 

@@ -10,7 +10,7 @@
 
 #include "app/conf.h"
 #include "core/letter_view.h"
-#include "io/reader.h"
+#include "io/kafka/reader.h"
 
 #define LETTERS_TIMEOUT_MS 15000 /* of a question to Kafka, by a command */
 

@@ -12,7 +12,7 @@
 
 #include "app/engine.h"
 #include "core/metrics.h"
-#include "io/admin.h"
+#include "io/httpd.h"
 
 #define OBSERVER_PATIENCE_MS 2000
 

@@ -15,7 +15,7 @@
 #include "app/delivery.h"
 #include "app/gauges.h"
 #include "app/recall.h"
-#include "io/source.h"
+#include "io/source/source.h"
 
 struct lane;
 

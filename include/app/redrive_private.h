@@ -17,7 +17,7 @@
 #include "app/worker.h"
 #include "core/gate/bucket.h"
 #include "core/offsets/redrive_map.h"
-#include "io/source.h"
+#include "io/source/source.h"
 
 /* A partition as it was at the start. Letters from `from` to `end` are looked at. */
 struct redrive_bound {

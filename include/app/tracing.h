@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tracing.h - whether a worker tells a collector of its attempts (io/otlp.h), as the
+ * tracing.h - whether a worker tells a collector of its attempts (io/http/otlp.h), as the
  * configuration says.
  */
 #ifndef APP_TRACING_H

@@ -15,7 +15,7 @@
 #include "core/event/event.h"
 #include "core/json/json.h"
 #include "core/request/request.h"
-#include "io/deadletter.h"
+#include "io/deadletter/deadletter.h"
 #include "io/loop.h"
 
 struct metrics;

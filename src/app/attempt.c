@@ -6,7 +6,7 @@
 
 #include "app/echo.h"
 #include "app/worker.h"
-#include "io/otlp.h"
+#include "io/http/otlp.h"
 
 /* Idle attempts keep their buffers; more than this many are not worth the memory. */
 #define IDLE_MAX 1024

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "app/cmd.h"
-#include "io/embedded.h"
+#include "io/kafka/embedded.h"
 
 static const char usage[] =
 	"usage: postrider broker [--port PORT] [--topic NAME[:PARTITIONS]]...\n"

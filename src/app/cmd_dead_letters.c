@@ -9,7 +9,7 @@
 #include "app/letters_list.h"
 #include "app/redrive.h"
 #include "base/clock.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 static const char usage[] =
 	"usage: postrider dead-letters list -c FILE [FILTERS] [--follow] [--summary] [--json]\n"

@@ -11,7 +11,7 @@
 #include "app/conf.h"
 #include "app/remote.h"
 #include "base/clock.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 #define TIMEOUT_MS 15000
 

@@ -5,7 +5,7 @@
 
 #include "app/cmd.h"
 #include "app/daemon.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 static const char usage[] =
 	"usage: postrider run -c FILE [--embedded [--broker-port PORT] [--bootstrap-file FILE]]\n"

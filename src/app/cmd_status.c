@@ -9,7 +9,7 @@
 
 #include "app/cmd.h"
 #include "app/remote.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 #define WATCH_SECONDS 2
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "app/conf_private.h"
-#include "io/kafka_check.h"
+#include "io/kafka/check.h"
 #include "io/secret.h"
 
 #define TOPIC_MAX_BYTES 249

@@ -8,7 +8,7 @@
 #include "app/daemon_private.h"
 #include "app/status.h"
 #include "base/log.h"
-#include "io/kafka.h"
+#include "io/kafka/kafka.h"
 #include "io/notify.h"
 
 /* What librdkafka may take to tear itself down; beyond that it is left where it is. */

@@ -6,7 +6,7 @@
 #include "app/attempt.h"
 #include "app/destination.h"
 #include "app/lane.h"
-#include "io/deadletter.h"
+#include "io/deadletter/deadletter.h"
 
 static void release(struct metric *const *instances, size_t count)
 {

@@ -6,7 +6,7 @@
 
 #include "app/letters.h"
 #include "base/log.h"
-#include "io/topics.h"
+#include "io/kafka/topics.h"
 
 #define ASK_TIMEOUT_MS 10000
 #define ASK_AGAIN_MS   30000

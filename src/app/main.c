@@ -8,8 +8,8 @@
 
 #include "app/cmd.h"
 #include "base/util.h"
-#include "io/http.h"
-#include "io/source.h"
+#include "io/http/http.h"
+#include "io/source/source.h"
 
 static const struct command {
 	const char *name;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "app/letters.h"
-#include "io/topics.h"
+#include "io/kafka/topics.h"
 
 /* How often a connection is asked whether it has its token. */
 #define LOOK_EVERY_MS 20

@@ -8,7 +8,7 @@
 
 #include "app/destination.h"
 #include "app/redrive_private.h"
-#include "io/kafka.h"
+#include "io/kafka/kafka.h"
 
 #define TICK_MS 250
 #define REAP_MS 5000

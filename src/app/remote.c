@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "app/conf.h"
-#include "io/fetch.h"
+#include "io/http/fetch.h"
 
 /* The first fault is enough to say why the daemon can't be found through this file. */
 static void keep_fault(void *ctx, enum conf_severity severity, const char *line)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "io/topics.h"
+#include "io/kafka/topics.h"
 
 #define ANSWER_WITHIN_MS 10000
 /* When Kafka did not say. */

@@ -2,7 +2,7 @@
 #include "app/tracing.h"
 
 #include "core/metrics.h"
-#include "io/otlp.h"
+#include "io/http/otlp.h"
 
 static bool is_same(const struct conf *a, const struct conf *b)
 {

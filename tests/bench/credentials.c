@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "io/connection.h"
+#include "io/auth/connection.h"
 
 #define ROUNDS 1000000
 

@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 static struct {
 	const char *url, *ca_file;

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 
 #include "../unit/http_script.h"
-#include "io/http.h"
+#include "io/http/http.h"
 
 #define KEEP_BYTES 1024
 #define MAX_BYTES  8192

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io/http.h with made-up endpoints. What was sent is read back from the Idempotency-Key. */
+/* io/http/http.h with made-up endpoints. What was sent is read back from the Idempotency-Key. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "io/http.h"
+#include "io/http/http.h"
 #include "sim.h"
 
 #define AN_HOUR_MS 3600000

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io/deadletter.h and io/connection.h: letters that can't be written for a while, tokens that
+/* io/deadletter/deadletter.h and io/auth/connection.h: letters that can't be written for a while, tokens that
  * can't be had. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "app/retention.h"
 #include "core/event/event.h"
-#include "io/connection.h"
-#include "io/deadletter.h"
-#include "io/otlp.h"
+#include "io/auth/connection.h"
+#include "io/deadletter/deadletter.h"
+#include "io/http/otlp.h"
 #include "io/watch.h"
 #include "sim.h"
 

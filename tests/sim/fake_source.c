@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* io/source.h over the world's logs: commits are slow and fail, groups rebalance, assignments
+/* io/source/source.h over the world's logs: commits are slow and fail, groups rebalance, assignments
  * get lost. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "io/source.h"
+#include "io/source/source.h"
 #include "sim.h"
 
 struct fake_partition {

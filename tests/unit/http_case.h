@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "http_script.h"
-#include "io/http_private.h"
+#include "io/http/http_private.h"
 
 #define MANY 200
 

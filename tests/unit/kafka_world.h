@@ -19,7 +19,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
-#include "io/kafka.h"
+#include "io/kafka/kafka.h"
 #include "io/loop.h"
 
 #define WORLD_PATIENCE_MS 30000

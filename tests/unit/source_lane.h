@@ -7,7 +7,7 @@
 
 #include "kafka_world.h"
 
-#include "io/source.h"
+#include "io/source/source.h"
 
 #define PARTITIONS 4
 

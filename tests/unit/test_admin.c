@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/admin.h"
+#include "io/httpd.h"
 
 static unsigned hello(void *ctx, struct buf *out, const char **type)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "io/connection.h"
+#include "io/auth/connection.h"
 
 #include <pthread.h>
 #include <setjmp.h>

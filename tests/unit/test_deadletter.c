@@ -2,7 +2,7 @@
 #include "kafka_world.h"
 
 #include "base/buf.h"
-#include "io/deadletter.h"
+#include "io/deadletter/deadletter.h"
 
 static unsigned done_count;
 

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "io/embedded.h"
-#include "io/topics.h"
+#include "io/kafka/embedded.h"
+#include "io/kafka/topics.h"
 
 /* A port that was free a moment ago. */
 static unsigned free_port(int *ret_fd)

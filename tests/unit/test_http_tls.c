@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "io/http.h"
+#include "io/http/http.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "io/oauth.h"
+#include "io/auth/oauth.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_world.h"
 
-#include "io/reader.h"
+#include "io/kafka/reader.h"
 
 #define PER_PARTITION 50
 

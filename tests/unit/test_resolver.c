@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "io/resolver.h"
+#include "io/http/resolver.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -17,7 +17,7 @@
  * its retry those behind it wait too, and no other line does. (Two keys with one
  * number only wait needlessly for each other.)
  *
- * The parts: breaker.h, window.h (why AIMD), bucket.h, gate/key_queue.h. No token is taken while the
+ * The parts: breaker.h, window.h (why AIMD), bucket.h, key_queue.h. No token is taken while the
  * breaker or the window holds everything back. A take costs O(log n) of the entries that
  * may go or wait for a time; one behind a busy line costs nothing until its line is free.
  */

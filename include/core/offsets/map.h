@@ -8,7 +8,7 @@
  *   pr1:POSITION:BITS:CHECK
  *
  * the version, the committed offset in decimal, the bits below, and 64 bits of checksum over
- * all that stands before. offsets/bits.h has the notation. The bits are
+ * all that stands before. bits.h has the notation. The bits are
  *
  *   horizon   gamma of horizon - position + 1. Of what lies from the position up to the
  *             horizon, everything is done, or never existed, but the records that follow
@@ -105,7 +105,7 @@ struct offsets_map_load {
 
 /*
  * Bits that the map needs without its retries, whatever is settled, in whatever order: the
- * gaps never get longer (offsets/bits.h), span and numbers never grow, and of the
+ * gaps never get longer (bits.h), span and numbers never grow, and of the
  * targets any but one a record may be done.
  */
 uint64_t offsets_map_bound(const struct offsets_map_load *l);

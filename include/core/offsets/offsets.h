@@ -10,7 +10,7 @@
  * A record is settled when every target that it was begun with is. Above the watermark
  * the completion map tells which records are settled, which targets of a half-settled
  * record are, and, as far as there is room, how many attempts were made for the others
- * and since when. It is text for Kafka's commit metadata (offsets/map.h). A restart begins
+ * and since when. It is text for Kafka's commit metadata (map.h). A restart begins
  * with offsets_restore(): what the map calls done is not done again.
  *
  * How it is kept. Offsets rise within an assignment. So whatever lies below the highest
@@ -22,7 +22,7 @@
  * from its front; until then it is part of every map that is written.
  *
  * Why the map always tells the whole truth. Its length depends on the gaps between the open
- * records, and its code is such that no settlement makes them longer (offsets/bits.h).
+ * records, and its code is such that no settlement makes them longer (bits.h).
  * The tracker keeps their length up to date, a few instructions a record, adds the
  * most that half-settled records can take (offsets_map_bound), and calls itself crowded from
  * three quarters of the limit on. Who then stops reading can settle what is open in any

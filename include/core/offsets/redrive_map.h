@@ -9,9 +9,9 @@
  *
  *   rd1:POSITION:BITS:CHECK
  *
- * BITS (offsets/bits.h): gamma of the number of spans + 1, and of each span gamma of the
+ * BITS (bits.h): gamma of the number of spans + 1, and of each span gamma of the
  * distance from the end of the one before (at first from the position) and gamma of its
- * length. CHECK as in offsets/map.h. Nothing done above the position: an empty text. It is the
+ * length. CHECK as in map.h. Nothing done above the position: an empty text. It is the
  * opposite of a lane's completion map, which tells what is open: in a lane little is open,
  * while a redrive by rule may leave a million letters behind.
  *

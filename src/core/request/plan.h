@@ -2,8 +2,8 @@
 /*
  * plan.h - what a request is compiled into.
  *
- * Used by core/request*.c alone: request/plan.c, request/url.c and request/headers.c compile
- * and render one part each, request/body.c renders, request.c puts them together.
+ * Used by core/request*.c alone: plan.c, url.c and headers.c compile
+ * and render one part each, body.c renders, request.c puts them together.
  */
 #ifndef CORE_REQUEST_PLAN_H
 #define CORE_REQUEST_PLAN_H

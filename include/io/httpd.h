@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * httpd.h - a small HTTP listener for operators: metrics, health, status.
+ *
+ * It has a thread of its own (libmicrohttpd's), so that slow readers, ten thousand connections
+ * and garbage never touch an event's path. Routes are called on that thread, one at a time. GET
+ * and HEAD only; what changes the process's state goes by signals.
+ *
+ * With a token every route but the open ones wants "Authorization: Bearer TOKEN"; with a
+ * certificate it speaks TLS and nothing else.
+ */
+#ifndef IO_HTTPD_H
+#define IO_HTTPD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Fill @out and name its type; returns the HTTP status. */
+typedef unsigned (*admin_route_fn)(void *ctx, struct buf *out, const char **ret_content_type);
+
+struct admin_route {
+	const char *path;
+	admin_route_fn answer;
+	bool open; /* no token is wanted */
+};
+
+struct admin;
+
+struct admin_settings {
+	/* "127.0.0.1:9464", "[::1]:9464", port 0 for any free one, or
+	 * "unix:/run/postrider.sock". */
+	const char *listen;
+	const char *token;                       /* NULL: none is wanted */
+	const char *certificate_file, *key_file; /* PEM; NULL: no TLS */
+};
+
+/* The settings are copied. The routes are borrowed; the last one has path NULL. ERR_IO when it
+ * can't be listened on, or a file can't be read. */
+struct admin *admin_new(const struct admin_settings *s, const struct admin_route *routes,
+	void *ctx, struct err *err);
+/* Where it listens, with the real port: owned by @a. */
+const char *admin_address(const struct admin *a);
+/* Waits for the route that is being answered. Accepts NULL. */
+void admin_free(struct admin *a);
+
+#endif

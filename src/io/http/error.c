@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http_private.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+
+static enum retry_transport transport_of(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return RETRY_TRANSPORT_OK;
+	case CURLE_OPERATION_TIMEDOUT:
+		return RETRY_TRANSPORT_TIMEOUT;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_URL_MALFORMAT: /* an address that leads nowhere, like a wrong name */
+		return RETRY_TRANSPORT_DNS;
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_PROXY:
+	case CURLE_INTERFACE_FAILED:
+		return RETRY_TRANSPORT_CONNECT;
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CRL_BADFILE:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_ENGINE_NOTFOUND:
+	case CURLE_SSL_ENGINE_SETFAILED:
+	case CURLE_SSL_ENGINE_INITFAILED:
+	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+	case CURLE_SSL_CLIENTCERT:
+	case CURLE_USE_SSL_FAILED:
+		return RETRY_TRANSPORT_TLS;
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_SEND_FAIL_REWIND:
+		return RETRY_TRANSPORT_RESET;
+	case CURLE_OUT_OF_MEMORY:
+	case CURLE_FAILED_INIT:
+		return RETRY_TRANSPORT_INTERNAL;
+	default: /* what came is not HTTP as we know it */
+		return RETRY_TRANSPORT_PROTOCOL;
+	}
+}
+
+/* In TLS 1.3 a server refuses a client's certificate, or its absence, only after the handshake,
+ * so that it looks like a failing read. */
+static bool is_tls_alert(const char *text)
+{
+	return strstr(text, "SSL routines") != NULL && strstr(text, "alert") != NULL;
+}
+
+static bool is_shortage(int socket_errno)
+{
+	return socket_errno == EMFILE || socket_errno == ENFILE || socket_errno == ENOBUFS ||
+	       socket_errno == ENOMEM;
+}
+
+void http_error_shortage(int error_number, char text[HTTP_ERROR_BYTES])
+{
+	snprintf(text, HTTP_ERROR_BYTES,
+		"no socket: %s; raise the limit of open files (LimitNOFILE)",
+		strerror(error_number));
+}
+
+void http_error_mask(char *text)
+{
+	char *from = text, *end, *at;
+
+	while ((from = strstr(from, "://")) != NULL) {
+		from += 3;
+		end = from + strcspn(from, " /?#'\"");
+		at = memrchr(from, '@', (size_t)(end - from));
+		if (at != NULL)
+			memmove(from, at + 1, strlen(at + 1) + 1);
+	}
+}
+
+/* Where our own limit or rule ended the transfer, the reason is ours too. */
+static bool translate_own(const struct http_transfer *t, struct http_result *r)
+{
+	const struct http_settings *s = &t->client->settings;
+
+	if (t->was_repeated) {
+		r->transport = RETRY_TRANSPORT_RESET;
+		snprintf(r->error, sizeof r->error,
+			"the connection was closed before a reply came");
+	} else if (t->reply_too_long) {
+		r->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(r->error, sizeof r->error, "the reply is longer than %zu bytes",
+			s->response_max_bytes);
+	} else if (t->headers_too_long) {
+		r->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(r->error, sizeof r->error,
+			"the reply's headers are longer than %d bytes", HTTP_HEADER_MAX_BYTES);
+	} else if (t->has_bad_status) {
+		r->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(r->error, sizeof r->error, "the reply has no status");
+	} else if (t->continues_nothing) {
+		r->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(r->error, sizeof r->error,
+			"the reply's first header continues none: it begins with a space");
+	} else if (is_shortage(t->socket_errno)) {
+		r->transport = RETRY_TRANSPORT_INTERNAL;
+		http_error_shortage(t->socket_errno, r->error);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* A server that wants a certificate and gets none closes the connection; often so that its
+ * alert, which would say so, is lost. */
+static bool lacks_certificate(
+	const struct http_transfer *t, const struct http_result *r, const char *text)
+{
+	return t->client->certificate_asked && t->header_bytes == 0 &&
+	       (r->tls_us > 0 || is_tls_alert(text)) &&
+	       (r->transport == RETRY_TRANSPORT_TLS || r->transport == RETRY_TRANSPORT_RESET);
+}
+
+/* What libcurl calls a bad argument is one that its own parser of headers was given. */
+static const char *text_of(CURLcode code)
+{
+	return code == CURLE_BAD_FUNCTION_ARGUMENT ? "a header of the reply is none"
+						   : curl_easy_strerror(code);
+}
+
+static void translate_failure(
+	const struct http_transfer *t, CURLcode code, struct http_result *r)
+{
+	const char *text = t->error[0] ? t->error : text_of(code);
+	long connect_status = 0;
+
+	if (translate_own(t, r))
+		return;
+	curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &connect_status);
+	if (connect_status != 0 && connect_status / 100 != 2) {
+		r->transport = RETRY_TRANSPORT_CONNECT;
+		snprintf(r->error, sizeof r->error, "the proxy refuses with status %ld",
+			connect_status);
+		return;
+	}
+	r->transport = is_tls_alert(text) ? RETRY_TRANSPORT_TLS : transport_of(code);
+	if (lacks_certificate(t, r, text)) {
+		r->transport = RETRY_TRANSPORT_TLS;
+		snprintf(r->error, sizeof r->error,
+			"the server asks for a client certificate, and client_certificate_file is not set: %s",
+			text);
+	} else {
+		snprintf(r->error, sizeof r->error, "%s", text);
+	}
+	http_error_mask(r->error);
+}
+
+static void read_times(CURL *e, struct http_result *r)
+{
+	const struct {
+		CURLINFO info;
+		int64_t *to;
+	} times[] = {
+		{CURLINFO_NAMELOOKUP_TIME_T, &r->name_us},
+		{CURLINFO_CONNECT_TIME_T, &r->connect_us},
+		{CURLINFO_APPCONNECT_TIME_T, &r->tls_us},
+		{CURLINFO_STARTTRANSFER_TIME_T, &r->first_byte_us},
+		{CURLINFO_TOTAL_TIME_T, &r->total_us},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(times); i++) {
+		curl_off_t value = 0;
+
+		curl_easy_getinfo(e, times[i].info, &value);
+		*times[i].to = value;
+	}
+}
+
+void http_error_translate(struct http_transfer *t, int curl_code, struct http_result *ret)
+{
+	long status = 0, connects = 0;
+
+	*ret = (struct http_result){.transport = RETRY_TRANSPORT_OK};
+	read_times(t->easy, ret);
+	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+	ret->new_connection = connects > 0;
+	if (curl_code != CURLE_OK) {
+		translate_failure(t, (CURLcode)curl_code, ret);
+		if (ret->transport == RETRY_TRANSPORT_CONNECT && t->origin->is_name)
+			resolver_suspect(&t->origin->name);
+		return;
+	}
+	if (t->request->connect_only)
+		return;
+	if (!t->headers_are_whole) {
+		ret->transport = RETRY_TRANSPORT_RESET;
+		snprintf(ret->error, sizeof ret->error,
+			"the connection was closed amid the reply's headers");
+		return;
+	}
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 100) {
+		ret->transport = RETRY_TRANSPORT_PROTOCOL;
+		snprintf(ret->error, sizeof ret->error, "the reply has no status");
+		return;
+	}
+	ret->status = (int)status;
+	ret->body = slice_of(buf_str(&t->reply), t->reply.len);
+	if (t->retry_after[0] != '\0')
+		ret->retry_after = retry_after_parse(slice_str(t->retry_after),
+			loop_wall_ms(t->client->loop), &ret->retry_after_ms);
+}
