@@ -27,7 +27,7 @@ ALLOCATOR ?= mimalloc
 ALLOCATOR_plain := $(ALLOCATOR)
 LIBS     = $(PACKAGE_LIBS) -lm $(if $(ALLOCATOR_$(VARIANT)),-lc -l$(ALLOCATOR_$(VARIANT)))
 
-SOURCES  := $(filter-out src/app/main.c,$(sort $(shell find src -name '*.c')))
+SOURCES  := $(filter-out src/app/cmd/main.c,$(sort $(shell find src -name '*.c')))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/libpostrider.a
 PROGRAM  := $(BUILD)/postrider
@@ -42,7 +42,7 @@ all: $(PROGRAM) ## build the program at build/postrider
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z -]+:.*## /{printf "  %-20s %s\n", $$1, $$2}' Makefile $(wildcard tests/*/*.mk)
 
-$(PROGRAM): $(BUILD)/app/main.o $(LIBRARY)
+$(PROGRAM): $(BUILD)/app/cmd/main.o $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBRARY): $(OBJECTS)
@@ -53,7 +53,7 @@ $(BUILD)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/app/page.o: src/app/page.html
+$(BUILD)/app/daemon/page.o: src/app/daemon/page.html
 
 $(BUILD)/unit/filter.o: tests/unit/filter.c
 	@mkdir -p $(@D)
@@ -132,4 +132,4 @@ CHECKS :=
 print-checks:
 	@echo $(CHECKS)
 
--include $(OBJECTS:.o=.d) $(BUILD)/app/main.d $(UNIT:=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/app/cmd/main.d $(UNIT:=.d)

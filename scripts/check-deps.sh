@@ -12,7 +12,7 @@ allowed() {
 		mimalloc.h|src/io/http/http.c
 		librdkafka/rdkafka.h|src/io/kafka/*.c src/io/source/*.c src/io/deadletter/*.c
 		librdkafka/rdkafka_mock.h|src/io/kafka/embedded.c
-		libconfig.h|src/app/conf*.c
+		libconfig.h|src/app/conf/*.c
 		microhttpd.h|src/io/httpd.c
 		jansson.h|src/core/*.c src/io/*.c src/app/*.c
 		openssl/*|src/core/auth/*.c src/io/*.c

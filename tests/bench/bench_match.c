@@ -109,7 +109,7 @@ static size_t match_all(struct bench *b, const struct lines *events)
 	struct jx_limits limits = jx_default_limits;
 	size_t matches = 0;
 
-	/* As in the program: see app/intake.c. */
+	/* As in the program: see app/engine/router.c. */
 	limits.fold_except = ruleset_keys(b->rs);
 	for (size_t i = 0; i < events->count; i++) {
 		const uint32_t *hits;

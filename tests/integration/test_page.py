@@ -103,7 +103,7 @@ def test_the_page_says_what_is_wrong(bad_day: Postrider, pictures: Path, tmp_pat
 
 
 def test_the_page_asks_nobody_else() -> None:
-    page = (ROOT / "src/app/page.html").read_text()
+    page = (ROOT / "src/app/daemon/page.html").read_text()
     assert set(re.findall(r"\bhttps?:[^\s\"']+", page)) == {"http://www.w3.org/2000/svg"}
     assert re.findall(r"(?:src|href|url)\s*[=(]\s*[\"'][^\"']+|@import", page) == []
 
@@ -130,7 +130,7 @@ window.fetch = async () => {
 @pytest.mark.parametrize("output", ["--dump-dom", "--screenshot="])
 def test_the_page_draws_the_last_five_minutes(output: str, pictures: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text(FIVE_MINUTES + (ROOT / "src/app/page.html").read_text())
+    page.write_text(FIVE_MINUTES + (ROOT / "src/app/daemon/page.html").read_text())
     if output == "--screenshot=":
         output += str(pictures / "five-minutes.png")
     dom = browse(page.as_uri(), "light", tmp_path / "profile", output,

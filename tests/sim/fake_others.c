@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/retention.h"
+#include "app/engine/retention.h"
 #include "core/event/event.h"
 #include "io/auth/connection.h"
 #include "io/deadletter/deadletter.h"

@@ -1,8 +1,6 @@
 # The engine in a made-up world: fakes stand in for the outside world, all else is the real thing.
 SIM := $(BUILD)/sim/test_sim
-SIM_REAL := $(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf%,$(OBJECTS)) $(BUILD)/io/secret.o $(BUILD)/io/kafka/check.o \
-	$(patsubst %,$(BUILD)/app/%.o,attempt burial connections destination echo engine gauges intake lane lane_commit \
-		lane_deliver partition recall tracing worker)
+SIM_REAL := $(filter-out $(BUILD)/app/engine/retention.o,$(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf/% $(BUILD)/app/engine/%,$(OBJECTS))) $(BUILD)/io/secret.o $(BUILD)/io/kafka/check.o
 
 $(SIM): $(wildcard tests/sim/*.[ch]) $(SIM_REAL)
 	@mkdir -p $(@D)

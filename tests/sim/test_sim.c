@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/engine.h"
+#include "app/engine/engine.h"
 #include "base/log.h"
 #include "sim.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/cmd.h"
+#include "app/cmd/cmd.h"
 #include "base/buf.h"
 
 #include <stdarg.h>

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "app/conf.h"
-#include "app/conf_fault.h"
-#include "app/conf_keys.h"
-#include "app/conf_mask.h"
-#include "app/trial.h"
+#include "app/conf/conf.h"
+#include "app/conf/fault.h"
+#include "app/conf/keys.h"
+#include "app/conf/mask.h"
+#include "app/cmd/trial.h"
 
 static char dir[] = "/tmp/postrider-conf-XXXXXX";
 

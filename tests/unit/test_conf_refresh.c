@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "app/conf.h"
+#include "app/conf/conf.h"
 #include "base/buf.h"
 
 static char dir[] = "/tmp/postrider-refresh-XXXXXX";

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "app/letters.h"
+#include "app/deadletters/letters.h"
 
 #define NOW_MS 1795424704000
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "app/recall.h"
+#include "app/engine/recall.h"
 
 static struct recall_mark mark(int64_t offset, const char *metadata)
 {

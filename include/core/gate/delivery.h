@@ -16,7 +16,7 @@
  * committed, so they will be seen again.
  *
  * Here stand the states, and the facts that a dead letter tells; the delivery itself is
- * app/delivery.h. Pure.
+ * app/engine/delivery.h. Pure.
  */
 #ifndef CORE_GATE_DELIVERY_H
 #define CORE_GATE_DELIVERY_H

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * destination.h - one destination at run time, on one loop: gate, connection, requests.
+ *
+ *   destination_submit --> gate --> attempt --> verdict --+--> settled
+ *                           ^                             +--> dead letter --> settled
+ *                           +----------- retry -----------+
+ *
+ * The gate (core) says who may go and when; the destination renders, authorises and sends it,
+ * and obeys the verdict (core/retry). While the connection has no token nothing
+ * is taken from the gate, so that no attempt is burnt.
+ */
+#ifndef APP_ENGINE_DESTINATION_H
+#define APP_ENGINE_DESTINATION_H
+
+#include "app/engine/delivery.h"
+#include "app/engine/worker.h"
+#include "io/auth/connection.h"
+
+/* @settings live as long as @conf, of which a reference is kept. @connection is borrowed. */
+struct destination *destination_new(struct worker *w, struct conf *conf,
+	const struct conf_destination *settings, struct connection *connection,
+	struct err *err);
+/* No delivery may be in it. Accepts NULL. */
+void destination_free(struct destination *dest);
+/* New settings for what is sent from now on. ERR_INVALID changes nothing. */
+int destination_reconfigure(struct destination *dest, struct conf *conf,
+	const struct conf_destination *settings, struct connection *connection,
+	struct err *err) ATTR_MUST_CHECK;
+
+/* Its share of rate and window: see gate_set_share(). */
+void destination_set_share(struct destination *dest, unsigned part, unsigned whole);
+
+/* Each of the deliveries from @first on, linked by `next`, is taken up by its destination.
+ * Their state is QUEUED; some may be sent before this returns. */
+void destination_submit(struct delivery *first);
+/* Take @d back without settling it, whatever its state: what is on the wire is cancelled. */
+void destination_withdraw(struct delivery *d);
+/* The same, but only when it is not on the wire and no letter of it is: true when it is gone.
+ */
+bool destination_withdraw_idle(struct delivery *d);
+/* Its letter is acknowledged: its line is free for the next one of its key. */
+void destination_leave(struct delivery *d);
+/* It has ended, well or badly: observe how long it took. */
+void destination_note_time(const struct delivery *d);
+/* End deliveries that waited beyond their age (see delivery.h); the owner calls it for those it
+ * knows to be old. */
+void destination_expire(struct delivery *d);
+
+/* Would reading more events help it? */
+bool destination_is_hungry(const struct destination *dest);
+/* The loop's monotonic now, to which the times of its gate belong. */
+int64_t destination_now_ms(const struct destination *dest);
+const char *destination_name(const struct destination *dest);
+
+struct destination_status {
+	struct gate_state gate;
+	struct http_client_state http;
+	struct connection_status connection;
+	bool guard_paused;                        /* core/gate/guard.h */
+	int64_t guard_for_ms, guard_probe_in_ms;  /* -1: it is not paused; no probe is due */
+	int64_t last_error_ms, last_error_age_ms; /* wall time, and how long ago; 0: never */
+	char last_error[256];
+	uint64_t delivered, failed_attempts, buried;
+};
+
+/* Once a second: its metrics say how it is. */
+void destination_sample(struct destination *dest);
+void destination_get_status(const struct destination *dest, struct destination_status *ret);
+
+#endif

@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* page.h - the status page, src/app/page.html, as it stands in the program. */
-#ifndef APP_PAGE_H
-#define APP_PAGE_H
-
-extern const char page_html[];
-
-#endif

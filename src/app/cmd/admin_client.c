@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "admin_client.h"
+
+#include <stdlib.h>
+
+#include "app/conf/conf.h"
+#include "io/http/fetch.h"
+
+/* The first fault is enough to say why the daemon can't be found through this file. */
+static void keep_fault(void *ctx, enum conf_severity severity, const char *line)
+{
+	struct err *err = ctx;
+
+	if (severity == CONF_FAULT && err->code == 0)
+		err_set(err, ERR_INVALID, "%s", line);
+}
+
+static char *copied(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+static void fill(struct remote *r, const struct conf *conf)
+{
+	const char *listen = conf->admin.listen;
+	const char *scheme = conf->admin.certificate_file != NULL ? "https" : "http";
+	const bool is_unix = strncmp(listen, "unix:", 5) == 0;
+
+	*r = (struct remote){
+		.url = xasprintf("%s://%s", scheme, is_unix ? "localhost" : listen),
+		.unix_socket = is_unix ? xstrdup(listen + 5) : NULL,
+		.token = copied(conf->admin.token),
+		.ca_file = copied(conf->admin.ca_file),
+	};
+}
+
+int remote_find(struct remote *r, const char *conf_path, struct err *err)
+{
+	const struct conf_options options = {
+		.embedded = true, .skip_secrets = true, .generation = 1};
+	struct conf *conf;
+	int code = 0;
+
+	*r = (struct remote){0};
+	err->code = 0;
+	conf = conf_load(conf_path, &options, keep_fault, err);
+	if (conf == NULL)
+		return ERR_INVALID;
+	if (conf->admin.listen == NULL)
+		code = err_set(err, ERR_NOT_FOUND,
+			"%s: there is no admin listener; add admin = { listen = \"127.0.0.1:9464\"; }",
+			conf_path);
+	else
+		fill(r, conf);
+	conf_unref(conf);
+	return code;
+}
+
+void remote_at(struct remote *r, const char *url)
+{
+	*r = (struct remote){.url = xstrdup(url)};
+}
+
+void remote_release(struct remote *r)
+{
+	if (r->token != NULL)
+		explicit_bzero(r->token, strlen(r->token));
+	free(r->token);
+	free(r->url);
+	free(r->unix_socket);
+	free(r->ca_file);
+	*r = (struct remote){0};
+}
+
+int remote_status(const struct remote *r, struct buf *out, struct err *err)
+{
+	const struct fetch_settings s = {r->unix_socket, r->token, r->ca_file};
+	char *address = xasprintf("%s/status", r->url);
+	int status, code = fetch_get(address, &s, out, &status, err);
+
+	if (code != 0)
+		err_wrap(err, "%s does not answer; does the daemon run?",
+			r->unix_socket ? r->unix_socket : address);
+	else if (status == 401)
+		code = err_set(err, ERR_DENIED, "%s wants a token: admin.token%s", address,
+			r->token ? "; this one is not the daemon's"
+				 : "; name its configuration with -c");
+	else if (status != 200)
+		code = err_set(err, ERR_IO, "%s answered HTTP %d", address, status);
+	free(address);
+	return code;
+}

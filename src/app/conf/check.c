@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the tables of keys can't say: which values fit together in the process, its consumers
+ * and destinations.
+ */
+#include <ctype.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf_private.h"
+#include "io/kafka/check.h"
+#include "io/secret.h"
+
+#define TOPIC_MAX_BYTES 249
+
+static void check_listen(
+	struct conf_reader *r, struct conf_subject *s, const struct conf_node *n)
+{
+	const char *text = r->conf->admin.listen, *colon;
+	char *end;
+	long port;
+
+	if (strcmp(text, "none") == 0) {
+		r->conf->admin.listen = NULL;
+		return;
+	}
+	if (strncmp(text, "unix:", 5) == 0) {
+		if (text[5] == '\0')
+			conf_refuse(r, s, "admin.listen", n->place,
+				"the path is missing; write unix:/run/postrider/admin.sock");
+		return;
+	}
+	colon = strrchr(text, ':');
+	port = colon != NULL ? strtol(colon + 1, &end, 10) : -1;
+	if (colon == NULL || !isdigit((unsigned char)colon[1]) || *end != '\0' || port > 65535)
+		conf_refuse(r, s, "admin.listen", n->place,
+			"must be \"HOST:PORT\", \"[IPV6]:PORT\", \"unix:PATH\" or \"none\"");
+}
+
+/* "HOST…". */
+static bool is_loopback(const char *host)
+{
+	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
+
+	for (size_t i = 0; i < COUNT_OF(hosts); i++)
+		if (strncasecmp(host, hosts[i], strlen(hosts[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Can others listen in on it? */
+static bool is_private(const char *listen)
+{
+	return strncmp(listen, "unix:", 5) == 0 || listen[0] == ':' || is_loopback(listen);
+}
+
+static void check_admin(struct conf_reader *r, struct conf_subject *s)
+{
+	const struct conf_node *listen = conf_given_node(s, "listen");
+	const struct conf_node *token = conf_given_node(s, "token");
+	const struct conf_node *certificate = conf_given_node(s, "certificate_file");
+	const struct conf_node *key = conf_given_node(s, "key_file");
+
+	if (listen != NULL && r->conf->admin.listen != NULL)
+		check_listen(r, s, listen);
+	if ((certificate != NULL) != (key != NULL))
+		conf_refuse(r, s, "admin", (certificate != NULL ? certificate : key)->place,
+			"certificate_file and key_file go together; give both or none");
+	if (token != NULL && certificate == NULL && r->conf->admin.listen != NULL &&
+		!is_private(r->conf->admin.listen))
+		conf_warn(r, s, "admin.token", token->place,
+			"crosses the network in the clear; give certificate_file and key_file, or "
+			"listen on loopback");
+}
+
+static void check_tracing(struct conf_reader *r, struct conf_subject *s)
+{
+	const struct conf_node *endpoint = conf_given_node(s, "otlp_endpoint");
+	const char *url = r->conf->tracing.otlp_endpoint;
+	struct err err;
+
+	if (endpoint != NULL && url != NULL && request_check_endpoint(url, &err) != 0)
+		conf_refuse(r, s, "tracing.otlp_endpoint", endpoint->place, "%s", err.text);
+	else if (endpoint == NULL && r->conf->tracing.header_count > 0)
+		conf_warn(r, s, "tracing", conf_given_node(s, "header_parameters")->place,
+			"has no otlp_endpoint; nothing is sent");
+}
+
+void conf_check_top(struct conf_reader *r, struct conf_subject *s)
+{
+	const struct conf_topic_create *create = &r->conf->dead_letter_create;
+	const struct conf_node *n;
+
+	check_admin(r, s);
+	check_tracing(r, s);
+	n = conf_given_node(s, "partitions");
+	if (create->partitions == 0)
+		conf_refuse(r, s, "dead_letter_create.partitions", n->place,
+			"a topic needs one at least; -1 is the broker's default");
+	n = conf_given_node(s, "replication_factor");
+	if (create->replication_factor == 0)
+		conf_refuse(r, s, "dead_letter_create.replication_factor", n->place,
+			"a topic needs one at least; -1 is the broker's default");
+}
+
+/* --- Kafka ------------------------------------------------------------------------------ */
+
+bool conf_is_secret_property(struct slice name)
+{
+	static const char *const words[] = {
+		"password", "secret", ".pem", "oauthbearer.config", "token", "jaas"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (memmem(name.data, name.len, words[i], strlen(words[i])) != NULL)
+			return true;
+	return false;
+}
+
+/* Its name is @name; what belongs elsewhere is refused, and what librdkafka does not take. */
+static void check_value(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_node *n, const char *name, const char *value)
+{
+	struct secret expanded = {0};
+	struct err err = {0};
+
+	if (strcmp(name, "group.id") == 0)
+		conf_refuse(r, s, "properties", n->place,
+			"group.id is the group_id of a consumer; leave it out here");
+	else if (strcmp(name, "bootstrap.servers") == 0)
+		conf_refuse(r, s, "properties", n->place,
+			"bootstrap.servers is kafka.bootstrap_servers; leave it out here");
+	else if (r->options->skip_secrets && secret_has_reference(value))
+		return;
+	else if (secret_expand(&expanded, value, r->conf->base_dir, NULL) == 0 &&
+		 kafka_check_property(name, secret_value(&expanded).data,
+			 conf_is_secret_property(slice_str(name)), &err) != 0)
+		conf_refuse(r, s, "properties", n->place, "%s", err.text);
+	secret_release(&expanded);
+}
+
+static void check_property(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_node *n, const char *text)
+{
+	const char *equals = strchr(text, '=');
+	size_t begin = strspn(text, " \t");
+	size_t end = equals != NULL ? (size_t)(equals - text) : begin;
+	bool secret;
+	char *name;
+
+	while (end > begin && (text[end - 1] == ' ' || text[end - 1] == '\t'))
+		end--;
+	if (end <= begin) {
+		/* It may be a secret whose name was forgotten: it is not shown. */
+		conf_refuse(r, s, "properties", n->place, "one is not written \"name=value\"");
+		return;
+	}
+	name = xmemdup(text + begin, end - begin);
+	secret = conf_is_secret_property(slice_str(name));
+	conf_mask_secrets(r, secret ? equals + 1 : text, secret);
+	if (secret && !secret_has_reference(equals + 1) &&
+		conf_files_is_open(&r->priv->source->files, n->place))
+		conf_warn(r, s, "properties", n->place,
+			"%s: a secret stands in a file that others can read; write ${file:PATH} or "
+			"${env:NAME}, or chmod 600 the file",
+			name);
+	check_value(r, s, n, name, equals + 1);
+	free(name);
+}
+
+static void check_properties(
+	struct conf_reader *r, struct conf_subject *s, char *const *properties, size_t count)
+{
+	const struct conf_node *n = conf_given_node(s, "properties");
+	bool list = n != NULL && n->kind == CONF_NODE_LIST;
+
+	for (size_t i = 0; i < count; i++)
+		check_property(r, s, list && count == n->child_count ? n->children[i] : n,
+			properties[i]);
+}
+
+void conf_check_kafka(struct conf_reader *r, struct conf_subject *s)
+{
+	check_properties(r, s, r->conf->properties, r->conf->property_count);
+}
+
+static bool is_topic(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len >= 1 && len <= TOPIC_MAX_BYTES && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0 &&
+	       strspn(name,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+		       len;
+}
+
+/* False: a fault was told. */
+static bool check_topic_name(struct conf_reader *r, struct conf_subject *s, const char *key,
+	struct conf_place place, const char *name)
+{
+	if (is_topic(name))
+		return true;
+	conf_refuse(r, s, key, place,
+		"'%s' is no topic: a name has 1 to %d letters, digits, '.', '_' and '-'%s",
+		name, TOPIC_MAX_BYTES,
+		strcmp(key, "topics") == 0 ? "; a regular expression begins with ^" : "");
+	return false;
+}
+
+void conf_check_dead_letter_topic(
+	struct conf_reader *r, struct conf_subject *s, const char *topic)
+{
+	const struct conf_node *n = conf_given_node(s, "dead_letter_topic");
+
+	if (n != NULL && topic != NULL)
+		(void)check_topic_name(r, s, "dead_letter_topic", n->place, topic);
+}
+
+static void check_topic(struct conf_reader *r, struct conf_subject *s, struct conf_place place,
+	const char *topic)
+{
+	char text[160];
+	regex_t regex;
+	int code;
+
+	if (topic[0] != '^') {
+		(void)check_topic_name(r, s, "topics", place, topic);
+		return;
+	}
+	code = regcomp(&regex, topic, REG_EXTENDED | REG_NOSUB);
+	if (code == 0) {
+		regfree(&regex);
+		return;
+	}
+	regerror(code, &regex, text, sizeof text);
+	conf_refuse(r, s, "topics", place, "'%s' is no regular expression: %s", topic, text);
+}
+
+bool conf_consumer_reads(const struct conf_consumer *c, const char *topic)
+{
+	for (size_t i = 0; i < c->topic_count; i++) {
+		regex_t regex;
+		bool match;
+
+		if (c->topics[i][0] != '^') {
+			if (strcmp(c->topics[i], topic) == 0)
+				return true;
+			continue;
+		}
+		if (regcomp(&regex, c->topics[i], REG_EXTENDED | REG_NOSUB) != 0)
+			continue;
+		match = regexec(&regex, topic, 0, NULL, 0) == 0;
+		regfree(&regex);
+		if (match)
+			return true;
+	}
+	return false;
+}
+
+static void compile_envelope(
+	struct conf_reader *r, struct conf_subject *s, struct conf_consumer *c)
+{
+	static const enum envelope_format formats[] = {
+		[CONF_FORMAT_JSON] = ENVELOPE_JSON,
+		[CONF_FORMAT_CLOUDEVENTS] = ENVELOPE_CLOUDEVENTS,
+		[CONF_FORMAT_ENVELOPE] = ENVELOPE_WRAPPED,
+		[CONF_FORMAT_BYTES] = ENVELOPE_BYTES,
+	};
+	const struct envelope_settings settings = {
+		formats[c->event_format], c->envelope_source, c->envelope_detail_type};
+	struct err err = {0};
+
+	c->envelope = envelope_new(&settings, &err);
+	if (c->envelope == NULL)
+		conf_refuse(r, s, "envelope", s->node->place, "%s", err.text);
+}
+
+void conf_check_consumer(struct conf_reader *r, struct conf_subject *s)
+{
+	struct conf_consumer *c = s->settings;
+	const struct conf_node *topics = conf_given_node(s, "topics");
+	const struct conf_node *envelope = conf_given_node(s, "source");
+
+	for (size_t i = 0; i < c->topic_count; i++)
+		check_topic(r, s,
+			topics->kind == CONF_NODE_LIST && c->topic_count == topics->child_count
+				? topics->children[i]->place
+				: topics->place,
+			c->topics[i]);
+	check_properties(r, s, c->properties, c->property_count);
+	if (str_eq(c->dead_letter_topic, "none"))
+		conf_refuse(r, s, "dead_letter_topic",
+			conf_given_node(s, "dead_letter_topic")->place,
+			"only a target may say \"none\"; name a topic");
+	else
+		conf_check_dead_letter_topic(r, s, c->dead_letter_topic);
+	if (c->dead_letter_topic == NULL && c->group_id != NULL)
+		c->dead_letter_topic =
+			conf_own_text(r->priv, xasprintf("%s.dead-letters", c->group_id));
+	if (envelope == NULL)
+		envelope = conf_given_node(s, "detail_type");
+	if (envelope != NULL && c->event_format != CONF_FORMAT_ENVELOPE)
+		conf_warn(r, s, "envelope", envelope->place,
+			"is not used, since event_format is not \"envelope\"");
+	compile_envelope(r, s, c);
+	if (c->instance_id != NULL && strpbrk(c->instance_id, " \t\r\n") != NULL)
+		conf_refuse(r, s, "instance_id", conf_given_node(s, "instance_id")->place,
+			"must not hold blanks");
+}
+
+/* --- destinations ----------------------------------------------------------------------- */
+
+void conf_check_tls(
+	struct conf_reader *r, struct conf_subject *s, const struct http_settings *http)
+{
+	const struct conf_node *n = conf_given_node(s, "client_key_file");
+
+	if (http->client_key_file != NULL && http->client_certificate_file == NULL && n != NULL)
+		conf_refuse(r, s, "client_key_file", n->place,
+			"is of no use without client_certificate_file");
+	n = conf_given_node(s, "insecure_skip_verify");
+	if (http->insecure_skip_verify && n != NULL)
+		conf_warn(r, s, "insecure_skip_verify", n->place,
+			"the server's certificate is not verified: anybody on the way can read and "
+			"change what is sent; use ca_file for an authority of your own");
+}
+
+static void check_gate(
+	struct conf_reader *r, struct conf_subject *s, const struct gate_settings *g)
+{
+	const struct conf_node *n = conf_given_node(s, "breaker_probe_interval_max");
+
+	if (g->breaker_probe_max_ms < g->breaker_probe_ms) {
+		if (n == NULL)
+			n = conf_given_node(s, "breaker_probe_interval");
+		conf_refuse(r, s, "breaker_probe_interval_max", n->place,
+			"must not be less than breaker_probe_interval");
+	}
+	n = conf_given_node(s, "max_concurrency_limit");
+	if (n != NULL && !g->auto_concurrency)
+		conf_warn(r, s, "max_concurrency_limit", n->place,
+			"is not used, since max_concurrency is not \"auto\"");
+	n = conf_given_node(s, "burst");
+	if (n != NULL && g->rate_per_1000s == 0)
+		conf_warn(r, s, "burst", n->place,
+			"is not used without invocation_rate_limit_per_second");
+}
+
+static bool goes_to_loopback(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host != NULL && is_loopback(host + 3);
+}
+
+static void check_http(struct conf_reader *r, struct conf_subject *s,
+	struct conf_destination *d, const struct conf_node *endpoint)
+{
+	const struct conf_node *n = conf_given_node(s, "http2");
+
+	if (d->allow_http == false) {
+		conf_refuse(r, s, "endpoint", endpoint->place,
+			"http:// sends everything in the clear; use https://, or say allow_http = "
+			"true");
+	} else if (d->connection != NULL && d->connection->settings.type != CONNECTION_NONE &&
+		   d->connection->settings.type != CONNECTION_STANDARD_WEBHOOKS &&
+		   !goes_to_loopback(d->endpoint)) {
+		conf_warn(r, s, "endpoint", endpoint->place,
+			"the credentials of connection '%s' go over http:// in the clear",
+			d->connection->name);
+	}
+	if (d->http.http2 && n != NULL)
+		conf_warn(
+			r, s, "http2", n->place, "is not used: HTTP/2 is spoken over TLS only");
+}
+
+void conf_check_destination(struct conf_reader *r, struct conf_subject *s)
+{
+	struct conf_destination *d = s->settings;
+	const struct conf_node *endpoint = conf_given_node(s, "endpoint");
+	struct err err = {0};
+
+	d->index = (unsigned)(d - r->conf->destinations);
+	d->http.name = d->name;
+	check_gate(r, s, &d->gate);
+	conf_check_tls(r, s, &d->http);
+	if (d->endpoint == NULL)
+		return;
+	if (request_check_endpoint(d->endpoint, &err) != 0)
+		conf_refuse(r, s, "endpoint", endpoint->place, "%s", err.text);
+	else if (strncasecmp(d->endpoint, "http://", 7) == 0)
+		check_http(r, s, d, endpoint);
+	else if (d->allow_http)
+		conf_warn(r, s, "allow_http", conf_given_node(s, "allow_http")->place,
+			"is not needed: the endpoint is https://");
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf_private.h - what stands behind a struct conf, and what its loading shares; for conf*.c.
+ *
+ * Texts and arrays that settings point to are owned here and freed together, texts wiped.
+ */
+#ifndef APP_CONF_CONF_PRIVATE_H
+#define APP_CONF_CONF_PRIVATE_H
+
+#include "app/conf/conf.h"
+#include "fault.h"
+#include "keys.h"
+#include "app/conf/mask.h"
+#include "source.h"
+
+struct conf_original;
+
+struct conf_private {
+	struct conf_source *source;
+	struct conf_mask mask;
+	char **texts;
+	size_t text_count, text_cap;
+	void **blocks;
+	size_t block_count, block_cap;
+	struct conf_original *originals; /* of texts that held references */
+	bool bootstrap_given;
+};
+
+/* Takes over the reference to @source. */
+struct conf_private *conf_private_new(struct conf_source *source);
+void conf_private_free(struct conf_private *p);
+/* Takes over @text, returns it. */
+char *conf_own_text(struct conf_private *p, char *text);
+void *conf_own_block(struct conf_private *p, void *block);
+/* @value was made of @text. Takes over nothing. */
+void conf_note_original(struct conf_private *p, const char *value, const char *text);
+/* What the configuration says where @value is used: with its references, if it had some. */
+const char *conf_original_text(const struct conf_private *p, const char *value);
+
+/* The files that those references name, as secret_files() does. */
+size_t conf_private_secret_files(
+	const struct conf_private *p, const char *base_dir, char ***paths);
+
+/* A field that was given, and by which node: a field may have two keys. */
+struct conf_given {
+	const struct conf_key *key;
+	const struct conf_node *node;
+};
+
+#define CONF_MAX_GIVEN 128
+
+/* The thing that is being read: a destination, say. */
+struct conf_subject {
+	char what[160];       /* "destination 'slack'"; "" for the top */
+	const char *base_key; /* of a nested group: "retry_policy."; "" otherwise */
+	const struct conf_node *node;
+	void *settings;
+	struct conf_given given[CONF_MAX_GIVEN];
+	size_t given_count;
+};
+
+struct conf_reader {
+	struct conf *conf;
+	struct conf_private *priv;
+	struct conf_faults faults;
+	const struct conf_options *options;
+};
+
+/* read.c */
+
+/* Everything in @root. */
+void conf_read(struct conf_reader *r, const struct conf_node *root);
+/* The node that gave the field of the key of that name; NULL: none did. */
+const struct conf_node *conf_given_node(const struct conf_subject *s, const char *key);
+/* A fault about @key (NULL: the subject as a whole) of @s. */
+void conf_refuse(struct conf_reader *r, const struct conf_subject *s, const char *key,
+	struct conf_place place, const char *fmt, ...) ATTR_PRINTF(5, 6);
+void conf_warn(struct conf_reader *r, const struct conf_subject *s, const char *key,
+	struct conf_place place, const char *fmt, ...) ATTR_PRINTF(5, 6);
+/* "; did you mean 'x'?" or "". */
+void conf_suggest(
+	const char *name, const char *const *candidates, size_t count, char *out, size_t size);
+
+/* value.c, number.c, list.c: one value into its field. */
+void conf_read_value(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n);
+void conf_read_number(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n);
+void conf_read_list(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n);
+void conf_store(const struct conf_key *key, void *settings, int64_t value);
+/* The text of node @n as the key wants it: expanded or checked. NULL: a fault was told. */
+char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n, const char *text);
+
+/* What the references of @text give is not to be shown; @literal: nor is a text without any. */
+void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal);
+
+/* check.c: what one key's table can't say, of each section; compile.c: patterns and
+ * requests. The subjects have been read. */
+void conf_check_consumer(struct conf_reader *r, struct conf_subject *s);
+void conf_check_connection(struct conf_reader *r, struct conf_subject *s);
+void conf_check_destination(struct conf_reader *r, struct conf_subject *s);
+void conf_check_target(struct conf_reader *r, struct conf_subject *s);
+void conf_check_rule(struct conf_reader *r, struct conf_subject *s);
+void conf_check_top(struct conf_reader *r, struct conf_subject *s);
+void conf_check_kafka(struct conf_reader *r, struct conf_subject *s);
+void conf_check_all(struct conf_reader *r);
+/* Shared by them. */
+void conf_check_dead_letter_topic(
+	struct conf_reader *r, struct conf_subject *s, const char *topic);
+void conf_check_tls(
+	struct conf_reader *r, struct conf_subject *s, const struct http_settings *http);
+/* Is @topic one that @c reads, by name or pattern? */
+bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
+/* Is the value of that property of librdkafka not to be shown? */
+bool conf_is_secret_property(struct slice name);
+/* 1 to 64 of A-Z a-z 0-9 . - _ : how EventBridge names things. */
+bool conf_is_name(const char *name);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fault.h - what is wrong with a configuration: all of it at once, in order.
+ *
+ * Faults and warnings are collected while the files are read and checked, and told at the end
+ * in the order of file and line, each once. Before a line leaves, every known secret in it is
+ * masked, so that no check has to think of that.
+ */
+#ifndef APP_CONF_FAULT_H
+#define APP_CONF_FAULT_H
+
+#include "app/conf/conf.h"
+#include "app/conf/mask.h"
+
+struct conf_complaint {
+	enum conf_severity severity;
+	struct conf_place place;
+	char *text; /* without the place */
+};
+
+struct conf_faults {
+	struct conf_complaint *items;
+	size_t count, cap;
+	size_t fault_count; /* those that are no warnings */
+};
+
+void conf_faults_release(struct conf_faults *f);
+
+/* "what 'name': what is wrong; what to do". */
+void conf_fault(struct conf_faults *f, struct conf_place place, const char *fmt, ...)
+	ATTR_PRINTF(3, 4);
+void conf_warning(struct conf_faults *f, struct conf_place place, const char *fmt, ...)
+	ATTR_PRINTF(3, 4);
+
+/* Tell them; @files gives the order of the files. */
+void conf_faults_tell(struct conf_faults *f, const char *const *files, size_t file_count,
+	const struct conf_mask *mask, conf_complain_fn complain, void *ctx);
+
+/* The candidate that @name is most likely a misspelling of, or NULL. */
+const char *conf_nearest(const char *name, const char *const *candidates, size_t count);
+
+#endif

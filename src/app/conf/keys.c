@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keys_private.h"
+
+#include <stdio.h>
+
+static const struct conf_choice log_levels[] = {{"debug", LOG_DEBUG}, {"info", LOG_INFO},
+	{"warn", LOG_WARN}, {"error", LOG_ERROR}, {NULL, 0}};
+static const struct conf_choice log_formats[] = {
+	{"logfmt", LOG_LOGFMT}, {"json", LOG_JSON}, {NULL, 0}};
+
+static const struct conf_key log_keys[] = {
+	{"level", CONF_CHOICE, AT(struct conf, log.level), .choices = log_levels,
+		.sentence = "The least important lines that are written"},
+	{"format", CONF_CHOICE, AT(struct conf, log.format), .choices = log_formats,
+		.sentence = "How a line is written"},
+	{"deliveries", CONF_BOOL, AT(struct conf, log_deliveries),
+		.sentence = "Log each attempt, for finding out what goes on"},
+	{"deliveries_sample", CONF_INTEGER, AT(struct conf, log_deliveries_sample), .min = 1,
+		.max = 1000000,
+		.sentence = "With deliveries: one of so many attempts is logged"},
+};
+
+static const struct conf_section log_section = {
+	.name = "log", .keys = log_keys, .key_count = COUNT_OF(log_keys)};
+
+static const struct conf_key admin_keys[] = {
+	{"listen", CONF_TEXT, AT(struct conf, admin.listen), .flags = CONF_RESTART,
+		.absent = "none",
+		.sentence = "Where metrics, health and status are served: \"HOST:PORT\", "
+			    "\"unix:PATH\", or \"none\""},
+	{"token", CONF_TEXT, AT(struct conf, admin.token), .max = 1024,
+		.flags = CONF_RESTART | CONF_SECRET,
+		.sentence = "Wanted as \"Authorization: Bearer TOKEN\" by all but /, /healthz "
+			    "and /readyz"},
+	{"certificate_file", CONF_FILE, AT(struct conf, admin.certificate_file),
+		.flags = CONF_RESTART,
+		.sentence = "The listener's certificate and its chain, PEM: it speaks TLS"},
+	{"key_file", CONF_FILE, AT(struct conf, admin.key_file), .flags = CONF_RESTART,
+		.sentence = "The certificate's key, PEM"},
+	{"ca_file", CONF_FILE, AT(struct conf, admin.ca_file),
+		.sentence = "What the commands status and reload verify the certificate with; "
+			    "else the system's authorities"},
+};
+
+static const struct conf_section admin_section = {
+	.name = "admin", .keys = admin_keys, .key_count = COUNT_OF(admin_keys)};
+
+static const struct conf_key tracing_keys[] = {
+	{"otlp_endpoint", CONF_TEXT, AT(struct conf, tracing.otlp_endpoint), .max = 2048,
+		.example = "http://127.0.0.1:4318/v1/traces",
+		.sentence =
+			"A collector's OTLP/HTTP address: a span is sent of each attempt whose "
+			"record has a sampled traceparent"},
+	{"header_parameters", CONF_PAIRS,
+		COUNTED(struct conf, tracing.headers, tracing.header_count),
+		.flags = CONF_SECRET,
+		.example = "Authorization = \"Bearer ${file:/run/secrets/collector}\"",
+		.sentence = "Headers of the requests to the collector"},
+	{"ca_file", CONF_FILE, AT(struct conf, tracing.ca_file),
+		.sentence =
+			"Authorities that its certificate is verified with; else the system's"},
+};
+
+static const struct conf_section tracing_section = {
+	.name = "tracing", .keys = tracing_keys, .key_count = COUNT_OF(tracing_keys)};
+
+static const struct conf_key dead_letter_create_keys[] = {
+	{"enabled", CONF_BOOL, AT(struct conf, dead_letter_create.enabled),
+		.sentence = "Make dead-letter topics that do not exist"},
+	{"partitions", CONF_INTEGER, AT(struct conf, dead_letter_create.partitions), .min = -1,
+		.max = 10000, .sentence = "Their partitions; -1: the broker's default"},
+	{"replication_factor", CONF_INTEGER,
+		AT(struct conf, dead_letter_create.replication_factor), .min = -1, .max = 100,
+		.sentence = "How many brokers keep them; -1: the broker's default"},
+	{"retention", CONF_DURATION, AT(struct conf, dead_letter_create.retention_ms),
+		.min = -1, .max = 3650 * DAY,
+		.sentence = "How long letters are kept; -1: the broker's default"},
+};
+
+static const struct conf_section dead_letter_create_section = {.name = "dead_letter_create",
+	.keys = dead_letter_create_keys,
+	.key_count = COUNT_OF(dead_letter_create_keys)};
+
+static const struct conf_key top_keys[] = {
+	{"workers", CONF_INTEGER, AT(struct conf, workers), .min = 1, .max = 256,
+		.flags = CONF_RESTART,
+		.sentence = "Event loops, each with a thread; one serves tens of thousands of "
+			    "events a second"},
+	{"max_in_flight", CONF_INTEGER, AT(struct conf, max_in_flight), .min = 1,
+		.max = 100000000,
+		.sentence = "Open deliveries of the process; at the limit it stops reading"},
+	{"max_memory", CONF_SIZE, AT(struct conf, max_memory_bytes), .min = MIB,
+		.max = 1024 * GIB,
+		.sentence = "Bytes of records that may be held; at the limit it stops reading"},
+	{"max_record_size", CONF_SIZE, AT(struct conf, max_record_bytes), .min = 1, .max = GIB,
+		.sentence = "A larger record is no event: it becomes a dead letter"},
+	{"max_record_depth", CONF_INTEGER, AT(struct conf, max_depth), .min = 1, .max = 100000,
+		.sentence = "A record whose arrays and objects are nested deeper is no event"},
+	{"shutdown_grace", CONF_DURATION, AT(struct conf, shutdown_grace_ms), .min = 0,
+		.max = HOUR, .flags = CONF_SECONDS,
+		.sentence = "How long SIGTERM lets open deliveries finish"},
+	{"log", CONF_GROUP, .section = &log_section, .sentence = "The log, on standard error"},
+	{"admin", CONF_GROUP, .section = &admin_section, .sentence = "The admin listener"},
+	{"tracing", CONF_GROUP, .section = &tracing_section, .sentence = "Spans of attempts"},
+	{"dead_letter_create", CONF_GROUP, .section = &dead_letter_create_section,
+		.sentence = "How dead-letter topics are made"},
+};
+
+static void top_defaults(void *settings)
+{
+	struct conf *c = settings;
+
+	c->workers = 1;
+	c->max_in_flight = 20000;
+	c->max_memory_bytes = (size_t)(256 * MIB);
+	c->max_record_bytes = (size_t)MIB;
+	c->max_depth = jx_default_limits.max_depth;
+	c->shutdown_grace_ms = 30 * SECOND;
+	c->log = (struct log_settings){.level = LOG_INFO, .format = LOG_LOGFMT};
+	c->log_deliveries_sample = 1;
+	c->admin.listen = (char *)"127.0.0.1:9464";
+	c->dead_letter_create = (struct conf_topic_create){true, -1, -1, -1};
+}
+
+const struct conf_section conf_top_section = {
+	.name = "",
+	.sentence = "The process",
+	.keys = top_keys,
+	.key_count = COUNT_OF(top_keys),
+	.size = sizeof(struct conf),
+	.defaults = top_defaults,
+};
+
+static const struct conf_key kafka_keys[] = {
+	{"bootstrap_servers", CONF_TEXT, AT(struct conf, bootstrap_servers),
+		.flags = CONF_REQUIRED, .example = "kafka-1:9092,kafka-2:9092",
+		.sentence = "Brokers to begin with"},
+	{"properties", CONF_TEXTS, COUNTED(struct conf, properties, property_count),
+		.flags = CONF_KEPT, .example = "security.protocol=SASL_SSL",
+		.sentence = "Any properties of librdkafka, for consumers and the dead-letter "
+			    "producer, as \"name=value\""},
+};
+
+const struct conf_section conf_kafka_section = {
+	.name = "kafka",
+	.sentence = "The cluster",
+	.keys = kafka_keys,
+	.key_count = COUNT_OF(kafka_keys),
+	.size = sizeof(struct conf),
+	.defaults = top_defaults,
+};
+
+static const struct conf_choice offset_resets[] = {
+	{"earliest", 0}, {"latest", 0}, {"error", 0}, {NULL, 0}};
+static const struct conf_choice isolations[] = {{"destination", CONF_ISOLATION_DESTINATION},
+	{"shared", CONF_ISOLATION_SHARED}, {NULL, 0}};
+static const struct conf_choice event_formats[] = {
+	{"json", CONF_FORMAT_JSON},
+	{"cloudevents", CONF_FORMAT_CLOUDEVENTS},
+	{"envelope", CONF_FORMAT_ENVELOPE},
+	{"bytes", CONF_FORMAT_BYTES},
+	{NULL, 0},
+};
+
+static const struct conf_key envelope_keys[] = {
+	{"source", CONF_TEXT, AT(struct conf_consumer, envelope_source), .example = "shop",
+		.sentence = "The source of the envelope"},
+	{"detail_type", CONF_TEXT, AT(struct conf_consumer, envelope_detail_type), .max = 128,
+		.example = "Order Placed", .sentence = "Its detail-type"},
+};
+
+static const struct conf_section envelope_section = {
+	.name = "envelope", .keys = envelope_keys, .key_count = COUNT_OF(envelope_keys)};
+
+static const struct conf_key consumer_keys[] = {
+	DESCRIPTION(struct conf_consumer),
+	{"topics", CONF_TEXTS, COUNTED(struct conf_consumer, topics, topic_count),
+		.flags = CONF_REQUIRED, .example = "orders",
+		.sentence = "Topics to read; what begins with ^ is a regular expression"},
+	{"group_id", CONF_TEXT, AT(struct conf_consumer, group_id), .max = 200,
+		.flags = CONF_REQUIRED, .example = "postrider",
+		.sentence =
+			"Consumer group; each destination reads as <group_id>.<destination>"},
+	{"instance_id", CONF_TEXT, AT(struct conf_consumer, instance_id), .max = 200,
+		.example = "${env:HOSTNAME}",
+		.sentence =
+			"Static membership: an id of this process, so that after a crash it "
+			"takes up its partitions at once"},
+	{"isolation", CONF_CHOICE, AT(struct conf_consumer, isolation), .choices = isolations,
+		.sentence = "A lane and group for each destination, or one that all share"},
+	{"auto_offset_reset", CONF_WORD, AT(struct conf_consumer, auto_offset_reset),
+		.choices = offset_resets,
+		.sentence = "Where a group without committed offsets begins"},
+	{"properties", CONF_TEXTS, COUNTED(struct conf_consumer, properties, property_count),
+		.flags = CONF_KEPT, .example = "fetch.wait.max.ms=100",
+		.sentence =
+			"Properties of librdkafka for this consumer, over kafka.properties"},
+	{"event_format", CONF_CHOICE, AT(struct conf_consumer, event_format),
+		.choices = event_formats,
+		.sentence = "What the values of records are; envelope: wrapped as detail of an "
+			    "event"},
+	{"envelope", CONF_GROUP, .section = &envelope_section,
+		.sentence = "For event_format = \"envelope\""},
+	{"dead_letter_topic", CONF_TEXT, AT(struct conf_consumer, dead_letter_topic),
+		.example = "shop.dead-letters",
+		.sentence = "Where letters go of targets and rules that name no topic; without "
+			    "it <group_id>.dead-letters"},
+	{"commit_interval", CONF_DURATION, AT(struct conf_consumer, commit_interval_ms),
+		.min = 0, .max = HOUR,
+		.sentence = "The least time between two commits, and a millisecond more for "
+			    "every 400 records that are open; what was settled since the last "
+			    "one is repeated after a crash"},
+	{"rebalance_drain", CONF_DURATION, AT(struct conf_consumer, rebalance_drain_ms),
+		.min = 0, .max = 10 * MINUTE, .flags = CONF_SECONDS,
+		.sentence =
+			"How long requests on the wire may finish before their partition is "
+			"given away"},
+	{"prefetch", CONF_SIZE, AT(struct conf_consumer, prefetch_bytes), .min = 0, .max = GIB,
+		.sentence = "Bytes that a lane may fetch ahead; 0: its share of the process's"},
+	{"offset_metadata_max_bytes", CONF_SIZE,
+		AT(struct conf_consumer, offsets.map_max_bytes), .min = 0,
+		.max = OFFSETS_MAP_MOST_BYTES,
+		.sentence =
+			"The brokers' offset.metadata.max.bytes; below 256 nothing is noted of "
+			"what is settled above the committed offset"},
+};
+
+static void consumer_defaults(void *settings)
+{
+	struct conf_consumer *c = settings;
+
+	c->auto_offset_reset = (char *)"earliest";
+	c->commit_interval_ms = 20;
+	c->rebalance_drain_ms = 10 * SECOND;
+	c->offsets = offsets_default_settings;
+}
+
+const struct conf_section conf_consumer_section = {
+	.name = "consumers",
+	.singular = "consumer",
+	.sentence = "What is read",
+	.keys = consumer_keys,
+	.key_count = COUNT_OF(consumer_keys),
+	.size = sizeof(struct conf_consumer),
+	.defaults = consumer_defaults,
+};
+
+const struct conf_section *const conf_sections[] = {
+	&conf_kafka_section,
+	&conf_consumer_section,
+	&conf_connection_section,
+	&conf_destination_section,
+	&conf_rule_section,
+	&conf_target_section,
+	&conf_top_section,
+};
+
+const size_t conf_section_count = COUNT_OF(conf_sections);
+
+const struct conf_key *conf_key_find(const struct conf_section *s, const char *name)
+{
+	for (size_t i = 0; i < s->key_count; i++)
+		if (strcmp(s->keys[i].name, name) == 0 || str_eq(s->keys[i].alias, name))
+			return &s->keys[i];
+	return NULL;
+}
+
+const char *conf_type_name(const struct conf_key *key)
+{
+	static const char *const names[] = {
+		[CONF_TEXT] = "a text",
+		[CONF_WORD] = "one of its words",
+		[CONF_CHOICE] = "one of its words",
+		[CONF_BOOL] = "true or false",
+		[CONF_INTEGER] = "a whole number",
+		[CONF_DURATION] = "a duration such as \"500ms\", \"30s\", \"24h\"",
+		[CONF_SIZE] = "a number of bytes or a size such as \"64KiB\", \"1MiB\"",
+		[CONF_RATE] = "a number a second or a rate such as \"10/min\"",
+		[CONF_CONCURRENCY] = "a whole number or \"auto\"",
+		[CONF_STATUSES] = "a list of statuses such as [ \"5xx\", \"429\" ]",
+		[CONF_REAUTHORIZE] = "a list of 401, 407 and perhaps 403",
+		[CONF_TEXTS] = "a list of texts",
+		[CONF_PAIRS] = "a group { name = \"value\"; }",
+		[CONF_JSON] = "a text of JSON, or a group or list",
+		[CONF_FILE] = "the path of a file",
+		[CONF_CONTENT] = "the path of a file",
+		[CONF_REFERENCE] = "a name",
+		[CONF_GROUP] = "a group { }",
+		[CONF_LIST] = "a list of groups ( { }, { } )",
+	};
+
+	if (key->type == CONF_DURATION && (key->flags & CONF_SECONDS) != 0)
+		return "a number of seconds or a duration such as \"500ms\", \"30s\", \"24h\"";
+	return names[key->type];
+}
+
+struct unit {
+	const char *name;
+	int64_t factor;
+};
+
+/* The largest unit that @value is a whole number of. */
+static void format_unit(int64_t value, const struct unit *units, size_t count, struct buf *out)
+{
+	size_t i = 0;
+
+	while (i + 1 < count && (value % units[i].factor != 0 || value == 0))
+		i++;
+	buf_addf(out, "%lld%s", (long long)(value / units[i].factor), units[i].name);
+}
+
+void conf_key_format(const struct conf_key *key, int64_t value, struct buf *out)
+{
+	static const struct unit times[] = {
+		{"h", HOUR}, {"min", MINUTE}, {"s", SECOND}, {"ms", 1}};
+	static const struct unit sizes[] = {{"GiB", GIB}, {"MiB", MIB}, {"KiB", KIB}, {"", 1}};
+
+	if (key->type == CONF_DURATION && value > 0)
+		format_unit(value, times, COUNT_OF(times), out);
+	else if (key->type == CONF_SIZE && value > 0)
+		format_unit(value, sizes, COUNT_OF(sizes), out);
+	else if (key->type == CONF_RATE && value % 1000 != 0)
+		buf_addf(out, "%.3f", (double)value / 1000);
+	else if (key->type == CONF_RATE)
+		buf_add_int(out, value / 1000);
+	else
+		buf_add_int(out, value);
+}

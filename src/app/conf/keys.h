@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keys.h - every key of the configuration: one table for each section.
+ *
+ * The tables drive the parsing, the checks of type and range, the refusal of unknown keys, what
+ * `check --print` and GET /config show, the commented reference and postrider.cfg(5). A
+ * default stands in no table: it is what the section's defaults() puts into the struct, by
+ * the constants of the modules that the settings belong to.
+ */
+#ifndef APP_CONF_KEYS_H
+#define APP_CONF_KEYS_H
+
+#include "app/conf/conf.h"
+
+/* How a key is written, and what it is stored as. */
+enum conf_type {
+	CONF_TEXT,        /* char * */
+	CONF_WORD,        /* char *, one of `choices` */
+	CONF_CHOICE,      /* an enum, one of `choices` */
+	CONF_BOOL,        /* bool */
+	CONF_INTEGER,     /* int, unsigned, size_t or int64_t: a whole number */
+	CONF_DURATION,    /* int64_t, ms: "500ms", "30s", "24h" */
+	CONF_SIZE,        /* size_t, bytes: "64MiB" */
+	CONF_RATE,        /* int64_t, in 1,000 s: 10, 0.5, "10/min" */
+	CONF_CONCURRENCY, /* struct gate_settings: a number or "auto" */
+	CONF_STATUSES,    /* struct retry_statuses: [ "5xx", 429 ] */
+	CONF_REAUTHORIZE, /* bool: a list of statuses that may hold 403 */
+	CONF_TEXTS,       /* char ** and its count: a list */
+	CONF_PAIRS,       /* struct request_parameter * and its count: name = value */
+	CONF_JSON,        /* char *: JSON as a text, or written natively */
+	CONF_FILE,        /* char *: the path of a readable file, made absolute */
+	CONF_CONTENT,     /* char *: the content of the file that is named */
+	CONF_REFERENCE,   /* a pointer to a consumer, connection or destination */
+	CONF_GROUP,       /* keys within keys */
+	CONF_LIST,        /* of groups: the targets */
+};
+
+enum {
+	CONF_REQUIRED = 1 << 0,
+	CONF_SECRET = 1 << 1,    /* masked wherever it is shown */
+	CONF_KEPT = 1 << 2,      /* its ${…} stay: expanded where they are used */
+	CONF_PLAIN = 1 << 3,     /* ${…} has no meaning in it */
+	CONF_SECONDS = 1 << 4,   /* a duration without a unit is in seconds */
+	CONF_RESTART = 1 << 5,   /* a change needs a restart */
+	CONF_HIDDEN = 1 << 6,    /* understood, but written elsewhere: not in the manual */
+	CONF_NOT_SHOWN = 1 << 7, /* another key shows it */
+	CONF_GUARDED = 1 << 8,   /* no secret, but what its references give may be one */
+};
+
+struct conf_choice {
+	const char *name; /* NULL ends the list */
+	int value;
+};
+
+struct conf_section;
+
+struct conf_key {
+	const char *name;
+	enum conf_type type;
+	size_t offset, size; /* of the field, in the section's struct */
+	size_t count_offset; /* of CONF_TEXTS, CONF_PAIRS */
+	int64_t min, max;    /* of numbers; of texts: the most characters; 0: no limit */
+	unsigned flags;
+	const struct conf_choice *choices;
+	const struct conf_section *section; /* of CONF_GROUP, CONF_LIST, CONF_REFERENCE */
+	const char *alias;                  /* another name that is understood; NULL */
+	const char *of;       /* the authorization_type that it belongs to; NULL: any */
+	const char *absent;   /* how a NULL is written: "none" */
+	const char *example;  /* for the reference, where there is no default */
+	const char *sentence; /* what it does, without the full stop */
+};
+
+struct conf_section {
+	const char *name;     /* "destinations"; "" for the top */
+	const char *singular; /* "destination"; NULL: it is there once */
+	const char *sentence;
+	const struct conf_key *keys;
+	size_t key_count;
+	size_t size; /* of its struct; 0: it is part of the one around it */
+	void (*defaults)(void *settings);
+};
+
+extern const struct conf_section conf_top_section, conf_kafka_section, conf_consumer_section,
+	conf_connection_section, conf_destination_section, conf_rule_section,
+	conf_target_section;
+
+/* All of them, in the order of the manual. */
+extern const struct conf_section *const conf_sections[];
+extern const size_t conf_section_count;
+
+/* NULL when there is none of that name or alias. */
+const struct conf_key *conf_key_find(const struct conf_section *s, const char *name);
+/* "a duration, such as "30s"", for messages and the manual. */
+const char *conf_type_name(const struct conf_key *key);
+
+/* A number of the table, for a person: "24h", "64MiB", "1000". */
+void conf_key_format(const struct conf_key *key, int64_t value, struct buf *out);
+
+/* The field of @key in @settings. */
+static inline void *conf_key_field(const struct conf_key *key, const void *settings)
+{
+	return (char *)settings + key->offset;
+}
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keys of connections and destinations.
+ */
+#include "keys_private.h"
+
+#define C struct conf_connection
+#define D struct conf_destination
+
+static const struct conf_choice authorization_types[] = {
+	{"NONE", CONNECTION_NONE},
+	{"BASIC", CONNECTION_BASIC},
+	{"API_KEY", CONNECTION_API_KEY},
+	{"OAUTH_CLIENT_CREDENTIALS", CONNECTION_OAUTH_CLIENT_CREDENTIALS},
+	{"BEARER", CONNECTION_BEARER},
+	{"AWS_SIGV4", CONNECTION_AWS_SIGV4},
+	{"STANDARD_WEBHOOKS", CONNECTION_STANDARD_WEBHOOKS},
+	{NULL, 0},
+};
+static const struct conf_choice client_auths[] = {
+	{"body", CONNECTION_AUTH_BODY},
+	{"basic", CONNECTION_AUTH_BASIC},
+	{"basic_raw", CONNECTION_AUTH_BASIC_RAW},
+	{NULL, 0},
+};
+static const struct conf_choice token_methods[] = {
+	{"POST", 0}, {"GET", 0}, {"PUT", 0}, {NULL, 0}};
+static const struct conf_choice methods[] = {{"POST", 0}, {"PUT", 0}, {"PATCH", 0},
+	{"DELETE", 0}, {"GET", 0}, {"HEAD", 0}, {"OPTIONS", 0}, {NULL, 0}};
+static const struct conf_choice orderings[] = {
+	{"key", CONF_ORDERING_KEY},
+	{"none", CONF_ORDERING_NONE},
+	{"partition", CONF_ORDERING_PARTITION},
+	{NULL, 0},
+};
+
+static const struct conf_key parameter_keys[] = {
+	{"header_parameters", CONF_PAIRS,
+		COUNTED(C, parameters.header, parameters.header_count), .alias = "header",
+		.flags = CONF_SECRET, .example = "X-Account = \"42\"", .sentence = "Headers"},
+	{"query_string_parameters", CONF_PAIRS,
+		COUNTED(C, parameters.query, parameters.query_count), .alias = "query",
+		.flags = CONF_SECRET, .example = "version = \"2\"",
+		.sentence = "Query parameters"},
+	{"body_parameters", CONF_PAIRS, COUNTED(C, parameters.body, parameters.body_count),
+		.alias = "body", .flags = CONF_SECRET,
+		.example = "routing_key = \"${file:/run/secrets/pagerduty}\"",
+		.sentence = "Members that are put into a body that is a JSON object"},
+};
+
+static const struct conf_section parameters_section = {.name = "invocation_http_parameters",
+	.keys = parameter_keys,
+	.key_count = COUNT_OF(parameter_keys)};
+
+static const struct conf_key oauth_parameter_keys[] = {
+	{"header_parameters", CONF_PAIRS,
+		COUNTED(C, oauth_parameters.header, oauth_parameters.header_count),
+		.alias = "header", .flags = CONF_SECRET | CONF_KEPT,
+		.example = "X-Tenant = \"42\"", .sentence = "Headers of the token request"},
+	{"query_string_parameters", CONF_PAIRS,
+		COUNTED(C, oauth_parameters.query, oauth_parameters.query_count),
+		.alias = "query", .flags = CONF_SECRET | CONF_KEPT,
+		.example = "tenant = \"42\"", .sentence = "Its query parameters"},
+	{"body_parameters", CONF_PAIRS,
+		COUNTED(C, oauth_parameters.body, oauth_parameters.body_count), .alias = "body",
+		.flags = CONF_SECRET | CONF_KEPT,
+		.example = "resource = \"https://api.example.com\"",
+		.sentence = "Its form fields, beside grant_type, client_id and client_secret"},
+};
+
+static const struct conf_section oauth_parameters_section = {.name = "oauth_http_parameters",
+	.keys = oauth_parameter_keys,
+	.key_count = COUNT_OF(oauth_parameter_keys)};
+
+#define OAUTH  "OAUTH_CLIENT_CREDENTIALS"
+#define SECRET (CONF_SECRET | CONF_KEPT)
+
+static const struct conf_key connection_keys[] = {
+	DESCRIPTION(C),
+	{"authorization_type", CONF_CHOICE, AT(C, settings.type),
+		.choices = authorization_types, .flags = CONF_REQUIRED,
+		.sentence = "How requests are authorised"},
+	{"username", CONF_TEXT, AT(C, settings.username), .flags = CONF_KEPT, .of = "BASIC",
+		.example = "postrider", .sentence = "The user"},
+	{"password", CONF_TEXT, AT(C, settings.password), .flags = SECRET, .of = "BASIC",
+		.example = "${file:/run/secrets/password}", .sentence = "The user's password"},
+	{"api_key_name", CONF_TEXT, AT(C, settings.api_key_name), .max = 512, .of = "API_KEY",
+		.example = "X-Api-Key", .sentence = "The header that carries the key"},
+	{"api_key_value", CONF_TEXT, AT(C, settings.api_key_value), .flags = SECRET,
+		.of = "API_KEY", .example = "Bearer ${env:SLACK_TOKEN}",
+		.sentence = "The header's whole value"},
+	{"authorization_endpoint", CONF_TEXT, AT(C, settings.authorization_endpoint),
+		.max = 2048, .flags = CONF_GUARDED | CONF_KEPT, .of = OAUTH,
+		.example = "https://login.example.com/oauth2/token",
+		.sentence = "The URL that gives tokens"},
+	{"http_method", CONF_WORD, AT(C, settings.http_method), .choices = token_methods,
+		.of = OAUTH, .sentence = "The method of the token request"},
+	{"client_id", CONF_TEXT, AT(C, settings.client_id), .flags = CONF_KEPT, .of = OAUTH,
+		.example = "postrider", .sentence = "The client's id"},
+	{"client_secret", CONF_TEXT, AT(C, settings.client_secret), .flags = SECRET,
+		.of = OAUTH, .example = "${file:/run/secrets/billing}",
+		.sentence = "The client's secret"},
+	{"client_auth", CONF_CHOICE, AT(C, settings.client_auth), .choices = client_auths,
+		.of = OAUTH,
+		.sentence = "Where id and secret go: form fields, a Basic header (form-encoded "
+			    "first, RFC 6749), or one without that"},
+	{"scope", CONF_TEXT, AT(C, settings.scope), .flags = CONF_KEPT, .of = OAUTH,
+		.example = "invoices.write",
+		.sentence = "The scopes to ask for, with blanks between them"},
+	{"audience", CONF_TEXT, AT(C, settings.audience), .flags = CONF_KEPT, .of = OAUTH,
+		.example = "https://api.example.com", .sentence = "The audience to ask for"},
+	{"oauth_http_parameters", CONF_GROUP, .section = &oauth_parameters_section, .of = OAUTH,
+		.sentence = "What else the token request carries"},
+	{"allow_http", CONF_BOOL, AT(C, allow_http), .of = OAUTH,
+		.sentence =
+			"Let the authorization_endpoint be http://: the secret is readable on "
+			"the way"},
+	{"token", CONF_TEXT, AT(C, settings.token), .flags = SECRET, .of = "BEARER",
+		.example = "${file:/run/secrets/token}",
+		.sentence = "The token; a file that another program renews is read again"},
+	{"aws_access_key_id", CONF_TEXT, AT(C, settings.username), .flags = CONF_KEPT,
+		.of = "AWS_SIGV4", .example = "${env:AWS_ACCESS_KEY_ID}",
+		.sentence = "The key's id"},
+	{"aws_secret_access_key", CONF_TEXT, AT(C, settings.password), .flags = SECRET,
+		.of = "AWS_SIGV4", .example = "${env:AWS_SECRET_ACCESS_KEY}",
+		.sentence = "The key"},
+	{"aws_session_token", CONF_TEXT, AT(C, settings.aws_session_token), .flags = SECRET,
+		.of = "AWS_SIGV4", .example = "${env:AWS_SESSION_TOKEN}",
+		.sentence = "The token of temporary credentials"},
+	{"aws_region", CONF_TEXT, AT(C, settings.aws_region), .of = "AWS_SIGV4",
+		.example = "eu-central-1", .sentence = "The region"},
+	{"aws_service", CONF_TEXT, AT(C, settings.aws_service), .of = "AWS_SIGV4",
+		.example = "execute-api", .sentence = "The service"},
+	{"signing_keys", CONF_TEXTS,
+		COUNTED(C, settings.signing_keys, settings.signing_key_count), .flags = SECRET,
+		.of = "STANDARD_WEBHOOKS", .example = "${file:/run/secrets/webhook}",
+		.sentence =
+			"The keys to sign with (\"whsec_…\"), the newest first; several while "
+			"one is replaced"},
+	{"reauthorize_on", CONF_REAUTHORIZE, AT(C, reauthorize_on_403),
+		.sentence = "The answers that a new token may mend"},
+	{"invocation_http_parameters", CONF_GROUP, .section = &parameters_section,
+		.sentence = "What every request carries; stronger than a target's"},
+	HTTP_KEYS(C, settings.oauth_http, OAUTH),
+};
+
+static void connection_defaults(void *settings)
+{
+	struct conf_connection *c = settings;
+
+	c->settings.http_method = "POST";
+	c->settings.oauth_http = http_default_settings;
+}
+
+const struct conf_section conf_connection_section = {
+	.name = "connections",
+	.singular = "connection",
+	.sentence = "Credentials, and how they are presented",
+	.keys = connection_keys,
+	.key_count = COUNT_OF(connection_keys),
+	.size = sizeof(C),
+	.defaults = connection_defaults,
+};
+
+static const struct conf_key destination_keys[] = {
+	DESCRIPTION(D),
+	{"connection", CONF_REFERENCE, AT(D, connection), .section = &conf_connection_section,
+		.flags = CONF_REQUIRED, .example = "slack",
+		.sentence = "The connection to use"},
+	{"endpoint", CONF_TEXT, AT(D, endpoint), .max = 2048,
+		.flags = CONF_REQUIRED | CONF_GUARDED,
+		.example = "https://hooks.slack.com/services/*",
+		.sentence = "The URL; each * is filled in by a target's path_parameter_values"},
+	{"http_method", CONF_WORD, AT(D, http_method), .choices = methods,
+		.sentence = "The method; GET and HEAD carry no body"},
+	{"allow_http", CONF_BOOL, AT(D, allow_http),
+		.sentence = "Let the endpoint be http://: everything is readable on the way"},
+	{"invocation_rate_limit_per_second", CONF_RATE, AT(D, gate.rate_per_1000s), .min = 1,
+		.max = 1000000 * (int64_t)1000, .example = "10",
+		.sentence = "Requests a second, over all instances of the group; without it "
+			    "there is no limit"},
+	{"burst", CONF_INTEGER, AT(D, gate.burst), .min = 0, .max = 1000000,
+		.sentence = "Requests that may go at once after a pause; 0: a tenth of a "
+			    "second's worth, at least 1"},
+	{"max_concurrency", CONF_CONCURRENCY, AT(D, gate), .min = 1, .max = 100000,
+		.sentence =
+			"Requests in flight at once; \"auto\" finds out what the API bears"},
+	{"max_concurrency_limit", CONF_INTEGER, AT(D, gate.max_concurrency_limit), .min = 1,
+		.max = 100000, .sentence = "The most that \"auto\" may find"},
+	{"ordering", CONF_CHOICE, AT(D, ordering), .choices = orderings,
+		.sentence =
+			"Records of one key, or of one partition, arrive in order; or none do"},
+	{"breaker_failures", CONF_INTEGER, AT(D, gate.breaker_failures), .min = 0,
+		.max = 1000000,
+		.sentence =
+			"Failures of the site in a row after which deliveries wait, but for a "
+			"probe now and then; 0: never"},
+	{"breaker_probe_interval", CONF_DURATION, AT(D, gate.breaker_probe_ms), .min = 1,
+		.max = HOUR, .flags = CONF_SECONDS, .sentence = "The time to the first probe"},
+	{"breaker_probe_interval_max", CONF_DURATION, AT(D, gate.breaker_probe_max_ms),
+		.min = 1, .max = DAY, .flags = CONF_SECONDS,
+		.sentence = "The longest time between two probes"},
+	{"breaker_retry_after", CONF_DURATION, AT(D, gate.breaker_retry_after_ms), .min = 0,
+		.max = 7 * DAY, .flags = CONF_SECONDS,
+		.sentence =
+			"A Retry-After beyond this opens the breaker at once; 0: none does"},
+	{"dead_letter_guard", CONF_BOOL, AT(D, dead_letter_guard),
+		.sentence = "When more than 90 of the last 100 deliveries failed for good, for "
+			    "one reason, hold the others, but for a probe now and then; a "
+			    "reload lets go"},
+	{"idempotency_header", CONF_TEXT, AT(D, idempotency_header), .max = 512,
+		.sentence = "The header that names a delivery, the same at every attempt"},
+	{"http2", CONF_BOOL, AT(D, http.http2), .sentence = "Speak HTTP/2, over TLS"},
+	{"http2_max_connections", CONF_INTEGER, AT(D, http.http2_max_connections), .min = 1,
+		.max = 1000, .sentence = "Connections of HTTP/2, each with many requests"},
+	HTTP_KEYS(D, http, NULL),
+};
+
+static void destination_defaults(void *settings)
+{
+	struct conf_destination *d = settings;
+
+	d->http_method = (char *)"POST";
+	d->idempotency_header = (char *)"Idempotency-Key";
+	d->dead_letter_guard = true;
+	d->gate = gate_default_settings;
+	d->http = http_default_settings;
+}
+
+const struct conf_section conf_destination_section = {
+	.name = "destinations",
+	.singular = "destination",
+	.sentence = "HTTP endpoints",
+	.keys = destination_keys,
+	.key_count = COUNT_OF(destination_keys),
+	.size = sizeof(D),
+	.defaults = destination_defaults,
+};

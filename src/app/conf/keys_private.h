@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keys_private.h - what the tables of keys are written with; for conf_keys*.c.
+ */
+#ifndef APP_CONF_KEYS_PRIVATE_H
+#define APP_CONF_KEYS_PRIVATE_H
+
+#include "keys.h"
+
+/* Where a field lies, and its size. */
+#define AT(type, member)                                                                       \
+	.offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define COUNTED(type, member, count)                                                           \
+	.offset = offsetof(type, member), .count_offset = offsetof(type, count)
+
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define KIB    ((int64_t)1024)
+#define MIB    (1024 * KIB)
+#define GIB    (1024 * MIB)
+
+/* EventBridge's limit of a description. */
+#define DESCRIPTION(type)                                                                      \
+	{                                                                                      \
+		"description", CONF_TEXT, AT(type, description),                               \
+			.max = 512, .flags = CONF_PLAIN, .example = "what it is for",          \
+			.sentence = "A note for people"                                        \
+	}
+
+/* What destinations and token requests share; @http is a struct http_settings in @type. */
+#define HTTP_KEYS(type, http, client)                                                          \
+	{"connect_timeout", CONF_DURATION, AT(type, http.connect_timeout_ms), .min = 1,        \
+		.max = 10 * MINUTE, .flags = CONF_SECONDS, .of = client,                       \
+		.sentence = "How long name resolution, TCP and TLS may take together"},        \
+		{"timeout", CONF_DURATION, AT(type, http.timeout_ms), .min = 1, .max = HOUR,   \
+			.flags = CONF_SECONDS, .of = client,                                   \
+			.sentence =                                                            \
+				"How long the whole request may take (the original: 5 s)"},    \
+		{"no_progress_timeout", CONF_DURATION, AT(type, http.no_progress_timeout_ms),  \
+			.min = 0, .max = HOUR, .flags = CONF_SECONDS, .of = client,            \
+			.sentence = "Ends a request that has moved no byte for so long; 0: "   \
+				    "never"},                                                  \
+		{"max_lifetime", CONF_DURATION, AT(type, http.max_lifetime_ms), .min = SECOND, \
+			.max = DAY, .flags = CONF_SECONDS, .of = client,                       \
+			.sentence = "A kept connection older than this is not used again, so " \
+				    "that a changed address is followed"},                     \
+		{"idle_timeout", CONF_DURATION, AT(type, http.idle_timeout_ms), .min = SECOND, \
+			.max = HOUR, .flags = CONF_SECONDS, .of = client,                      \
+			.sentence = "A kept connection that has been idle for so long is not " \
+				    "used again"},                                             \
+		{"response_max_bytes", CONF_SIZE, AT(type, http.response_max_bytes),           \
+			.min = KIB, .max = GIB, .of = client,                                  \
+			.sentence = "A reply with a longer body has failed"},                  \
+		{"ca_file", CONF_FILE, AT(type, http.ca_file), .of = client,                   \
+			.example = "tls/ca.pem",                                               \
+			.sentence =                                                            \
+				"Certificate authorities to trust instead of the system's"},   \
+		{"client_certificate_file", CONF_FILE, AT(type, http.client_certificate_file), \
+			.of = client, .example = "tls/client.pem",                             \
+			.sentence = "The certificate that is shown to the server (PEM)"},      \
+		{"client_key_file", CONF_FILE, AT(type, http.client_key_file), .of = client,   \
+			.example = "tls/client.key", .sentence = "Its private key (PEM)"},     \
+		{"insecure_skip_verify", CONF_BOOL, AT(type, http.insecure_skip_verify),       \
+			.of = client,                                                          \
+			.sentence = "Do not verify the server's certificate: anybody on the "  \
+				    "way can read and change everything"},                     \
+	{                                                                                      \
+		"proxy", CONF_TEXT, AT(type, http.proxy),                                      \
+			.flags = CONF_GUARDED, .of = client,                                   \
+			.example = "http://proxy.example.com:3128",                            \
+			.sentence = "The HTTP proxy to use; the environment's is never used"   \
+	}
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The effective configuration as text: what the files say and all defaults, secrets masked.
+ */
+#include "conf_private.h"
+#include "write.h"
+
+/* Does the key say something of @settings? Those of other authorization_types don't. */
+static bool is_shown(
+	const struct conf_section *section, const struct conf_key *key, const void *settings)
+{
+	const struct conf_connection *c = settings;
+	const struct conf_key *type;
+
+	if ((key->flags & (CONF_HIDDEN | CONF_NOT_SHOWN)) != 0 ||
+		!conf_write_is_set(key, settings))
+		return false;
+	if (section != &conf_connection_section || key->of == NULL)
+		return true;
+	type = conf_key_find(section, "authorization_type");
+	for (const struct conf_choice *choice = type->choices; choice->name != NULL; choice++)
+		if (choice->value == (int)c->settings.type)
+			return strcmp(choice->name, key->of) == 0;
+	return false;
+}
+
+static void write_keys(
+	struct conf_writer *w, const struct conf_section *section, const void *settings)
+{
+	for (size_t i = 0; i < section->key_count; i++) {
+		const struct conf_key *key = &section->keys[i];
+
+		if (!is_shown(section, key, settings))
+			continue;
+		if (key->type == CONF_GROUP) {
+			conf_write_begin(w, key->name);
+			write_keys(w, key->section, settings);
+			conf_write_end(w);
+		} else {
+			conf_write_name(w, key->name);
+			conf_write_value(w, key, settings);
+			conf_write_done(w);
+		}
+	}
+}
+
+static void write_targets(struct conf_writer *w, const struct conf_rule *rule)
+{
+	conf_write_begin_list(w, "targets");
+	for (size_t i = 0; i < rule->target_count; i++) {
+		/* In a libconfig list a comma stands between groups, and nothing behind them.
+		 */
+		if (i > 0 && !w->json)
+			buf_add_char(w->out, ',');
+		conf_write_begin(w, NULL);
+		write_keys(w, &conf_target_section, &rule->targets[i]);
+		conf_write_end(w);
+		if (!w->json)
+			buf_truncate(w->out, w->out->len - 1);
+	}
+	conf_write_end_list(w);
+}
+
+static void write_section(struct conf_writer *w, const struct conf_section *section,
+	const void *array, size_t count)
+{
+	conf_write_begin(w, section->name);
+	for (size_t i = 0; i < count; i++) {
+		const void *thing = (const char *)array + i * section->size;
+
+		/* All begin with place and name. */
+		conf_write_begin(w, ((const struct conf_consumer *)thing)->name);
+		write_keys(w, section, thing);
+		if (section == &conf_rule_section)
+			write_targets(w, thing);
+		conf_write_end(w);
+	}
+	conf_write_end(w);
+}
+
+static void write_all(struct conf_writer *w, const struct conf *c)
+{
+	write_keys(w, &conf_top_section, c);
+	conf_write_begin(w, "kafka");
+	write_keys(w, &conf_kafka_section, c);
+	conf_write_end(w);
+	write_section(w, &conf_consumer_section, c->consumers, c->consumer_count);
+	write_section(w, &conf_connection_section, c->connections, c->connection_count);
+	write_section(w, &conf_destination_section, c->destinations, c->destination_count);
+	write_section(w, &conf_rule_section, c->rules, c->rule_count);
+}
+
+const struct conf_mask *conf_get_mask(const struct conf *c)
+{
+	return &c->priv->mask;
+}
+
+void conf_mask_text(const struct conf *c, struct slice text, struct buf *out)
+{
+	conf_mask_apply(&c->priv->mask, text, out);
+}
+
+void conf_print(const struct conf *c, struct buf *out)
+{
+	struct conf_writer w = {.out = out, .conf = c, .empty = true};
+
+	write_all(&w, c);
+	buf_add_char(out, '\n');
+}
+
+void conf_print_json(const struct conf *c, struct buf *out)
+{
+	struct conf_writer w = {.out = out, .conf = c, .json = true, .depth = 1, .empty = true};
+
+	buf_add_char(out, '{');
+	write_all(&w, c);
+	buf_add_str(out, "\n}\n");
+}
+
+void conf_add_masked(const struct conf *c, struct slice text, struct buf *out)
+{
+	conf_mask_apply(&c->priv->mask, text, out);
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the tree of nodes into the structs, by the tables of keys.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf_private.h"
+
+static void complain(struct conf_reader *r, const struct conf_subject *s, const char *key,
+	enum conf_severity severity, struct conf_place place, const char *fmt, va_list ap)
+{
+	char *text;
+	const char *base = s->base_key != NULL ? s->base_key : "";
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	(severity == CONF_FAULT ? conf_fault : conf_warning)(&r->faults, place, "%s%s%s%s%s%s",
+		s->what, s->what[0] != '\0' ? ": " : "", key != NULL ? base : "",
+		key != NULL ? key : "", key != NULL ? ": " : "", text);
+	free(text);
+}
+
+void conf_refuse(struct conf_reader *r, const struct conf_subject *s, const char *key,
+	struct conf_place place, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(r, s, key, CONF_FAULT, place, fmt, ap);
+	va_end(ap);
+}
+
+void conf_warn(struct conf_reader *r, const struct conf_subject *s, const char *key,
+	struct conf_place place, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(r, s, key, CONF_WARNING, place, fmt, ap);
+	va_end(ap);
+}
+
+void conf_suggest(
+	const char *name, const char *const *candidates, size_t count, char *out, size_t size)
+{
+	const char *nearest = conf_nearest(name, candidates, count);
+
+	out[0] = '\0';
+	if (nearest != NULL)
+		snprintf(out, size, "; did you mean '%s'?", nearest);
+}
+
+const struct conf_node *conf_given_node(const struct conf_subject *s, const char *key)
+{
+	for (size_t i = 0; i < s->given_count; i++)
+		if (strcmp(s->given[i].key->name, key) == 0)
+			return s->given[i].node;
+	return NULL;
+}
+
+bool conf_is_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len >= 1 && len <= 64 &&
+	       strspn(name,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_") ==
+		       len;
+}
+
+/* Where else is a key of that name at home? NULL: nowhere. */
+static const char *home_of(const char *name)
+{
+	for (size_t i = 0; i < conf_section_count; i++) {
+		const struct conf_section *s = conf_sections[i];
+
+		for (size_t k = 0; k < s->key_count; k++) {
+			if (strcmp(s->keys[k].name, name) == 0 &&
+				(s->keys[k].flags & CONF_HIDDEN) == 0)
+				return s->name;
+			if (s->keys[k].type == CONF_GROUP &&
+				conf_key_find(s->keys[k].section, name) != NULL)
+				return s->keys[k].name;
+		}
+	}
+	return NULL;
+}
+
+static void refuse_unknown(struct conf_reader *r, const struct conf_subject *s,
+	const struct conf_section *section, const struct conf_node *n)
+{
+	const char *names[CONF_MAX_GIVEN] = {NULL};
+	char hint[160];
+	const char *home = home_of(n->name);
+	size_t count = 0;
+
+	for (size_t i = 0; i < section->key_count && count < CONF_MAX_GIVEN; i++)
+		if ((section->keys[i].flags & CONF_HIDDEN) == 0)
+			names[count++] = section->keys[i].name;
+	/* At the top the sections are known as well. */
+	for (size_t i = 0; section == &conf_top_section && i < conf_section_count; i++)
+		if (conf_sections[i]->name[0] != '\0' &&
+			conf_sections[i] != &conf_target_section)
+			names[count++] = conf_sections[i]->name;
+	conf_suggest(n->name, names, count, hint, sizeof hint);
+	if (hint[0] == '\0' && home != NULL && home[0] != '\0')
+		snprintf(hint, sizeof hint, "; it belongs into '%s'", home);
+	else if (hint[0] == '\0' && home != NULL)
+		snprintf(hint, sizeof hint, "; it belongs to the top, outside of any group");
+	conf_refuse(r, s, n->name, n->place, "there is no such key%s", hint);
+}
+
+/* Do two keys write the same field? Groups have none. */
+static bool is_same_field(const struct conf_key *x, const struct conf_key *y)
+{
+	return x->offset == y->offset && x->type != CONF_GROUP && y->type != CONF_GROUP;
+}
+
+/* False: the field has been given already. */
+static bool note_given(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n)
+{
+	for (size_t i = 0; i < s->given_count; i++) {
+		const struct conf_node *other = s->given[i].node;
+
+		if (!is_same_field(s->given[i].key, key))
+			continue;
+		conf_refuse(r, s, n->name, n->place,
+			"says the same as '%s' in %s:%u; keep one of them", other->name,
+			other->place.file, other->place.line);
+		return false;
+	}
+	if (s->given_count < CONF_MAX_GIVEN)
+		s->given[s->given_count++] = (struct conf_given){key, n};
+	return true;
+}
+
+static void read_keys(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_section *section, const struct conf_node *n);
+
+static void read_nested(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n)
+{
+	char base[64];
+	const char *outer = s->base_key;
+
+	if (n->kind != CONF_NODE_GROUP) {
+		conf_refuse(r, s, key->name, n->place, "must be %s, not %s",
+			conf_type_name(key), conf_node_kind_name(n));
+		return;
+	}
+	snprintf(base, sizeof base, "%s.", key->name);
+	s->base_key = base;
+	read_keys(r, s, key->section, n);
+	s->base_key = outer;
+}
+
+/* Each of the keys that @n gives. Lists of groups are read by whoever knows their array. */
+static void read_keys(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_section *section, const struct conf_node *n)
+{
+	for (size_t i = 0; i < n->child_count; i++) {
+		const struct conf_node *child = n->children[i];
+		const struct conf_key *key = conf_key_find(section, child->name);
+
+		if (key == NULL)
+			refuse_unknown(r, s, section, child);
+		else if (!note_given(r, s, key, child) || key->type == CONF_LIST)
+			continue;
+		else if (key->type == CONF_GROUP)
+			read_nested(r, s, key, child);
+		else
+			conf_read_value(r, s, key, child);
+	}
+}
+
+static void require_keys(
+	struct conf_reader *r, struct conf_subject *s, const struct conf_section *section)
+{
+	for (size_t i = 0; i < section->key_count; i++) {
+		const struct conf_key *key = &section->keys[i];
+
+		if ((key->flags & CONF_REQUIRED) == 0 || conf_given_node(s, key->name) != NULL)
+			continue;
+		if (key->example == NULL)
+			conf_refuse(r, s, key->name, s->node->place, "is missing; it is %s",
+				conf_type_name(key));
+		else if (key->type == CONF_TEXTS)
+			conf_refuse(r, s, key->name, s->node->place,
+				"is missing; write, say, %s = [ \"%s\" ]", key->name,
+				key->example);
+		else
+			conf_refuse(r, s, key->name, s->node->place,
+				"is missing; write, say, %s = \"%s\"", key->name, key->example);
+	}
+}
+
+/* True: @n is a group, and has been read. */
+static bool read_subject(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_section *section, const struct conf_node *n, void *settings)
+{
+	section->defaults(settings);
+	s->node = n;
+	s->settings = settings;
+	if (n->kind != CONF_NODE_GROUP) {
+		conf_refuse(r, s, NULL, n->place, "must be a group { }, not %s",
+			conf_node_kind_name(n));
+		return false;
+	}
+	read_keys(r, s, section, n);
+	require_keys(r, s, section);
+	return true;
+}
+
+/* What every named thing begins with. */
+struct named {
+	struct conf_place place;
+	char *name;
+};
+
+typedef void (*check_fn)(struct conf_reader *r, struct conf_subject *s);
+
+/* All that @root has of a section, into an array that is allocated here. */
+static void read_named(struct conf_reader *r, const struct conf_node *root,
+	const struct conf_section *section, check_fn check, void *ret_array, size_t *ret_count)
+{
+	const struct conf_node *group = conf_node_find(root, section->name);
+	struct conf_subject top = {.node = root};
+	char *array;
+
+	if (group == NULL)
+		return;
+	if (group->kind != CONF_NODE_GROUP) {
+		conf_refuse(r, &top, section->name, group->place,
+			"must be a group { name = { … }; }, not %s",
+			conf_node_kind_name(group));
+		return;
+	}
+	array = conf_own_block(r->priv, xcalloc(group->child_count + 1, section->size));
+	*(void **)ret_array = array;
+	for (size_t i = 0; i < group->child_count; i++) {
+		const struct conf_node *n = group->children[i];
+		struct named *thing = (struct named *)(array + i * section->size);
+		struct conf_subject s = {0};
+
+		snprintf(s.what, sizeof s.what, "%s '%s'", section->singular, n->name);
+		if (!conf_is_name(n->name))
+			conf_refuse(r, &s, NULL, n->place,
+				"a name has 1 to 64 letters, digits, '-' and '_'");
+		thing->place = n->place;
+		thing->name = conf_own_text(r->priv, xstrdup(n->name));
+		*ret_count = i + 1;
+		if (read_subject(r, &s, section, n, thing))
+			check(r, &s);
+	}
+}
+
+static void read_target(struct conf_reader *r, struct conf_rule *rule,
+	const struct conf_node *n, struct conf_target *t)
+{
+	const struct conf_node *id = conf_node_find(n, "id");
+	struct conf_subject s = {0};
+
+	if (id != NULL && id->kind == CONF_NODE_STRING)
+		snprintf(s.what, sizeof s.what, "rule '%s' target '%s'", rule->name, id->text);
+	else
+		snprintf(s.what, sizeof s.what, "rule '%s' target %zu", rule->name,
+			(size_t)(t - rule->targets) + 1);
+	t->place = n->place;
+	t->rule = rule;
+	if (read_subject(r, &s, &conf_target_section, n, t))
+		conf_check_target(r, &s);
+}
+
+static void read_targets(struct conf_reader *r, struct conf_subject *s)
+{
+	struct conf_rule *rule = s->settings;
+	const struct conf_node *list = conf_given_node(s, "targets");
+
+	if (list == NULL)
+		return;
+	if (list->kind != CONF_NODE_LIST) {
+		conf_refuse(r, s, "targets", list->place, "must be %s, not %s",
+			conf_type_name(conf_key_find(&conf_rule_section, "targets")),
+			conf_node_kind_name(list));
+		return;
+	}
+	rule->targets =
+		conf_own_block(r->priv, xcalloc(list->child_count + 1, sizeof *rule->targets));
+	for (size_t i = 0; i < list->child_count; i++) {
+		rule->target_count = i + 1;
+		read_target(r, rule, list->children[i], &rule->targets[i]);
+	}
+}
+
+static void check_rule(struct conf_reader *r, struct conf_subject *s)
+{
+	read_targets(r, s);
+	conf_check_rule(r, s);
+}
+
+static bool is_section(const char *name)
+{
+	for (size_t i = 0; i < conf_section_count; i++)
+		if (strcmp(conf_sections[i]->name, name) == 0)
+			return conf_sections[i] != &conf_target_section;
+	return false;
+}
+
+static void read_top(struct conf_reader *r, const struct conf_node *root)
+{
+	struct conf_subject s = {.node = root, .settings = r->conf};
+	struct conf_node own = *root;
+
+	conf_top_section.defaults(r->conf);
+	/* Sections are read by read_named(). */
+	own.children = xcalloc(root->child_count + 1, sizeof *own.children);
+	own.child_count = 0;
+	for (size_t i = 0; i < root->child_count; i++)
+		if (!is_section(root->children[i]->name))
+			own.children[own.child_count++] = root->children[i];
+	read_keys(r, &s, &conf_top_section, &own);
+	free(own.children);
+	conf_check_top(r, &s);
+}
+
+static void read_kafka(struct conf_reader *r, const struct conf_node *root)
+{
+	static const struct conf_node nothing;
+	const struct conf_node *n = conf_node_find(root, "kafka");
+	struct conf_subject s = {.what = "kafka", .settings = r->conf};
+
+	s.node = n != NULL ? n : &nothing;
+	if (n != NULL && n->kind != CONF_NODE_GROUP)
+		conf_refuse(r, &s, NULL, n->place, "must be a group { }, not %s",
+			conf_node_kind_name(n));
+	else if (n != NULL)
+		read_keys(r, &s, &conf_kafka_section, n);
+	r->priv->bootstrap_given = conf_given_node(&s, "bootstrap_servers") != NULL;
+	if (!r->priv->bootstrap_given && !r->options->embedded) {
+		struct conf_place place =
+			n != NULL
+				? n->place
+				: (struct conf_place){r->priv->source->files.count > 0
+							      ? r->priv->source->files.names[0]
+							      : r->conf->path,
+					  0};
+
+		conf_refuse(r, &s, "bootstrap_servers", place,
+			"is missing; write kafka = { bootstrap_servers = \"HOST:9092\"; };");
+	}
+	conf_check_kafka(r, &s);
+}
+
+void conf_read(struct conf_reader *r, const struct conf_node *root)
+{
+	struct conf *c = r->conf;
+
+	read_top(r, root);
+	read_kafka(r, root);
+	read_named(r, root, &conf_consumer_section, conf_check_consumer, &c->consumers,
+		&c->consumer_count);
+	read_named(r, root, &conf_connection_section, conf_check_connection, &c->connections,
+		&c->connection_count);
+	read_named(r, root, &conf_destination_section, conf_check_destination, &c->destinations,
+		&c->destination_count);
+	read_named(r, root, &conf_rule_section, check_rule, &c->rules, &c->rule_count);
+	conf_check_all(r);
+}

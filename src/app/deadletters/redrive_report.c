@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "redrive_private.h"
+
+/* Rules and targets that do not exist are few; a forged topic must not fill the memory. */
+#define REASONS_MAX 100
+
+void redrive_report_left(struct redrive *run, const struct letter_view *v, const char *why)
+{
+	struct redrive_counts *c = &run->counts;
+	struct buf text;
+	size_t i;
+
+	buf_init(&text, 2048);
+	if (v->rule.len > 0) {
+		buf_add_str(&text, "rule '");
+		buf_add_printable(&text, v->rule);
+		buf_add_str(&text, "', target '");
+		buf_add_printable(
+			&text, run->o->to_target ? slice_str(run->o->to_target) : v->target);
+		buf_add_str(&text, "': ");
+	}
+	buf_add_str(&text, why);
+	for (i = 0; i < c->reason_count; i++)
+		if (strcmp(c->reasons[i].text, buf_str(&text)) == 0)
+			break;
+	if (i == c->reason_count && i < REASONS_MAX) {
+		c->reasons = xreallocarray(c->reasons, i + 1, sizeof *c->reasons);
+		c->reasons[c->reason_count++] =
+			(struct redrive_reason){.text = xstrdup(buf_str(&text))};
+	}
+	if (i < c->reason_count)
+		c->reasons[i].count++;
+	buf_release(&text);
+}
+
+void redrive_report_progress(struct redrive *run)
+{
+	const struct redrive_counts *c = &run->counts;
+
+	if (!run->terminal)
+		return;
+	fprintf(stderr,
+		"\r\033[K%" PRIu64 " delivered, %" PRIu64
+		" failed again, %zu on their way; %" PRIu64 " letters looked at",
+		c->delivered, c->failed, run->open_deliveries, c->looked_at);
+}
+
+static int exit_status(const struct redrive *run)
+{
+	const struct redrive_counts *c = &run->counts;
+
+	if (run->o->dry_run)
+		return c->unroutable > 0;
+	return run->interrupted || run->stuck != NULL || run->crowded > 0 ||
+	       run->elsewhere > 0 || c->delivered < c->chosen;
+}
+
+static void line(uint64_t count, const char *what)
+{
+	if (count > 0)
+		printf("%8" PRIu64 "  %s\n", count, what);
+}
+
+static void print_text(const struct redrive *run)
+{
+	const struct redrive_counts *c = &run->counts;
+
+	if (run->o->dry_run)
+		printf("%8" PRIu64 "  letters would be sent\n", c->chosen - c->unroutable);
+	else
+		printf("%8" PRIu64 "  letters delivered\n", c->delivered);
+	line(c->failed, "failed again: each is a new letter, with REDRIVE_COUNT");
+	line(c->unroutable, "left, because they have no target:");
+	for (size_t i = 0; i < c->reason_count; i++)
+		printf("%8s    %" PRIu64 ": %s\n", "", c->reasons[i].count, c->reasons[i].text);
+	line(c->unwanted, "left by the filters");
+	line(c->done_before, "redriven before");
+	line(c->foreign, "records that are no letters");
+	if (run->crowded > 0)
+		printf("%8" PRIu64
+		       "  partitions not looked at to their end: between the letters that are "
+		       "done stand more others than a commit can tell apart; redrive those first\n",
+			run->crowded);
+	if (run->elsewhere > 0)
+		printf("%8" PRIu64 "  partitions that another redrive works on\n",
+			run->elsewhere);
+	if (run->stuck != NULL)
+		printf("stopped: nearly everything fails again at destination '%s', for one reason; "
+		       "mend it and run this again\n",
+			run->stuck);
+	else if (run->interrupted)
+		printf("interrupted: run it again, and it goes on from here\n");
+}
+
+static void print_json(const struct redrive *run)
+{
+	const struct redrive_counts *c = &run->counts;
+	struct buf b;
+
+	buf_init(&b, BUF_UNLIMITED);
+	buf_addf(&b, "{\"%s\":%" PRIu64, run->o->dry_run ? "would_send" : "delivered",
+		run->o->dry_run ? c->chosen - c->unroutable : c->delivered);
+	buf_addf(&b, ",\"failed_again\":%" PRIu64 ",\"without_target\":%" PRIu64, c->failed,
+		c->unroutable);
+	buf_addf(&b, ",\"left_by_filters\":%" PRIu64 ",\"redriven_before\":%" PRIu64,
+		c->unwanted, c->done_before);
+	buf_addf(&b, ",\"no_letters\":%" PRIu64 ",\"partitions_crowded\":%" PRIu64, c->foreign,
+		run->crowded);
+	buf_addf(&b, ",\"partitions_elsewhere\":%" PRIu64 ",\"interrupted\":%s", run->elsewhere,
+		run->interrupted ? "true" : "false");
+	buf_add_str(&b, ",\"stopped_at\":");
+	if (run->stuck != NULL)
+		buf_add_json_string(&b, slice_str(run->stuck));
+	else
+		buf_add_str(&b, "null");
+	buf_add_str(&b, ",\"reasons\":[");
+	for (size_t i = 0; i < c->reason_count; i++) {
+		buf_addf(&b, "%s{\"count\":%" PRIu64 ",\"reason\":", i ? "," : "",
+			c->reasons[i].count);
+		buf_add_json_string(&b, slice_str(c->reasons[i].text));
+		buf_add_char(&b, '}');
+	}
+	buf_add_str(&b, "]}");
+	puts(b.data);
+	buf_release(&b);
+}
+
+int redrive_report_end(struct redrive *run)
+{
+	if (run->terminal)
+		fputs("\r\033[K", stderr);
+	if (run->o->json)
+		print_json(run);
+	else
+		print_text(run);
+	return exit_status(run);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a redrive finds out before it sends anything; and --dry-run, which only finds out. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "redrive_private.h"
+
+#define COMMAND "dead-letters redrive"
+#define WAIT_MS 1000
+
+uint64_t redrive_place(const char *group, const char *topic, int32_t partition)
+{
+	uint64_t place = util_hash(group, strlen(group)) * 31 + util_hash(topic, strlen(topic));
+
+	return place * 31 + (uint64_t)partition;
+}
+
+const struct redrive_bound *redrive_bound_find(
+	const struct redrive *run, const char *topic, int32_t partition)
+{
+	for (size_t i = 0; i < run->bound_count; i++)
+		if (run->bounds[i].partition == partition &&
+			strcmp(run->bounds[i].topic, topic) == 0)
+			return &run->bounds[i];
+	return NULL;
+}
+
+static struct redrive_group *group_of(struct redrive *run, const struct conf_consumer *consumer)
+{
+	struct redrive_group *g;
+
+	for (size_t i = 0; i < run->group_count; i++)
+		if (run->groups[i].consumer == consumer)
+			return &run->groups[i];
+	g = &run->groups[run->group_count++]; /* there is room for every consumer */
+	g->run = run;
+	g->consumer = consumer;
+	g->name = xasprintf("%s.redrive", consumer->group_id);
+	return g;
+}
+
+static void add_topic(struct redrive *run, const struct letters_topic *topic, const char *name)
+{
+	struct redrive_group *g = group_of(run, topic->consumer);
+
+	g->topics = xreallocarray(g->topics, g->topic_count + 1, sizeof *g->topics);
+	g->topics[g->topic_count++] = name;
+}
+
+static void add_bounds(struct redrive *run, struct reader *reader)
+{
+	size_t count;
+	const struct reader_part *parts = reader_parts(reader, &count);
+
+	run->bounds = xcalloc(count, sizeof *run->bounds);
+	for (size_t i = 0; i < count; i++)
+		run->bounds[run->bound_count++] = (struct redrive_bound){
+			.topic = xstrdup(parts[i].topic),
+			.partition = parts[i].partition,
+			.low = parts[i].low,
+			.from = parts[i].from,
+			.end = parts[i].end,
+		};
+}
+
+static int look_at_topics(struct redrive *run, struct reader *reader, struct err *err)
+{
+	const struct letters_filter *f = &run->o->filter;
+	size_t count;
+	struct letters_topic *topics = letters_topics(run->conf, f->topic, &count);
+	int code = 0;
+
+	run->groups = xcalloc(run->conf->consumer_count + 1, sizeof *run->groups);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		code = reader_add(reader, topics[i].name, f->since_ms, err);
+		if (code == 0)
+			add_topic(run, &topics[i], topics[i].name);
+		else if (code == ERR_NOT_FOUND && f->topic == NULL)
+			code = 0; /* nothing was ever written to it */
+	}
+	free(topics);
+	add_bounds(run, reader);
+	return code;
+}
+
+int redrive_look(struct redrive *run, struct err *err)
+{
+	struct reader *reader = letters_reader(run->conf, COMMAND, NULL, err);
+	int code;
+
+	if (reader == NULL)
+		return ERR_INVALID;
+	code = look_at_topics(run, reader, err);
+	reader_free(reader);
+	return code;
+}
+
+/* --- --dry-run -------------------------------------------------------------------------- */
+
+/* What the group has done with each of the reader's partitions; where nothing is left to look
+ * at, nothing is read. */
+static int ask_done(const struct redrive *run, const struct redrive_group *g,
+	struct reader *reader, struct redriven *done, struct err *err)
+{
+	struct buf metadata;
+	size_t count;
+	struct reader_part *parts = reader_parts(reader, &count);
+	int code = 0;
+
+	(void)run;
+	buf_init(&metadata, BUF_UNLIMITED);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		int64_t committed = -1;
+		struct err ignored;
+
+		buf_reset(&metadata);
+		code = reader_committed(reader, &parts[i], &committed, &metadata, err);
+		redriven_init(&done[i],
+			committed < 0 || committed > parts[i].end ? parts[i].low : committed,
+			redrive_place(g->name, parts[i].topic, parts[i].partition),
+			g->consumer->offsets.map_max_bytes);
+		if (redriven_restore(&done[i], buf_slice(&metadata), &ignored) != 0)
+			continue; /* as a real run would, which says so */
+		parts[i].from = max_i64(parts[i].from, done[i].position);
+	}
+	buf_release(&metadata);
+	return code;
+}
+
+static void say_would_send(const struct event_fields *record, const struct letter_view *v,
+	const struct conf_target *targets, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		printf("would send %s/%d/%lld (%s/%d/%lld, rule '%s') to target '%s', destination '%s'\n",
+			record->topic, (int)record->partition, (long long)record->offset,
+			v->topic, (int)v->partition, (long long)v->offset,
+			targets[i].rule->name, targets[i].id, targets[i].destination->name);
+}
+
+/* False: that was the last one wanted. */
+static bool weigh(struct redrive *run, struct reader *reader, const struct redriven *done,
+	const struct event_fields *record)
+{
+	const struct conf_target *targets;
+	struct letter_view v;
+	size_t count, part_count;
+	const struct reader_part *parts = reader_parts(reader, &part_count);
+
+	for (size_t i = 0; i < part_count; i++)
+		if (parts[i].partition == record->partition &&
+			strcmp(parts[i].topic, record->topic) == 0 &&
+			redriven_has(&done[i], record->offset)) {
+			run->counts.done_before++;
+			return true;
+		}
+	if (redrive_choose(run, record, &v, &targets, &count) == REDRIVE_CHOSEN &&
+		!run->o->json)
+		say_would_send(record, &v, targets, count);
+	return run->o->filter.limit == 0 || run->counts.chosen < run->o->filter.limit;
+}
+
+static int read_all(struct redrive *run, struct reader *reader, const struct redriven *done,
+	struct err *err)
+{
+	struct event_fields record;
+
+	for (;;) {
+		switch (reader_next(reader, WAIT_MS, &record, err)) {
+		case READER_RECORD:
+			if (!weigh(run, reader, done, &record))
+				return 0;
+			break;
+		case READER_NOTHING:
+			break;
+		case READER_END:
+			return 0;
+		case READER_FAILED:
+			return err->code;
+		}
+	}
+}
+
+static int dry_run_group(struct redrive *run, struct redrive_group *g, struct err *err)
+{
+	struct reader *reader = letters_reader(run->conf, COMMAND, g->name, err);
+	struct redriven *done = NULL;
+	size_t count = 0;
+	int code = reader ? 0 : ERR_INVALID;
+
+	for (size_t i = 0; i < g->topic_count && code == 0; i++)
+		code = reader_add(reader, g->topics[i], run->o->filter.since_ms, err);
+	if (code == 0) {
+		reader_parts(reader, &count);
+		done = xcalloc(count, sizeof *done);
+		code = ask_done(run, g, reader, done, err);
+	}
+	if (code == 0)
+		code = reader_start(reader, false, err);
+	if (code == 0)
+		code = read_all(run, reader, done, err);
+	for (size_t i = 0; i < count; i++)
+		redriven_release(&done[i]);
+	free(done);
+	reader_free(reader);
+	return code;
+}
+
+int redrive_dry_run(struct redrive *run, struct err *err)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < run->group_count && code == 0; i++)
+		code = dry_run_group(run, &run->groups[i], err);
+	return code;
+}

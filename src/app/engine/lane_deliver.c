@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "lane_private.h"
+#include "base/log.h"
+
+/* Records taken up in one pass before other things of the loop get their turn. */
+#define PULL_BATCH 256
+/* How often deliveries are looked over for those that have grown too old. */
+#define SWEEP_MS 1000
+/* A record that is no event has one "target": its dead letter. */
+#define NO_EVENT_IDENTITY ((offsets_target)1)
+
+/* --- a delivery's life ------------------------------------------------------------------ */
+
+static struct partition *partition_of(const struct delivery *d)
+{
+	return container_of(d->owner, struct partition, owner);
+}
+
+static size_t size_of(const struct delivery *d)
+{
+	return sizeof *d + d->spot_count * sizeof *d->spots;
+}
+
+static void delivery_forget(struct delivery *d)
+{
+	struct partition *p = partition_of(d);
+	struct lane *lane = p->lane;
+	size_t bytes = size_of(d) + (d->ev->refs == 1 ? d->ev->bytes : 0);
+
+	list_remove(&d->node);
+	p->open--;
+	budget_give(&lane->budget, 1, bytes);
+	worker_unref_event(lane->worker, d->ev);
+	conf_unref(d->conf);
+	delivery_facts_release(&d->facts);
+	free(d);
+}
+
+static offsets_target identity_of(const struct delivery *d)
+{
+	return d->target ? d->target->identity : NO_EVENT_IDENTITY;
+}
+
+static void delivery_settled(struct delivery *d)
+{
+	struct partition *p = partition_of(d);
+
+	offsets_settle(p->tracker, d->record, identity_of(d));
+	delivery_forget(d);
+	lane_settle_up_soon(p->lane);
+}
+
+static void delivery_failed_attempt(struct delivery *d)
+{
+	struct partition *p = partition_of(d);
+
+	offsets_note_attempts(p->tracker, d->record, identity_of(d), d->facts.attempts,
+		d->facts.first_attempt_ms);
+	if (p->retiring && destination_withdraw_idle(d))
+		delivery_forget(d);
+	lane_settle_up_soon(p->lane);
+}
+
+void lane_own(struct partition *p)
+{
+	p->owner = (struct delivery_owner){
+		.worker = p->lane->worker,
+		.settled = delivery_settled,
+		.failed_attempt = delivery_failed_attempt,
+	};
+}
+
+static struct delivery *delivery_new(struct partition *p, struct event *ev,
+	struct offsets_record *record, const struct intake_hit *hit)
+{
+	struct lane *lane = p->lane;
+	const struct jx_index *ix = hit ? worker_fresh_index(lane->worker, ev) : NULL;
+	int spots = ix ? request_plan_spot_count(hit->target->plan) : -1;
+	size_t room = (size_t)(spots > 0 ? spots : 0);
+	struct delivery *d = xcalloc(1, sizeof *d + room * sizeof *d->spots);
+
+	d->spot_count = (uint8_t)room;
+	d->is_found = spots >= 0;
+	if (d->is_found)
+		request_plan_find(hit->target->plan, ix, d->spots);
+	d->owner = &p->owner;
+	d->record = record;
+	d->ev = event_ref(ev);
+	d->conf = conf_ref(lane->conf);
+	d->target = hit ? hit->target : NULL;
+	d->dest = hit ? hit->dest : NULL;
+	d->ended = hit ? hit->ended : NULL;
+	metric_add(hit ? hit->created : NULL, 1);
+	d->state = DELIVERY_QUEUED;
+	d->age_from_ms = ev->f.taken_up_ms;
+	if (d->target != NULL && d->target->retry.age_from_timestamp && ev->f.timestamp_ms >= 0)
+		d->age_from_ms = ev->f.timestamp_ms;
+	list_append(&p->deliveries, &d->node);
+	p->open++;
+	budget_take(&lane->budget, 1, size_of(d));
+	return d;
+}
+
+void lane_withdraw(struct partition *p, bool all)
+{
+	list_foreach_safe (node, &p->deliveries) {
+		struct delivery *d = list_entry(node, struct delivery, node);
+
+		if (d->dest != NULL && destination_withdraw_idle(d)) {
+			delivery_forget(d);
+		} else if (all) {
+			destination_withdraw(d);
+			delivery_forget(d);
+		}
+	}
+}
+
+/* --- records become deliveries ---------------------------------------------------------- */
+
+/* An earlier life tried this delivery: its attempts and its age go on. */
+static void resume(struct delivery *d, const struct offsets_history *history)
+{
+	d->facts.attempts = history->attempts;
+	d->facts.first_attempt_ms = history->first_attempt_ms;
+	if (history->first_attempt_ms > 0)
+		d->age_from_ms = min_i64(d->age_from_ms, history->first_attempt_ms);
+}
+
+static struct event *keep(struct lane *lane, const struct event_fields *record)
+{
+	struct event *ev = event_new(record);
+
+	budget_take(&lane->budget, 0, ev->bytes);
+	worker_adopt_index(lane->worker, record, ev);
+	return ev;
+}
+
+static void let_go(struct lane *lane, struct event *ev)
+{
+	if (ev->refs == 1)
+		budget_give(&lane->budget, 0, ev->bytes);
+	worker_unref_event(lane->worker, ev);
+}
+
+/*
+ * All targets are opened before the first delivery is submitted: one that is settled at once
+ * must not close a record that has others to come.
+ */
+static void deliver(struct partition *p, struct offsets_record *r,
+	const struct event_fields *record, const struct intake_hit *hits, size_t count)
+{
+	struct lane *lane = p->lane;
+	struct event *ev = keep(lane, record);
+	struct delivery *made = NULL, **last = &made;
+
+	for (size_t i = 0; i < count; i++) {
+		struct offsets_history history =
+			offsets_open(p->tracker, r, hits[i].target->identity);
+		struct delivery *d;
+
+		if (history.done)
+			continue;
+		d = delivery_new(p, ev, r, &hits[i]);
+		resume(d, &history);
+		*last = d;
+		last = &d->next;
+	}
+	offsets_end(p->tracker, r);
+	destination_submit(made);
+	let_go(lane, ev);
+}
+
+/* The record is no event: it becomes a dead letter, with the reason. */
+static void reject(struct partition *p, struct offsets_record *r,
+	const struct event_fields *record, const char *reason)
+{
+	struct lane *lane = p->lane;
+	bool done = offsets_open(p->tracker, r, NO_EVENT_IDENTITY).done;
+	struct event *ev;
+	struct delivery *d;
+
+	offsets_end(p->tracker, r);
+	if (done)
+		return;
+	ev = keep(lane, record);
+	d = delivery_new(p, ev, r, NULL);
+	d->facts.error_code = "INVALID_EVENT";
+	delivery_facts_set_message(&d->facts, reason);
+	log_warn("invalid_event", "a record is no event: it becomes a dead letter",
+		log_str("lane", lane->name), log_str("topic", record->topic),
+		log_int("partition", record->partition), log_int("offset", record->offset),
+		log_str("reason", reason));
+	delivery_bury(d, lane->consumer->dead_letter_topic);
+	let_go(lane, ev);
+}
+
+static void take_up(struct lane *lane, struct partition *p, struct event_fields *record)
+{
+	struct offsets_record *r = offsets_begin(p->tracker, record->offset);
+	const struct intake_hit *hits;
+	size_t count;
+	struct err err;
+
+	metric_add(lane->gauges.events, 1);
+	if (r == NULL) { /* an earlier life settled it */
+		metric_add(lane->gauges.skipped, 1);
+		return;
+	}
+	record->taken_up_ms = loop_wall_ms(lane->worker->loop);
+	if (record->value.data == NULL) {
+		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
+		offsets_end(p->tracker, r);
+	} else if (intake_match(lane->intake, lane->worker, record, &hits, &count, &err) != 0) {
+		metric_add(lane->gauges.invalid, 1);
+		reject(p, r, record, err.text);
+	} else if (count == 0) {
+		offsets_end(p->tracker, r);
+	} else {
+		metric_add(lane->gauges.matched, 1);
+		deliver(p, r, record, hits, count);
+	}
+	if (!p->held && offsets_is_crowded(p->tracker)) {
+		p->held = true;
+		source_hold(lane->source, p->source, true);
+	}
+}
+
+static bool wants_more(const struct lane *lane)
+{
+	return !lane->closing && budget_has_room(&lane->budget) &&
+	       intake_is_hungry(lane->intake);
+}
+
+/* In line for room that others give back, unless it has found some. */
+static void queue_for_room(struct lane *lane)
+{
+	list_remove(&lane->stalled_node);
+	if (lane->stalled && !lane->closing)
+		list_append(&lane->worker->stalled, &lane->stalled_node);
+}
+
+void lane_pull(struct loop_call *call)
+{
+	struct lane *lane = container_of(call, struct lane, pull);
+	struct source_partition *sp;
+	struct event_fields record;
+	size_t taken = 0;
+
+	for (; taken < PULL_BATCH; taken++) {
+		lane->stalled = !wants_more(lane);
+		if (lane->stalled || !source_next(lane->source, &sp, &record))
+			break;
+		take_up(lane, sp->owner, &record);
+	}
+	queue_for_room(lane);
+	if (taken > 0)
+		lane_settle_up_soon(lane);
+	if (taken == PULL_BATCH)
+		loop_defer(lane->worker->loop, &lane->pull);
+}
+
+void lane_sweep(struct loop_timer *timer)
+{
+	struct lane *lane = container_of(timer, struct lane, sweep_timer);
+
+	list_foreach (pnode, &lane->partitions) {
+		struct partition *p = list_entry(pnode, struct partition, node);
+
+		list_foreach_safe (node, &p->deliveries)
+			destination_expire(list_entry(node, struct delivery, node));
+	}
+	loop_timer_set(lane->worker->loop, timer, loop_now_ms(lane->worker->loop) + SWEEP_MS);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * router.h - which targets does a record go to?
+ *
+ * Compiled from one configuration for one lane: its enabled rules as one ruleset, and of each
+ * rule the targets whose destination the lane works for. A record is indexed once, in
+ * librdkafka's own memory, and matched against all rules in one walk; nothing is copied, and a
+ * record that no rule wants has cost one scan.
+ */
+#ifndef APP_ENGINE_ROUTER_H
+#define APP_ENGINE_ROUTER_H
+
+#include "app/conf/conf.h"
+#include "app/engine/worker.h"
+
+struct destination;
+struct intake;
+
+struct intake_hit {
+	const struct conf_target *target;
+	struct destination *dest;
+	struct metric *created, *ended; /* of its target */
+};
+
+/* The run-time destination for a configured one, or NULL when this lane does not work for it.
+ */
+typedef struct destination *(*intake_resolve_fn)(
+	void *ctx, const struct conf_destination *settings);
+
+/* Keeps a reference to @conf. */
+struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
+	struct metrics *m, intake_resolve_fn resolve, void *ctx);
+void intake_free(struct intake *in);
+/* Would more records help one of its destinations? */
+bool intake_is_hungry(const struct intake *in);
+
+/*
+ * Match the record. 0: *ret_hits are *ret_count targets, valid until the next call, and the
+ * worker's index holds the record (not yet attributed to an event). ERR_INVALID or ERR_LIMIT:
+ * it is no event; the error says why. The record's value is not NULL.
+ */
+int intake_match(struct intake *in, struct worker *w, const struct event_fields *record,
+	const struct intake_hit **ret_hits, size_t *ret_count, struct err *err) ATTR_MUST_CHECK;
+
+#endif

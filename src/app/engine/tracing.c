@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tracing.h"
+
+#include "core/metrics.h"
+#include "io/http/otlp.h"
+
+static bool is_same(const struct conf *a, const struct conf *b)
+{
+	return str_eq(a->tracing.otlp_endpoint, b->tracing.otlp_endpoint) &&
+	       str_eq(a->tracing.ca_file, b->tracing.ca_file) &&
+	       request_parameters_equal(a->tracing.headers, a->tracing.header_count,
+		       b->tracing.headers, b->tracing.header_count);
+}
+
+int tracing_apply(
+	struct worker *w, const struct conf *old, const struct conf *conf, struct err *err)
+{
+	const struct otlp_settings s = {conf->tracing.otlp_endpoint, conf->tracing.headers,
+		conf->tracing.header_count, conf->tracing.ca_file};
+	struct otlp *fresh = NULL;
+
+	if (old != NULL && is_same(old, conf))
+		return 0;
+	if (s.endpoint != NULL && (fresh = otlp_new(w->loop, &s, err)) == NULL)
+		return err_wrap(err, "tracing");
+	otlp_free(w->traces);
+	w->traces = fresh;
+	return 0;
+}
+
+void tracing_stop(struct worker *w)
+{
+	otlp_free(w->traces);
+	w->traces = NULL;
+}
+
+void tracing_sample(struct tracing_gauges *g, const struct worker *w)
+{
+	struct otlp_state s;
+
+	if (w->traces == NULL)
+		return;
+	if (g->sent == NULL) {
+		g->sent = metrics_obtain(w->metrics, METRIC_SPANS, NULL, NULL, NULL);
+		g->dropped = metrics_obtain(w->metrics, METRIC_SPANS_DROPPED, NULL, NULL, NULL);
+	}
+	if (g->of != w->traces) { /* a new one counts from 0 */
+		g->of = w->traces;
+		g->said.sent = g->said.dropped = 0;
+	}
+	s = otlp_get_state(w->traces);
+	metric_follow(g->sent, &g->said.sent, (int64_t)s.sent);
+	metric_follow(g->dropped, &g->said.dropped, (int64_t)s.dropped);
+}

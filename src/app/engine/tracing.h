@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tracing.h - whether a worker tells a collector of its attempts (io/http/otlp.h), as the
+ * configuration says.
+ */
+#ifndef APP_ENGINE_TRACING_H
+#define APP_ENGINE_TRACING_H
+
+#include "app/conf/conf.h"
+#include "app/engine/worker.h"
+
+/* From @old (NULL: the first) to @conf. ERR_INVALID: nothing has changed. */
+int tracing_apply(struct worker *w, const struct conf *old, const struct conf *conf,
+	struct err *err) ATTR_MUST_CHECK;
+void tracing_stop(struct worker *w);
+
+struct tracing_gauges {
+	const struct otlp *of; /* whose counts were told last */
+	struct metric *sent, *dropped;
+	struct {
+		int64_t sent, dropped;
+	} said;
+};
+
+/* Once a second. */
+void tracing_sample(struct tracing_gauges *g, const struct worker *w);
+
+#endif
