@@ -1,14 +1,47 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# check-layers.sh - includes only go down: base < core < io < app. Within a layer the headers
-# do not include each other in a circle. An include names its layer ("core/offsets/offsets.h"), but for a
-# header that lies beside the file.
+# check-layers.sh - the order of the folders, as one list: a file includes only from its own
+# folder and from those above it in the list. A header that only its own folder may include
+# lies beside the .c files and is included by its bare name; all others lie under include/ and
+# are included by layer and folder ("core/offsets/offsets.h"). Headers of one folder do not
+# include each other in a circle. core names no header for threads, clocks or system calls.
 set -euo pipefail
 cd "${0%/*}/.."
 
-grep -rHnE '^#include "' src include --include='*.[ch]' | awk -F'[:"]' '
-	function rank(layer) { return index("base core io   app", layer) }
+ORDER="base
+core/gate core/json core/event core core/pattern core/ruleset core/reply core/request core/offsets core/auth
+io io/kafka io/http io/auth io/source io/deadletter
+app/conf app/metrics app/engine app/deadletters app/daemon app/cmd app"
+
+# Still to be moved out of core.
+NOT_YET_PURE='^src/core/(metrics|gate/retry|auth/sigv4|pattern/casefold)\.c:'
+NOT_IN_CORE='pthread|stdatomic|threads|time|unistd|signal|fcntl|poll|sys/.*|netdb|dirent'
+
+bad=0
+complain() {
+	printf '%s\n' "$*"
+	bad=1
+}
+
+while IFS=: read -r file line include; do
+	complain "$file:$line: core is pure, $include is not: take what it knows as a parameter"
+done < <(grep -rHnoE "^#include <($NOT_IN_CORE)\.h>" src/core include/core | grep -vE "$NOT_YET_PURE" || true)
+
+# Every header is read by somebody outside its folder, or it belongs beside the .c files.
+while read -r header; do
+	name=${header#include/}
+	folder=${name%/*}
+	grep -rlE "^#include \"$name\"" src include |
+		grep -qvE "^(src|include)/$folder/[^/]*\$" && continue
+	# It may also be read through another header of its folder that is public.
+	grep -lE "^#include \"$name\"" "include/$folder"/*.h >/dev/null 2>&1 && continue
+	complain "$header: only src/$folder includes it: it belongs there"
+done < <(find include -name '*.h' | sort)
+
+grep -rHnE '^#include "' src include --include='*.[ch]' | awk -v order="$ORDER" -F'[:"]' '
+	BEGIN { n = split(order, list, /[ \n]+/); for (i = 1; i <= n; i++) rank[list[i]] = i }
+	function folder(path) { sub(/\/[^\/]*$/, "", path); return path }
 	function visit(node,   list, i, n) {
 		if (state[node] == 1) {
 			printf "%s: the headers include each other in a circle\n", node
@@ -25,21 +58,29 @@ grep -rHnE '^#include "' src include --include='*.[ch]' | awk -F'[:"]' '
 	}
 	{
 		file = $1; line = $2; header = $4
-		if (header !~ /\//)
-			next
-		split(file, parts, "/"); from = parts[2]
-		split(header, parts, "/"); to = parts[1]
-		if (header !~ /^(base|core|io|app)\//) {
-			printf "%s:%s: \"%s\" does not name its layer\n", file, line, header
+		from = file; sub(/^(src|include)\//, "", from); from = folder(from)
+		if (header ~ /\//) {
+			to = folder(header); path = "include/" header
+		} else {
+			to = from; path = "src/" from "/" header
+		}
+		if ((getline ignored < path) < 0) {
+			printf "%s:%s: there is no %s\n", file, line, path
 			bad = 1
-		} else if (rank(to) > rank(from)) {
-			printf "%s:%s: %s must not include %s: includes only go down\n", file, line, from, header
+		}
+		close(path)
+		if (!(from in rank) || !(to in rank)) {
+			printf "%s:%s: %s is not in the list of scripts/check-layers.sh\n", file, line, (from in rank) ? to : from
 			bad = 1
-		} else if (file ~ /^include/ && from == to)
-			below[file] = below[file] " include/" header
+		} else if (rank[to] > rank[from]) {
+			printf "%s:%s: %s must not include %s, which comes after it\n", file, line, from, to
+			bad = 1
+		} else if (file ~ /\.h$/ && from == to)
+			below[file] = below[file] " " path
 	}
 	END {
 		for (node in below)
 			visit(node)
 		exit bad
-	}'
+	}' || bad=1
+exit $bad
