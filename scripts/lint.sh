@@ -63,6 +63,7 @@ pages() {
 check layers scripts/check-layers.sh
 check libraries scripts/check-deps.sh
 check lengths scripts/check-length.sh
+check comments scripts/check-comments.sh
 check exports scripts/check-exports.sh
 check documents scripts/check-docs.sh
 check pages pages

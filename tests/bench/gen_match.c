@@ -126,8 +126,8 @@ static void customer_rules(struct rng *r, struct buf *b, unsigned count)
 	}
 }
 
-/* A rule a customer: an event of one of them matches exactly one rule, however many there are.
- */
+/* A rule a customer: an event of one of them matches exactly one rule,
+ * however many there are. */
 static void one_rule_each(struct buf *b, unsigned customers)
 {
 	for (unsigned i = 0; i < customers; i++)

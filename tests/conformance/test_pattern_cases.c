@@ -36,8 +36,8 @@ static const char *outcome(const json_t *c, struct err *err)
 	return result;
 }
 
-/* Errors of the JSON parser have their own words here; those of patterns have the original's.
- */
+/* Errors of the JSON parser have their own words here; those of
+ * patterns have the original's. */
 static bool is_parser_text(const char *reason)
 {
 	return strstr(reason, "Unexpected") != NULL || strstr(reason, "token 'NaN'") != NULL ||

@@ -67,8 +67,7 @@ static void on_fenced(void *ctx, struct engine *e, const char *text)
 static const struct engine_callbacks engine_events = {
 	.drained = on_drained, .fenced = on_fenced};
 
-/* --- a world from a seed --------------------------------------------------------------------
- */
+/* --- a world from a seed ------------------------------------------------------------------ */
 
 static void make_log(struct sim_partition *p, size_t count)
 {
@@ -147,8 +146,7 @@ static void free_world(void)
 	sim_time_end();
 }
 
-/* --- a configuration from a world ------------------------------------------------------------
- */
+/* --- a configuration from a world --------------------------------------------------------- */
 
 static void complain(void *ctx, enum conf_severity severity, const char *line)
 {
@@ -194,8 +192,7 @@ static struct conf *make_conf(void)
 	return conf;
 }
 
-/* --- running ---------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------ */
 
 static void start(struct run *r, unsigned i)
 {

@@ -89,8 +89,8 @@ bool sim_is_complete(void)
 	return true;
 }
 
-/* Records of one key reach a destination in order: none is sent while an earlier one is open.
- */
+/* Records of one key reach a destination in order: none is sent while
+ * an earlier one is open. */
 static void check_order(
 	unsigned lane, int32_t partition, const struct sim_record *r, unsigned target)
 {

@@ -109,8 +109,7 @@ static void make_world(uint64_t seed)
 	}
 }
 
-/* --- the model -----------------------------------------------------------------------------
- */
+/* --- the model ---------------------------------------------------------------------------- */
 
 /* Items of a line go in order; one that is still there holds up those behind it. */
 static bool is_behind(const struct item *item)
@@ -190,8 +189,7 @@ static void check_books(void)
 	check(s.ready <= count_ready() && count_ready() <= s.ready + s.waiting);
 }
 
-/* --- happenings ----------------------------------------------------------------------------
- */
+/* --- happenings --------------------------------------------------------------------------- */
 
 static void leave_with(struct item *item, enum gate_outcome outcome, int64_t retry_after_ms)
 {

@@ -130,8 +130,8 @@ struct conf_rule {
 	char *event_pattern, *kafka; /* the texts of the two patterns, JSON */
 	char *dead_letter_topic;     /* of targets that name none; NULL: the consumer's */
 	struct pattern *pattern;
-	struct pattern
-		*kafka_pattern; /* over {"topic","partition","key","headers":{}}; NULL: none */
+	/* over {"topic","partition","key","headers":{}}; NULL: none */
+	struct pattern *kafka_pattern;
 	struct conf_target *targets;
 	size_t target_count;
 };
@@ -187,8 +187,7 @@ struct conf {
 
 struct conf_options {
 	bool embedded;     /* bootstrap_servers may be missing */
-	bool skip_secrets; /* do not require that secrets can be resolved (check --no-secrets)
-			    */
+	bool skip_secrets; /* check --no-secrets: secrets need not resolve */
 	uint64_t generation;
 };
 

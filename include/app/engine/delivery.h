@@ -53,8 +53,8 @@ struct delivery {
 
 	struct event *ev;
 	struct conf *conf;
-	const struct conf_target
-		*target;          /* NULL: an event that is none; it only has a dead letter */
+	/* NULL: an event that is none; it only has a dead letter */
+	const struct conf_target *target;
 	struct destination *dest; /* NULL likewise */
 
 	const struct delivery_letter *letter; /* that it was made of; NULL: of a record */
@@ -70,8 +70,8 @@ struct delivery {
 	struct value_spot spots[];
 };
 
-/* The one writer of d->state; a move that core/gate/delivery.h does not allow is our bug and aborts.
- */
+/* The one writer of d->state; a move that core/gate/delivery.h does not
+ * allow is our bug and aborts. */
 void delivery_move(struct delivery *d, enum delivery_state to);
 int64_t delivery_age_ms(const struct delivery *d);
 /* Before an attempt: where @conf says the same as the delivery's configuration but for newer

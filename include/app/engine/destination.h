@@ -7,7 +7,7 @@
  *                           +----------- retry -----------+
  *
  * The gate (core) says who may go and when; the destination renders, authorises and sends it,
- * and obeys the verdict (core/retry). While the connection has no token nothing
+ * and obeys the verdict (core/gate/retry.h). While the connection has no token nothing
  * is taken from the gate, so that no attempt is burnt.
  */
 #ifndef APP_ENGINE_DESTINATION_H
@@ -36,8 +36,8 @@ void destination_set_share(struct destination *dest, unsigned part, unsigned who
 void destination_submit(struct delivery *first);
 /* Take @d back without settling it, whatever its state: what is on the wire is cancelled. */
 void destination_withdraw(struct delivery *d);
-/* The same, but only when it is not on the wire and no letter of it is: true when it is gone.
- */
+/* The same, but only when it is not on the wire and no letter of it
+ * is: true when it is gone. */
 bool destination_withdraw_idle(struct delivery *d);
 /* Its letter is acknowledged: its line is free for the next one of its key. */
 void destination_leave(struct delivery *d);

@@ -60,8 +60,8 @@ struct value_spot {
 /* What values are read from. */
 struct value_context {
 	const struct event *ev;
-	const struct jx_index
-		*ix; /* NULL: the event is no JSON, and every path finds nothing */
+	/* NULL: the event is no JSON, and every path finds nothing */
+	const struct jx_index *ix;
 	const struct value_spot *spots; /* or, not NULL, of all paths, by their numbers */
 };
 
@@ -118,8 +118,7 @@ struct slice value_characters(const struct value *v, struct buf *room);
 enum value_quotes {
 	VALUE_QUOTES_KEPT,    /* compact JSON as it is */
 	VALUE_QUOTES_ESCAPED, /* compact JSON, escaped: the characters of a JSON string */
-	VALUE_QUOTES_REMOVED, /* compact JSON without any '"' (string templates of EventBridge)
-			       */
+	VALUE_QUOTES_REMOVED, /* compact JSON without any '"' (string templates) */
 	VALUE_QUOTES_REMOVED_ESCAPED, /* the same, and \" as a whole, so that it stays
 					 characters of a JSON string */
 };

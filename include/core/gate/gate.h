@@ -35,8 +35,8 @@ struct gate_settings {
 	unsigned max_concurrency_limit; /* of auto; 1000 */
 	int64_t rate_per_1000s; /* invocations in 1,000 s, rounded down ("10 a minute" is 166,
 				   0.4 % less); 0: unlimited */
-	unsigned
-		burst; /* tokens the bucket holds; 0: a tenth of a second's worth, at least 1 */
+	/* tokens the bucket holds; 0: a tenth of a second's worth, at least 1 */
+	unsigned burst;
 	unsigned breaker_failures;    /* consecutive site failures that open it: 10; 0: never */
 	int64_t breaker_probe_ms;     /* first interval between probes: 1 s */
 	int64_t breaker_probe_max_ms; /* 60 s */

@@ -113,8 +113,8 @@ enum retry_fault {
 struct retry_verdict {
 	enum retry_action action;
 	enum retry_fault fault;
-	const char *
-		error_code; /* of specification 7.3, for the dead letter; NULL when delivered */
+	/* of specification 7.3, for the dead letter; NULL when delivered */
+	const char *error_code;
 	int64_t not_before_ms; /* from now, by Retry-After; 0: none */
 };
 

@@ -27,16 +27,16 @@ struct path;
 struct path *path_compile(struct slice text, struct err *err);
 /* Accepts NULL. */
 void path_free(struct path *p);
-/* Does the text claim to be a path ("$", "$.…", "$[…")? A dynamic parameter is one that does.
- */
+/* Does the text claim to be a path ("$", "$.…", "$[…")? A dynamic
+ * parameter is one that does. */
 bool path_is_dynamic(struct slice text);
 /* A path with a wildcard gives a list of hits; without one, at most one value. */
 bool path_has_wildcard(const struct path *p);
 /* The single hit of a path without wildcard below token @root, or JX_NONE. With a wildcard: its
  * first hit. */
 uint32_t path_find(const struct path *p, const struct jx_index *ix, uint32_t root);
-/* Append each hit to @hits, in document order, until @max; returns how many there were in all.
- */
+/* Append each hit to @hits, in document order, until @max; returns how
+ * many there were in all. */
 size_t path_find_all(const struct path *p, const struct jx_index *ix, uint32_t root,
 	uint32_t *hits, size_t max);
 

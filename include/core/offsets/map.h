@@ -42,8 +42,8 @@
 #include "base/err.h"
 #include "base/util.h"
 
-/* A target's identity in the map: hash of rule name and target id; util_hash() cut to 32 bits.
- */
+/* A target's identity in the map: hash of rule name and target id;
+ * util_hash() cut to 32 bits. */
 typedef uint32_t offsets_target;
 
 /* Below this there is no map: the smallest that is sure to be of use. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tree.h - a compiled pattern from the inside, for those who match with it:
- * core/pattern*.c and core/ruleset*.c.
+ * core/pattern and core/ruleset.
  *
  * A path is a chain of *names*: keys cut at their dots, since {"a": {"b": …}} and
  * {"a.b": …} are one path. Names are numbered from 0, the root, and a name comes

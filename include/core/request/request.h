@@ -125,8 +125,8 @@ void request_release(struct request *r);
 
 struct request_context {
 	const struct event *ev;
-	const struct jx_index
-		*ix; /* of ev's value as patterns see it; NULL: bytes that are no JSON */
+	/* of ev's value as patterns see it; NULL: bytes that are no JSON */
+	const struct jx_index *ix;
 	const struct value_spot *spots; /* or what request_plan_find() found in ev's value */
 };
 

@@ -3,7 +3,7 @@
  * settings.h - what a configuration says about the request of a target, and how its
  * faults are told.
  *
- * Plain data, filled by app/conf, read at load by core/template and core/request. Nothing
+ * Plain data, filled by app/conf, read at load by core/request. Nothing
  * in it is changed or kept: the compiled objects copy what they need.
  */
 #ifndef CORE_REQUEST_SETTINGS_H

@@ -57,8 +57,8 @@ struct connection_settings {
 	const char *client_id, *client_secret;
 	enum connection_client_auth client_auth;
 	const char *scope, *audience; /* NULL: not sent */
-	const struct request_parameters
-		*oauth_parameters; /* header, query, body of the token request */
+	/* header, query, body of the token request */
+	const struct request_parameters *oauth_parameters;
 	struct http_settings oauth_http;
 };
 
@@ -125,8 +125,8 @@ void connection_unwait(struct connection_waiter *w);
  * have a new generation.
  */
 bool connection_rejected(struct connection *c, uint64_t generation);
-/* An API took them, after all: the state is AUTHORIZED again. Cheap enough for every success.
- */
+/* An API took them, after all: the state is AUTHORIZED again. Cheap
+ * enough for every success. */
 void connection_accepted(struct connection *c, uint64_t generation);
 /* Can its credentials be renewed at all: by a token server, or by a file that changes? */
 bool connection_is_renewable(const struct connection *c);

@@ -11,7 +11,7 @@
  * A request is never sent twice behind our back: where libcurl would repeat it on another
  * connection because the first one died without a reply, it is stopped. Redirects are not
  * followed, proxies come from the settings alone, replies are kept up to a limit and the rest
- * is read and dropped up to a second limit. Names are resolved by io/resolver; a request waits
+ * is read and dropped up to a second limit. Names are resolved by resolver.h; a request waits
  * for the first answer as a part of its connect timeout, and new connections take the
  * addresses in turn.
  */
@@ -79,11 +79,11 @@ struct http_request {
 	const char *method;
 	const char *url;      /* NUL-terminated, complete */
 	bool url_is_constant; /* always this text from this owner: parse it once */
-	const char
-		*headers; /* "Name: value" lines with a NUL behind each, header_count of them */
+	/* "Name: value" lines with a NUL behind each, header_count of them */
+	const char *headers;
 	size_t header_count;
-	const char
-		*more_headers; /* the same again: credentials and signatures of this attempt */
+	/* the same again: credentials and signatures of this attempt */
+	const char *more_headers;
 	size_t more_header_count;
 	bool connect_only; /* make the connection, TLS included, and send nothing: the result
 			    * then has no status */

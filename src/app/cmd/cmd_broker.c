@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider broker` command: the embedded broker alone, with the topics that were
+ * named, until a signal ends it. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>

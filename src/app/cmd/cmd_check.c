@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider check` command: reports every fault of a configuration file, runs its tests
+ * (--tests), tries the network (--network), and prints what is derived from the table of keys
+ * (--keys, --reference, --manual). */
 #include <getopt.h>
 #include <stdio.h>
 

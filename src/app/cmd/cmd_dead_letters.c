@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider dead-letters` command: parses its options and calls list, show or redrive
+ * (app/deadletters). */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider reload` command: checks the file here, asks the running daemon to read it
+ * again, and waits until the daemon has applied or refused it. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -111,8 +113,8 @@ int cmd_reload(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	/* The daemon has its own environment: whether its secrets are there is for it to say.
-	 */
+	/* The daemon has its own environment: whether its secrets are
+	 * there is for it to say. */
 	const struct conf_options check = {
 		.embedded = true, .skip_secrets = true, .generation = 1};
 	const char *conf_path = NULL;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider run` command: parses the options of the daemon (app/daemon) and starts it. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider status` command: asks the running daemon for /status and prints it as
+ * tables, or as JSON. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider test-event` command: which rules match an event, and the requests that
+ * would be sent for it. With --send it sends them. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The `postrider test-transform` command: reads a transformer as EventBridge writes it and
+ * prints the body that it makes of an event. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -116,8 +118,8 @@ static int take_map(json_t *map, struct request_input *in, struct err *err)
 	return 0;
 }
 
-/* A member of the file. InputTransformer, as in a target of PutTargets, holds members itself.
- */
+/* A member of the file. InputTransformer, as in a target of
+ * PutTargets, holds members itself. */
 static int take_member(
 	struct request_input *in, const char *name, json_t *value, struct err *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys_private.h - what the tables of keys are written with; for conf_keys*.c.
+ * keys_private.h - what the tables of keys are written with; for app/conf/keys*.c.
  */
 #ifndef APP_CONF_KEYS_PRIVATE_H
 #define APP_CONF_KEYS_PRIVATE_H

@@ -48,8 +48,8 @@ static void write_targets(struct conf_writer *w, const struct conf_rule *rule)
 {
 	conf_write_begin_list(w, "targets");
 	for (size_t i = 0; i < rule->target_count; i++) {
-		/* In a libconfig list a comma stands between groups, and nothing behind them.
-		 */
+		/* In a libconfig list a comma stands between groups, and
+		 * nothing behind them. */
 		if (i > 0 && !w->json)
 			buf_add_char(w->out, ',');
 		conf_write_begin(w, NULL);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the configuration: the first time, at a reload, and when a secret file has changed.
+ * A file with a fault changes nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What list, show and redrive share: the filter, the topics that can hold dead letters, and
+ * a dead letter as JSON. */
 #include "app/deadletters/letters.h"
 
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* `dead-letters show`: one dead letter in full: its headers, the event, the request that
+ * today's configuration makes of it, and the reply that was kept. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The Kafka consumer group of a redrive: partitions are assigned and revoked, records are
+ * read up to where the topic ended at the start, progress is committed. */
 #include <stdio.h>
 #include <stdlib.h>
 

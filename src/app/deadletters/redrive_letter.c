@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One dead letter during a redrive: whether it is chosen, the deliveries made for it, and
+ * what happens when they end. */
 #include <stdlib.h>
 
 #include "app/engine/destination.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a redrive prints: progress, dead letters left alone and why, the totals at the end. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

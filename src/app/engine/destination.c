@@ -171,8 +171,8 @@ static void announce_guard(struct destination *dest, const struct delivery *d)
 			dest->guard.next_probe_ms - loop_now_ms(dest->worker->loop)));
 }
 
-/* What came of the guard's probe, if @d is that; a delivered one is told by guard_delivered().
- */
+/* What came of the guard's probe, if @d is that; a delivered one is
+ * told by guard_delivered(). */
 static void probe_ends(struct destination *dest, const struct delivery *d, bool failed)
 {
 	int64_t now_ms = loop_now_ms(dest->worker->loop);
@@ -341,8 +341,8 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 	}
 }
 
-/* Nothing was learnt of the site: the slot goes back, and the token too where it was not used.
- */
+/* Nothing was learnt of the site: the slot goes back, and the token too
+ * where it was not used. */
 static void leave_unanswered(
 	struct destination *dest, struct delivery *d, enum gate_outcome outcome)
 {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The commit half of a lane: when to commit, what goes into the commit, and how a partition
+ * is retired (drained, committed, released) when a rebalance or a shutdown takes it away. */
 #include <stdio.h>
 
 #include "lane_private.h"

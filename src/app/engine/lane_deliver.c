@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The delivery half of a lane: records are read while there is room, matched, and made into
+ * deliveries for their destinations. */
 #include <stdlib.h>
 
 #include "lane_private.h"

@@ -22,8 +22,8 @@ struct intake_hit {
 	struct metric *created, *ended; /* of its target */
 };
 
-/* The run-time destination for a configured one, or NULL when this lane does not work for it.
- */
+/* The run-time destination for a configured one, or NULL when this
+ * lane does not work for it. */
 typedef struct destination *(*intake_resolve_fn)(
 	void *ctx, const struct conf_destination *settings);
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where a value comes from: a JSON path into the event, a variable of the template, or one of
+ * the reserved names (aws.events.*). Compiled once, evaluated for each event. */
 #include "core/event/value.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Readers of a finished index: members and elements by name, strings unescaped. */
 #include "core/json/json.h"
 #include "core/json/scan.h"
 #include "base/utf8.h"

@@ -43,8 +43,8 @@ struct offsets {
 	struct offsets_map restored;
 	size_t next_open, next_done, next_retry;
 
-	/* For the length of the map. The gaps in golomb of the order that was best last time.
-	 */
+	/* For the length of the map. The gaps in golomb of the order that
+	 * was best last time. */
 	struct offsets_code gaps;
 	size_t nr_shared, nr_shared_targets; /* as in struct offsets_map_load */
 	offsets_target *distinct;            /* rising; all that ever shared a record */

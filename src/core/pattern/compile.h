@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compile.h - what the parts of the compiler share: core/pattern*.c only.
+ * compile.h - what the parts of the compiler share: core/pattern only.
  */
 #ifndef CORE_PATTERN_COMPILE_H
 #define CORE_PATTERN_COMPILE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The names in a pattern as paths: {"a": {"b": […]}} and {"a.b": […]} are one path. */
 #include "core/json/scan.h"
 #include "compile.h"
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The body of a request: what the template, input or input_path makes of the event, with
+ * body parameters merged in, as JSON or as a form. */
 #include "plan.h"
 
 #include "core/event/cloudevents.h"

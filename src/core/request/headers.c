@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The header lines of a request: which may be set, which EventBridge removes, those that
+ * Postrider adds (idempotency key, trace context), and the check that none can be broken. */
 #include "plan.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * plan.h - what a request is compiled into.
  *
- * Used by core/request*.c alone: plan.c, url.c and headers.c compile
+ * Used by core/request alone: plan.c, url.c and headers.c compile
  * and render one part each, body.c renders, request.c puts them together.
  */
 #ifndef CORE_REQUEST_PLAN_H

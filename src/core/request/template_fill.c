@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Filling a compiled template for one event. Which quoting applies where stands in
+ * core/request/template.h. */
 #include "template_parts.h"
 
 #include "core/json/scan.h"

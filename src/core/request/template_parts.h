@@ -2,7 +2,7 @@
 /*
  * template_parts.h - where the holes of a template are.
  *
- * Used by core/template alone. Slices point into the template's text.
+ * Used by core/request/template*.c alone. Slices point into the template's text.
  */
 #ifndef CORE_REQUEST_TEMPLATE_PARTS_H
 #define CORE_REQUEST_TEMPLATE_PARTS_H

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The URL of a request: the configured endpoint checked, its `*` filled and percent-encoded,
+ * query parameters added. Nothing of an event can reach scheme, host or port. */
 #include "plan.h"
 
 #include <stdio.h>

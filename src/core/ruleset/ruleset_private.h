@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ruleset_private.h - a ruleset and its scratch from the inside: core/ruleset*.c only.
+ * ruleset_private.h - a ruleset and its scratch from the inside: core/ruleset only.
  * core/ruleset/ruleset.h explains how it works.
  */
 #ifndef CORE_RULESET_RULESET_PRIVATE_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Matching one pattern alone, without the structures of a ruleset. */
 #include "core/pattern/pattern.h"
 #include "core/ruleset/ruleset.h"
 

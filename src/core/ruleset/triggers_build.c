@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Building triggers: each condition of the rules is sorted into the structure that finds it
+ * (hash table, prefix or suffix tree, substrings, numeric ranges). */
 #include "core/pattern/casefold.h"
 #include "core/json/scan.h"
 #include "core/pattern/number.h"

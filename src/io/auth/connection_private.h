@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connection_private.h - what the files of io/connection share, and nobody else.
+ * connection_private.h - what the files of io/auth share, and nobody else.
  *
- *   connection.c           the object, its lock, waiters, state
+ *   connection.c   the object, its lock, waiters, state
  *   credentials.c  credentials made of settings and secrets, put on an attempt
- *   token.c     OAuth: token requests on the connection's loop
+ *   token.c        OAuth: token requests on the connection's loop
  *
  * Everything behind `lock` is read and written with it held; what stands before belongs to
  * the connection's loop, or never changes.

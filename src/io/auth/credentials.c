@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials: read from settings and secrets, compared with those before, and put on a
+ * request as header lines or as a signature. */
 #include "connection_private.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* OAuth of a connection: when a token is asked for, what its reply changes, and what waits
+ * for it. The form of request and reply is in oauth.c. */
 #include "connection_private.h"
 
 #include <stdio.h>

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * deadletter_private.h - what the files of the dead-letter producer share; for
- * src/io/deadletter*.c alone.
+ * deadletter_private.h - what the files of the dead-letter producer (io/deadletter) share.
  *
- * deadletter.c        the interface, and the producer's reports
- * topic.c  one topic: what is sent when
- * reason.c why a topic can't be written, in words that mend it
+ *   deadletter.c  the interface, and the producer's reports
+ *   topic.c       one topic: what is sent when
+ *   reason.c      why a topic can't be written, in words that mend it
  *
  * The life of a job, which is one letter's in one topic:
  *

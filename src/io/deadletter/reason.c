@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Why a dead letter cannot be written, in a sentence that says what to do about it. */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What became of a transfer: libcurl's code as a transport outcome of core/gate/retry.h, with
+ * a sentence for people and the times measured. */
 #include "http_private.h"
 
 #include <curl/curl.h>

@@ -2,7 +2,7 @@
 /*
  * http_private.h - what the files of io/http share, and nobody else.
  *
- *   http.c         clients, requests: submitted, cancelled, timed out, finished
+ *   http.c    clients, requests: submitted, cancelled, timed out, finished
  *   multi.c   multis on the loop: their sockets, timers, and which one is next
  *   origin.c  where requests go: parsed URLs, the name and its addresses
  *   setup.c   all options of a handle; libcurl's callbacks about one transfer
@@ -14,10 +14,13 @@
  *
  * A transfer's life:
  *
- *   pooled --submit--> NAMING --answer--> ON_WIRE --(info_read)--> FINISHED --> done() -->
- * pooled ^                  |                  |                         ^ |
- * +------------------+--- failure, time-out ---+
- *     +---- cancel from any of them
+ *              submit           answer             info_read            done()
+ *   (pooled) ---------> NAMING ---------> ON_WIRE -----------> FINISHED --------> (pooled)
+ *                         |                  |                    ^
+ *                         +------------------+--------------------+
+ *                               failure, time-out
+ *
+ * A cancelled transfer goes back to the pool from any state, without a call of done().
  *
  * libcurl's callbacks only take notes: what they learn is acted upon after curl_multi_*() has
  * returned, and done() is called when no libcurl function is on the stack.

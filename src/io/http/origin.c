@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where requests go: an origin is scheme, host and port with their addresses; its URLs are
+ * parsed once and kept. */
 #include "http_private.h"
 
 #include <arpa/inet.h>

@@ -76,8 +76,8 @@ struct resolver_name {
 	int64_t ask_at_ms;
 };
 
-/* Ask for @host, which is copied. Set answered() before; it is not called before this returns.
- */
+/* Ask for @host, which is copied. Set answered() before; it is not
+ * called before this returns. */
 void resolver_watch(
 	struct resolver *r, struct loop *l, struct resolver_name *n, const char *host);
 /* answered() is not called again. Accepts a name that is not watched. */

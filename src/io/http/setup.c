@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* All options of one transfer, set in one place, and libcurl's callbacks about it. The
+ * callbacks only take notes (http_private.h). */
 #include "http_private.h"
 
 #include <curl/curl.h>
@@ -8,8 +10,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-/* libcurl adds Expect: 100-continue to large bodies; a server that ignores it costs a second.
- */
+/* libcurl adds Expect: 100-continue to large bodies; a server that
+ * ignores it costs a second. */
 #define EXPECT_FROM_BYTES (256 * 1024)
 
 /* --- What libcurl tells about one transfer. These only take notes. --- */

@@ -154,8 +154,8 @@ int http_tls_init(struct http_client *c, struct err *err)
 	c->trust = store_obtain(s->ca_file);
 	if (c->trust == NULL && s->ca_file != NULL)
 		return err_set(err, ERR_INVALID, "ca_file '%s': %s", s->ca_file, tls_reason());
-	/* libcurl remembers eight sessions: those of one host, hence a share for each client.
-	 */
+	/* libcurl remembers eight sessions: those of one host, hence a
+	 * share for each client. */
 	c->share = curl_share_init();
 	if (c->share == NULL)
 		out_of_memory();

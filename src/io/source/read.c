@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Records of the assigned partitions: each has a queue in librdkafka that wakes the loop;
+ * source_next() takes from them in turn. */
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>

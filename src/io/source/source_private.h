@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source_private.h - what the files of the source share; for src/io/source*.c alone.
+ * source_private.h - what the files of io/source share.
  *
- * source.c        making, closing, freeing; settings to properties
- * read.c   partitions' queues: wake-ups, turns, records
- * stall.c  around a stall of old librdkafka
- * gap.c    offsets that do not follow each other
- * rebalance.c  assignment and revocation
- * start.c  where "latest" begins
- * commit.c commits
- * share.c  how many partitions there are in all
+ *   source.c     making, closing, freeing; settings to properties
+ *   read.c       partitions' queues: wake-ups, turns, records
+ *   stall.c      around a stall of old librdkafka
+ *   gap.c        offsets that do not follow each other
+ *   rebalance.c  assignment and revocation
+ *   start.c      where "latest" begins
+ *   commit.c     commits
+ *   share.c      how many partitions there are in all
  *
  * A partition is in one of two lists: parts (assigned, or revoked and not released yet) or
  * lost (revoked as lost: the group does not wait, but the owner may still hold the pointer).
