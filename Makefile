@@ -20,7 +20,7 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclu
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation -Wno-unknown-warning-option $(WERROR) \
 	$(HARDEN_$(VARIANT)) $(SANITIZE_$(VARIANT)) $(CFLAGS) $(PACKAGE_CFLAGS) \
 	$(if $(ALLOCATOR_$(VARIANT)),-DHTTP_MIMALLOC)
-ALL_LDFLAGS = -pie -rdynamic -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT)) $(LDFLAGS)
+ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now $(SANITIZE_$(VARIANT)) $(LDFLAGS)
 # What libcurl allocates with: see http_global_init(). Sanitizers want to see it all. The C library
 # comes first, or all the process would get its memory from there. ALLOCATOR= builds without it.
 ALLOCATOR ?= mimalloc

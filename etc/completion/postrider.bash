@@ -18,7 +18,7 @@ _postrider() {
 		return
 		;;
 	--rule | --topic | --target | --to-target | --code | --since | --until | --limit | --rate | \
-		--key | --header | --url | --port | --broker-port)
+		--key | --header | --url)
 		return
 		;;
 	esac

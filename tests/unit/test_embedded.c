@@ -1,61 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_world.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "io/kafka/embedded.h"
 #include "io/kafka/topics.h"
-
-/* A port that was free a moment ago. */
-static unsigned free_port(int *ret_fd)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t len = sizeof at;
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	*ret_fd = socket(AF_INET, SOCK_STREAM, 0);
-	assert_int_equal(bind(*ret_fd, (struct sockaddr *)&at, sizeof at), 0);
-	assert_int_equal(listen(*ret_fd, 1), 0);
-	assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&at, &len), 0);
-	return ntohs(at.sin_port);
-}
-
-static void embedded__listens_on_the_port_asked_for(void **state)
-{
-	struct embedded *e;
-	struct err err;
-	char wanted[64];
-	unsigned port;
-	int fd;
-
-	(void)state;
-	port = free_port(&fd);
-	close(fd);
-	e = embedded_new(1, port, &err);
-	assert_non_null(e);
-	snprintf(wanted, sizeof wanted, "127.0.0.1:%u", port);
-	assert_string_equal(embedded_bootstrap_servers(e), wanted);
-	embedded_free(e);
-}
-
-static void embedded__taken_port_is_a_clear_error(void **state)
-{
-	struct err err;
-	char port_text[16];
-	unsigned port;
-	int fd;
-
-	(void)state;
-	port = free_port(&fd);
-	assert_null(embedded_new(1, port, &err));
-	snprintf(port_text, sizeof port_text, "%u", port);
-	assert_non_null(strstr(err.text, port_text));
-	assert_non_null(strstr(err.text, "Address already in use"));
-	close(fd);
-}
 
 struct look {
 	struct topics_info infos[4];
@@ -110,7 +57,7 @@ static void embedded__makes_topics_with_the_partitions_asked_for(void **state)
 	const char *properties[] = {bootstrap};
 
 	(void)state;
-	e = embedded_new(1, 0, &err);
+	e = embedded_new(&err);
 	assert_non_null(e);
 	assert_int_equal(embedded_create_topic(e, "seven", 7, &err), 0);
 	assert_int_equal(embedded_create_topic(e, "seven", 7, &err), ERR_INVALID);
@@ -157,8 +104,6 @@ static void topics__no_answer_is_not_an_absence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(embedded__listens_on_the_port_asked_for),
-		cmocka_unit_test(embedded__taken_port_is_a_clear_error),
 		cmocka_unit_test(embedded__makes_topics_with_the_partitions_asked_for),
 		cmocka_unit_test(topics__no_answer_is_not_an_absence),
 	};

@@ -17,7 +17,6 @@
 struct daemon_options {
 	const char *conf_path;
 	bool embedded;              /* bring our own broker */
-	unsigned broker_port;       /* of it; 0: any */
 	const char *bootstrap_file; /* write its address here when it is ready; NULL: don't */
 };
 

@@ -10,12 +10,11 @@
 #include "io/kafka/embedded.h"
 
 static const char usage[] =
-	"usage: postrider broker [--port PORT] [--topic NAME[:PARTITIONS]]...\n"
+	"usage: postrider broker [--topic NAME[:PARTITIONS]]...\n"
 	"\n"
-	"Run the embedded broker alone, for trying things out. It listens on 127.0.0.1, keeps everything in\n"
-	"memory (5 MiB a partition), makes topics when they are named, and prints its address.\n"
+	"Run the embedded broker alone, for trying things out. It listens on a free port of 127.0.0.1, keeps\n"
+	"everything in memory (5 MiB a partition), makes topics when they are named, and prints its address.\n"
 	"\n"
-	"      --port PORT         the port (default: any free one)\n"
 	"      --topic NAME[:N]    make a topic with N partitions (default 4)\n"
 	"  -h, --help              this text\n";
 
@@ -36,7 +35,7 @@ static bool make_topic(struct embedded *broker, const char *argument, struct err
 	return code == 0;
 }
 
-static int serve(unsigned port, char **topics, size_t topic_count)
+static int serve(char **topics, size_t topic_count)
 {
 	struct err err;
 	struct embedded *broker;
@@ -47,7 +46,7 @@ static int serve(unsigned port, char **topics, size_t topic_count)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	broker = embedded_new(1, port, &err);
+	broker = embedded_new(&err);
 	if (broker == NULL) {
 		fprintf(stderr, "postrider broker: %s\n", err.text);
 		return 1;
@@ -68,24 +67,19 @@ static int serve(unsigned port, char **topics, size_t topic_count)
 int cmd_broker(int argc, char **argv)
 {
 	enum {
-		PORT = 256,
-		TOPIC
+		TOPIC = 256
 	};
 	static const struct option options[] = {
-		{"port", required_argument, NULL, PORT},
 		{"topic", required_argument, NULL, TOPIC},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	char **topics = xcalloc((size_t)argc, sizeof *topics);
 	size_t topic_count = 0;
-	unsigned port = 0;
 	int c, status;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (c == PORT) {
-			port = (unsigned)strtoul(optarg, NULL, 10);
-		} else if (c == TOPIC) {
+		if (c == TOPIC) {
 			topics[topic_count++] = optarg;
 		} else {
 			fputs(usage, c == 'h' ? stdout : stderr);
@@ -93,7 +87,7 @@ int cmd_broker(int argc, char **argv)
 			return c == 'h' ? 0 : 2;
 		}
 	}
-	status = serve(port, topics, topic_count);
+	status = serve(topics, topic_count);
 	free(topics);
 	return status;
 }

@@ -2,20 +2,18 @@
 /* The `postrider run` command: parses the options of the daemon (app/daemon) and starts it. */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cmd.h"
 #include "app/daemon/daemon.h"
 #include "io/http/http.h"
 
 static const char usage[] =
-	"usage: postrider run -c FILE [--embedded [--broker-port PORT] [--bootstrap-file FILE]]\n"
+	"usage: postrider run -c FILE [--embedded [--bootstrap-file FILE]]\n"
 	"\n"
 	"Carry events from Kafka topics to HTTP APIs, until a signal ends it.\n"
 	"\n"
 	"  -c, --config FILE       the configuration: a file, or a directory of *.cfg files\n"
 	"      --embedded          bring a broker of our own, for trying things out\n"
-	"      --broker-port PORT  its port on 127.0.0.1 (default: any free one)\n"
 	"      --bootstrap-file F  write its address to F when it is ready\n"
 	"  -h, --help              this text\n"
 	"\n"
@@ -31,13 +29,11 @@ int cmd_run(int argc, char **argv)
 {
 	enum {
 		EMBEDDED = 256,
-		BROKER_PORT,
 		BOOTSTRAP_FILE
 	};
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"embedded", no_argument, NULL, EMBEDDED},
-		{"broker-port", required_argument, NULL, BROKER_PORT},
 		{"bootstrap-file", required_argument, NULL, BOOTSTRAP_FILE},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -52,11 +48,6 @@ int cmd_run(int argc, char **argv)
 			break;
 		case EMBEDDED:
 			o.embedded = true;
-			break;
-		case BROKER_PORT:
-			o.broker_port = (unsigned)strtoul(optarg, NULL, 10);
-			if (o.broker_port == 0 || o.broker_port > 65535)
-				return refuse("--broker-port must be a number from 1 to 65535");
 			break;
 		case BOOTSTRAP_FILE:
 			o.bootstrap_file = optarg;

@@ -242,7 +242,7 @@ static int start_embedded(struct daemon *d, struct err *err)
 {
 	if (!d->options->embedded)
 		return 0;
-	d->embedded = embedded_new(1, d->options->broker_port, err);
+	d->embedded = embedded_new(err);
 	if (d->embedded == NULL)
 		return ERR_IO;
 	log_info("embedded_broker",
