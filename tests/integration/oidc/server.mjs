@@ -23,6 +23,6 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   scopes: ['read', 'write'],
   ttl: { ClientCredentials: () => ttl },
 });
-provider.on('client_credentials.saved', (token) => console.log(`issued ${token.jti} ${token.exp}`));
+provider.on('client_credentials.saved', (token) => console.log(`issued ${token.jti}`));
 provider.on('grant.error', (ctx, error) => console.log(`refused ${error.error} ${error.error_detail ?? ''}`));
 provider.listen(port, '127.0.0.1', () => console.log('ready'));
