@@ -79,7 +79,7 @@ lint: all ## what a script can check: layers, lengths, libraries, exports, docum
 	@scripts/lint.sh
 
 format: ## bring the sources into form
-	clang-format -i $$(find src include tests -name '*.[ch]')
+	@scripts/format.sh
 
 asan: ## the unit tests under the address sanitizer
 	@$(MAKE) VARIANT=asan unit

@@ -55,7 +55,6 @@ list() {
 		cat <<-'LIST'
 			header cmocka.h|libcmocka-dev|unit tests
 			command clang|clang|a second compiler, and fuzzing
-			command clang-format|clang-format|checking the format
 			file /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a|libclang-rt-dev|fuzzing
 			module venv,ensurepip|python3-venv|integration tests
 			command java|default-jre-headless|running Apache Kafka

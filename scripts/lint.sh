@@ -21,16 +21,6 @@ check() {
 	fi
 }
 
-format() {
-	local file bad=0
-	mapfile -t files < <(find src include tests -name '*.[ch]' | sort)
-	while read -r file; do
-		[ -z "$file" ] || { echo "$file: make format"; bad=1; }
-	done < <(printf '%s\0' "${files[@]}" | xargs -0 -n8 -P2 clang-format --dry-run -Werror 2>&1 |
-		sed -n 's/^\([^: ]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort -u)
-	return $bad
-}
-
 scripts_are_clean() {
 	# shellcheck disable=SC2046
 	shellcheck .ci/run $(find scripts tests -name '*.sh')
@@ -67,7 +57,7 @@ check comments scripts/check-comments.sh
 check exports scripts/check-exports.sh
 check documents scripts/check-docs.sh
 check pages pages
-check format format
+check format scripts/format.sh --check
 check scripts scripts_are_clean
 check python python_compiles
 check licence licensed
