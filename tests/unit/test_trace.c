@@ -115,7 +115,7 @@ static struct trace_span example(
 static void trace__a_span_says_what_the_attempt_was(void **state)
 {
 	const struct event_fields record = {.topic = "orders", .partition = 2, .offset = 77};
-	struct trace_context c;
+	struct trace_context c = {0};
 	struct trace_span s = example(&c, &record);
 	json_t *batch, *span;
 
@@ -157,7 +157,7 @@ static void trace__a_url_s_host_is_told_and_nothing_else_of_it(void **state)
 		{"http://[::1]/", "[::1]", "80"},
 	};
 	const struct event_fields record = {.topic = "t"};
-	struct trace_context c;
+	struct trace_context c = {0};
 
 	(void)state;
 	assert_true(trace_begin(&c, SLICE("00-" TRACE "-" PARENT "-01"), 1));

@@ -62,7 +62,7 @@ static void webhook__signs_like_the_reference(void **state)
 static void webhook__several_keys_give_several_signatures(void **state)
 {
 	static const char *const keys[] = {
-		"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", KEY + 6};
+		"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &KEY[6]};
 	struct webhook_signer *s = signer_of(keys, 2);
 	const char *signature;
 	struct buf out;
@@ -83,8 +83,8 @@ static void webhook__bad_keys_are_named_by_number_and_not_shown(void **state)
 {
 	static const char *const bad[] = {"", "whsec_",
 		"whsec_c2hvcnQ=", "whsec_n*t base 64 here!!",
-		"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-		"AAAAAAAAAAAAAAAA"};
+		("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		 "AAAAAAAAAAAAAAAA")};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
