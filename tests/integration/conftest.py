@@ -18,6 +18,7 @@ from postrider_test.embedded import Embedded
 from postrider_test.kafka import NEWER, OLDER, Kafka, KafkaMissing
 from postrider_test.postrider import BINARY, Postrider
 from postrider_test.process import Process
+from postrider_test.readable import under as readable_under
 from postrider_test.receiver import Receiver
 from postrider_test.tls import Authority
 
@@ -227,13 +228,16 @@ def unique(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 @pytest.fixture
 def postrider(tmp_path: Path, show_log: Callable[[Process], None]) -> Iterator[Callable[..., Postrider]]:
-    """A function that starts the program: postrider(config, *arguments, env={}, start=True)."""
+    """A function that starts the program: postrider(config, *arguments, env={}, start=True).
+    readable=True: the test asks for its descriptors."""
     started: list[Postrider] = []
 
     def start(config: str | dict[str, Any], *arguments: str, env: dict[str, str] | None = None,
-              start: bool = True) -> Postrider:
+              start: bool = True, readable: bool = False) -> Postrider:
         assert BINARY.exists(), f"{BINARY} is not there: run make"
         process = Postrider(config, tmp_path / f"postrider-{len(started)}", list(arguments), env)
+        if readable:
+            process.command = readable_under(*process.command)
         started.append(process)
         show_log(process)
         if start:

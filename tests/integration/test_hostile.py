@@ -203,7 +203,7 @@ def test_nothing_grows_while_an_api_is_hostile(town: Town, receiver: Receiver, p
     for name in worst:
         town.serve(name, TRIED_AGAIN[name])
     town.add("good", receiver.url("/good"))
-    daemon = postrider(town.config)
+    daemon = postrider(town.config, readable=True)
     town.publish(20)
     receiver.wait_for(20, "/good")
 
@@ -244,7 +244,7 @@ def besiege(port: int, count: int) -> list[socket.socket]:
 def test_hostile_clients_of_the_admin_listener_touch_no_delivery(
         town: Town, receiver: Receiver, postrider, count: int) -> None:
     town.add("good", receiver.url("/good"))
-    daemon = postrider(town.config)
+    daemon = postrider(town.config, readable=True)
     town.publish(100)
     receiver.wait_for(100, "/good")
     memory, files = daemon.resident_bytes(), daemon.descriptors()

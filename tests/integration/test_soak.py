@@ -103,7 +103,7 @@ def in_the_middle(samples: list[Sample], what: str) -> float:
 @pytest.mark.timeout(SECONDS + 300)
 def test_hours_of_work_and_trouble_leave_memory_descriptors_and_commits_where_they_were(
         ways: AllWays, postrider) -> None:
-    daemon = postrider(ways.config)
+    daemon = postrider(ways.config, readable=True)
     daemon.wait_for_log("id=admin_listening")
     life = Life(ways, daemon)
     begun, samples = time.monotonic(), []

@@ -104,6 +104,7 @@ class Postrider(Process):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def descriptors(self) -> int:
+        """Open ones, of a program started with readable=True."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def resident_bytes(self) -> int:
