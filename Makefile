@@ -28,7 +28,8 @@ ALLOCATOR_plain := $(ALLOCATOR)
 LIBS     = $(PACKAGE_LIBS) -lm $(if $(ALLOCATOR_$(VARIANT)),-lc -l$(ALLOCATOR_$(VARIANT)))
 
 SOURCES  := $(filter-out src/app/cmd/main.c,$(sort $(shell find src -name '*.c')))
-OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o)
+GENERATED := $(patsubst src/%.html,build/generated/%.c,$(shell find src -name '*.html'))
+OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o) $(GENERATED:build/generated/%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/libpostrider.a
 PROGRAM  := $(BUILD)/postrider
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -53,7 +54,16 @@ $(BUILD)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/app/daemon/page.o: src/app/daemon/page.html
+$(BUILD)/%.o: build/generated/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Isrc/$(*D) -c -o $@ $<
+
+.SECONDARY: $(GENERATED)
+# The status page becomes a string of C: no assembler is asked, which link-time optimisation could not follow.
+build/generated/%.c: src/%.html
+	@mkdir -p $(@D)
+	@{ printf '#include "%s.h"\nconst char %s_html[] =\n' $(*F) $(*F); \
+		od -An -v -tx1 $< | sed 's/ /\\x/g; s/.*/"&"/'; echo ';'; } >$@.new && mv $@.new $@
 
 $(BUILD)/unit/filter.o: tests/unit/filter.c
 	@mkdir -p $(@D)

@@ -2,7 +2,7 @@
 # linked with the whole library, made for it. FUZZ_SECONDS says for how long.
 
 FUZZ_SECONDS ?= 60
-FUZZ_WHOLE   := $(patsubst src/%.c,build/fuzz/whole/%.o,$(SOURCES))
+FUZZ_WHOLE   := $(patsubst src/%.c,build/fuzz/whole/%.o,$(SOURCES)) $(patsubst build/generated/%.c,build/fuzz/whole/%.o,$(GENERATED))
 FUZZ_FLAGS   := -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -O1 -g \
 	-fno-sanitize-recover=all -fsanitize=address,undefined
 
@@ -16,6 +16,10 @@ fuzz-conf fuzz-letter fuzz-signing fuzz-response: fuzz-%: build/fuzz/fuzz_% ## f
 build/fuzz/whole/%.o: src/%.c $(shell find include src -name '*.h')
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) $(PACKAGE_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+build/fuzz/whole/%.o: build/generated/%.c
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -Isrc/$(*D) -fsanitize=fuzzer-no-link -c -o $@ $<
 
 build/fuzz/fuzz_conf build/fuzz/fuzz_letter build/fuzz/fuzz_signing build/fuzz/fuzz_response: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_WHOLE)
 	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic -o $@ $^ $(PACKAGE_LIBS) -lm
