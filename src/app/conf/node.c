@@ -140,8 +140,8 @@ static void refuse_syntax(
 			return;
 		}
 	conf_fault(faults, place,
-		"syntax: not understood at or before '%.60s'; a text needs quotes, a list takes no "
-		"comma behind its last element, a name has no dots",
+		"syntax: not understood at or before '%.60s'; a text needs quotes, a name has no "
+		"dots",
 		words);
 	free(words);
 }

@@ -36,6 +36,9 @@ struct reader {
 	struct conf_scope scope;
 	unsigned text_line;
 	bool broken;
+	char last;               /* what the last thing read begins with; blanks are none */
+	struct conf_place comma; /* it is a comma behind an element, here; no file: it is not */
+	size_t comma_at;         /* where that stands in the text */
 };
 
 void conf_files_release(struct conf_files *f)
@@ -346,6 +349,21 @@ static void read_name(struct reader *r, struct input *in)
 	in->line_begins = false;
 }
 
+/* At something that is neither blank nor comment: does it close a list right behind a comma? */
+static void drop_last_comma(struct reader *r, const struct input *in)
+{
+	if (r->comma.file != NULL && (*in->at == ']' || *in->at == ')')) {
+		conf_warning(r->faults, r->comma,
+			"syntax: a comma behind the last element of a list; libconfig takes it "
+			"from version 1.7 on, so other programs may not");
+		r->text->bytes.data[r->comma_at] = ' ';
+	}
+	r->comma = *in->at == ',' && strchr("([,", r->last) == NULL ? here(in)
+								    : (struct conf_place){0};
+	r->comma_at = r->text->bytes.len;
+	r->last = *in->at;
+}
+
 static bool read_punctuation(struct reader *r, struct input *in)
 {
 	char c = *in->at;
@@ -411,7 +429,10 @@ static bool read_input(struct reader *r, struct input *in)
 
 		if (len > 0) {
 			copy(r, in, len);
-		} else if ((len = include_length(in, &name)) > 0) {
+			continue;
+		}
+		drop_last_comma(r, in);
+		if ((len = include_length(in, &name)) > 0) {
 			in->at += len;
 			include(r, in, name);
 		} else if (*in->at == '"') {

@@ -13,6 +13,8 @@
  *  - a name given twice in one group would end the parsing: the second one is told as a fault
  * that names both places, and renamed so that the rest can be checked;
  *  - a string that is not closed is told where it begins, not at the end of the file;
+ *  - a comma behind the last element of a list is a fault to libconfig before 1.7: it is
+ *    told as a warning, and dropped;
  *  - elements of [ ] may be of different types, as in JSON: it becomes ( ).
  *
  * Lines of the text are mapped back to files and their lines.
