@@ -16,7 +16,7 @@ ROOT=$WORK/root
 DOC=$ROOT/usr/share/doc/postrider
 umask 022
 
-make -s install DESTDIR="$ROOT" PREFIX=/usr UNITDIR=/lib/systemd/system \
+make -s install DESTDIR="$ROOT" PREFIX=/usr \
 	ZSHDIR=/usr/share/zsh/vendor-completions
 install -D -m 644 etc/postrider.cfg "$ROOT/etc/postrider/postrider.cfg"
 install -m 644 etc/debian/copyright "$DOC/copyright"
@@ -41,7 +41,7 @@ DEPENDS=$(sed -n 's/^shlibs:Depends=//p' "$WORK/substvars")
 } >"$ROOT/DEBIAN/control"
 echo /etc/postrider/postrider.cfg >"$ROOT/DEBIAN/conffiles"
 install -m 755 -t "$ROOT/DEBIAN" etc/debian/postinst etc/debian/prerm etc/debian/postrm
-(cd "$ROOT" && find usr lib -type f -print0 | sort -z | xargs -0 md5sum) >"$ROOT/DEBIAN/md5sums"
+(cd "$ROOT" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$ROOT/DEBIAN/md5sums"
 
 mkdir -p dist
 PACKAGE=dist/postrider_${VERSION}_$(dpkg --print-architecture).deb

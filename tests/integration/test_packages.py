@@ -111,7 +111,7 @@ def test_the_debian_package_is_installed_and_removed(package: Path, tmp_path: Pa
     # A unit with DynamicUser reads it, and no secret stands in it.
     assert cfg.stat().st_mode & 0o777 == 0o644
     assert run(tmp_path / "usr/bin/postrider", "check", "--no-secrets", "-c", cfg).returncode == 0
-    assert (tmp_path / "lib/systemd/system/postrider.service").exists()
+    assert (tmp_path / "usr/lib/systemd/system/postrider.service").exists()
     assert (tmp_path / "usr/share/man/man7/postrider-messages.7.gz").exists()
     depends = run("dpkg-deb", "-f", package, "Depends").stdout
     for library in ("librdkafka1", "libcurl4", "libjansson4", "libconfig", "libmicrohttpd12",
