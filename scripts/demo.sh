@@ -141,7 +141,7 @@ start() {
 
 scripts/install-deps.sh demo
 heading "1. Build and start"
-make -s -j2 all
+patiently "compiling" make --no-silent -j2 all
 BEGIN=$SECONDS
 start
 ok "Postrider runs, with a broker of its own at $BROKER"

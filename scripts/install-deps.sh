@@ -153,14 +153,12 @@ printf '%s\n' "${missing[@]}" | sort -u | while IFS='|' read -r package purpose;
 done
 mapfile -t packages < <(printf '%s\n' "${missing[@]%%|*}" | sort -u)
 command -v apt-get >/dev/null || die "no apt-get here: install these with your package manager"
-say "installing with apt-get"
 export DEBIAN_FRONTEND=noninteractive
-as_root apt-get update -qq >&2
+say "fetching the lists of packages"
+patiently "apt-get update" as_root apt-get update -q
 for i in "${!packages[@]}"; do
 	packages[i]=$(package_name "${packages[i]}")
 done
-as_root apt-get install -y -qq --no-install-recommends "${packages[@]}" >"${TMPDIR:-/tmp}/postrider-apt.$$" 2>&1 || {
-	tail -20 "${TMPDIR:-/tmp}/postrider-apt.$$" >&2
+say "installing ${#packages[@]} packages and what they need"
+patiently "apt-get install" as_root apt-get install -y -q --no-install-recommends --no-remove "${packages[@]}" ||
 	die "apt-get could not install: ${packages[*]}"
-}
-rm -f "${TMPDIR:-/tmp}/postrider-apt.$$"

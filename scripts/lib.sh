@@ -20,6 +20,35 @@ die() {
 	exit 1
 }
 
+# patiently WHAT COMMAND...: run it, and every ten seconds say how long that has taken and the last
+# line of its output, which is not shown otherwise. Its errors are shown as they come.
+patiently() {
+	local what=$1 log ticker status=0
+	shift
+	log=$(mktemp)
+	tick "$what" "$log" &
+	ticker=$!
+	"$@" >"$log" || status=$?
+	kill "$ticker"
+	wait "$ticker" 2>/dev/null || true
+	[ "$status" -eq 0 ] || tail -10 "$log" | cut -c1-160 >&2
+	rm -f "$log"
+	return "$status"
+}
+
+# A line that is too long is shown by its end: the file that is compiled stands there.
+tick() {
+	local begin=$SECONDS never line
+	# A descriptor that nothing is ever written to: "sleep" would outlive whoever kills this.
+	exec {never}<> <(:)
+	until read -rt 10 -u "$never"; do
+		kill -0 $$ 2>/dev/null || return # interrupted
+		line=$(tail -n 1 "$2")
+		[ "${#line}" -le 90 ] || line="...${line: -87}"
+		say "  $1, $((SECONDS - begin)) s: $line"
+	done
+}
+
 # cache_obtain NAME COMMAND...: print the directory NAME of the cache. When it is not there,
 # COMMAND is run first with one more argument, an empty directory that it must fill.
 cache_obtain() {

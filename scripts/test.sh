@@ -94,7 +94,7 @@ left_behind() {
 
 scripts/install-deps.sh test
 heading "build"
-make -s -j2 all unit-programs
+patiently "compiling" make --no-silent -j2 all unit-programs
 [ -n "$T" ] || leg "lint" scripts/lint.sh
 leg "unit tests" make -s unit
 for check in $(make -s print-checks); do
