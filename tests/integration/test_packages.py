@@ -23,6 +23,8 @@ from postrider_test.receiver import Receiver
 from postrider_test.wait import free_port, wait_until
 
 ETC = ROOT / "etc"
+BRANCH_PROTECTION = {"x86_64": ["-fcf-protection=full"],
+                     "aarch64": ["-mbranch-protection=standard"]}.get(os.uname().machine, [])
 
 
 def run(*arguments: str | Path, **keys: Any) -> subprocess.CompletedProcess[str]:
@@ -59,7 +61,7 @@ def test_the_program_is_built_to_withstand_its_own_faults() -> None:
     assert {"__memcpy_chk", "__snprintf_chk"} <= set(re.findall(r"__\w+_chk", symbols))
     built = run("readelf", "--debug-dump=info", "--dwarf-depth=1", BINARY).stdout
     for options in re.findall(r"DW_AT_producer.*: GNU C17 (.*)", built):  # clang does not tell
-        assert {"-O2", "-fstack-clash-protection", "-fcf-protection=full"} <= set(options.split())
+        assert {"-O2", "-fstack-clash-protection", *BRANCH_PROTECTION} <= set(options.split())
 
 
 def test_install_brings_everything_and_uninstall_takes_it_away(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ static bool must_be(struct conf_reader *r, struct conf_subject *s, const struct 
 static void read_choice(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n)
 {
-	const char *names[16];
+	const char *names[16] = {NULL};
 	struct buf list;
 	size_t count = 0;
 	char hint[160];
