@@ -10,12 +10,13 @@
 #   hardening    what `make valgrind`, `cover` and `scan` need besides
 #   bench        what `make bench` needs besides
 #   newer        to compile newer libraries for the tests
+#   arm64        to compile for arm64 and to run the unit tests of it
 #
 # What is there already is used, wherever it came from; with nothing missing this is silent.
 set -euo pipefail
 . "${0%/*}/lib.sh"
 
-SETS="build, deb, demo, test, hardening, bench, rsyslog, newer"
+SETS="build, deb, demo, test, hardening, bench, rsyslog, newer, arm64"
 
 # PROBE ARGUMENT | PACKAGE | WHAT FOR
 list() {
@@ -103,6 +104,24 @@ list() {
 			library libnghttp2|libnghttp2-dev|HTTP/2 in libcurl
 		LIST
 		;;
+	arm64)
+		cat <<-'LIST'
+			command aarch64-linux-gnu-gcc|gcc-aarch64-linux-gnu|the cross compiler
+			command qemu-aarch64|qemu-user|running the unit tests
+			command make|make|the build
+			command pkg-config|pkg-config|finding the libraries
+			file /usr/lib/aarch64-linux-gnu/libc.so|libc6-dev:arm64|the C library
+			file /usr/lib/aarch64-linux-gnu/librdkafka.so|librdkafka-dev:arm64|Kafka
+			file /usr/lib/aarch64-linux-gnu/libcurl.so|libcurl4-openssl-dev:arm64|HTTP
+			file /usr/lib/aarch64-linux-gnu/libjansson.so|libjansson-dev:arm64|JSON of control documents
+			file /usr/lib/aarch64-linux-gnu/libconfig.so|libconfig-dev:arm64|the configuration file
+			file /usr/lib/aarch64-linux-gnu/libmicrohttpd.so|libmicrohttpd-dev:arm64|the admin listener
+			file /usr/lib/aarch64-linux-gnu/libcrypto.so|libssl-dev:arm64|HMAC, and TLS for libcurl
+			file /usr/lib/aarch64-linux-gnu/libmimalloc.so|libmimalloc-dev:arm64|memory for libcurl
+			file /usr/lib/aarch64-linux-gnu/libcmocka.so|libcmocka-dev:arm64|unit tests
+			header uthash.h|uthash-dev|hash tables
+		LIST
+		;;
 	*) die "no set '$1': $SETS" ;;
 	esac
 }
@@ -154,6 +173,11 @@ done
 mapfile -t packages < <(printf '%s\n' "${missing[@]%%|*}" | sort -u)
 command -v apt-get >/dev/null || die "no apt-get here: install these with your package manager"
 export DEBIAN_FRONTEND=noninteractive
+foreign=$(printf '%s\n' "${packages[@]}" | sed -n 's/.*:\(.*\)/\1/p' | sort -u)
+if [ -n "$foreign" ]; then
+	say "adding the packages of $foreign to what dpkg takes"
+	as_root dpkg --add-architecture "$foreign"
+fi
 say "fetching the lists of packages"
 patiently "apt-get update" as_root apt-get update -q
 for i in "${!packages[@]}"; do
