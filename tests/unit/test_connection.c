@@ -235,25 +235,7 @@ static void connection__a_bearer_token_comes_from_its_file(void **state)
 	assert_string_equal(credentials.headers.data, "Authorization: Bearer abc");
 }
 
-static void connection__aws_credentials_outlive_their_connection(void **state)
-{
-	(void)state;
-	settings.username = "AKID";
-	settings.password = "wJalr";
-	settings.aws_region = "eu-west-1";
-	settings.aws_service = "events";
-	settings.aws_session_token = "session";
-	made(CONNECTION_AWS_SIGV4);
-	assert_true(authorise());
-	assert_string_equal(credentials.aws_sigv4, "aws:amz:eu-west-1:events");
-	assert_string_equal(credentials.headers.data, "X-Amz-Security-Token: session");
-	connection_free(connection);
-	connection = NULL;
-	assert_string_equal(credentials.user, "AKID");
-	assert_string_equal(credentials.password, "wJalr");
-}
-
-static void connection__aws_requests_are_signed_here_when_they_are_known(void **state)
+static void connection__aws_requests_are_signed(void **state)
 {
 	struct connection_message m = {.method = "POST",
 		.url = "https://events.eu-west-1.amazonaws.com/a%20b?b=2&a=1",
@@ -267,13 +249,36 @@ static void connection__aws_requests_are_signed_here_when_they_are_known(void **
 	settings.aws_service = "events";
 	settings.aws_session_token = "session";
 	made(CONNECTION_AWS_SIGV4);
-	assert_true(authorise()); /* as libcurl would do it */
 	assert_true(connection_authorise(connection, &m, &credentials));
 	assert_int_equal(credentials.header_count, 3);
 	assert_string_equal(credentials.headers.data, "X-Amz-Date: 20150830T123600Z");
-	assert_null(credentials.aws_sigv4);
-	assert_null(credentials.user);
-	assert_null(credentials.password);
+}
+
+static void connection__aws_secrets_that_stay_the_same_are_no_new_credentials(void **state)
+{
+	(void)state;
+	write_file("wJalr");
+	settings.username = "AKID";
+	settings.password = "${file:secret}";
+	settings.aws_region = "eu-west-1";
+	settings.aws_service = "events";
+	made(CONNECTION_AWS_SIGV4);
+	assert_false(connection_rejected(connection, 1));
+	write_file("another");
+	assert_true(connection_rejected(connection, 2));
+}
+
+static void connection__an_aws_key_id_that_breaks_the_header_is_refused(void **state)
+{
+	(void)state;
+	write_file("AKID\nX-Admin: 1");
+	settings.username = "${file:secret}";
+	settings.password = "wJalr";
+	settings.aws_region = "eu-west-1";
+	settings.aws_service = "events";
+	settings.type = CONNECTION_AWS_SIGV4;
+	assert_null(connection_new(loop, &settings, &err));
+	assert_non_null(strstr(err.text, "username: the value for header Authorization"));
 }
 
 static void connection__each_attempt_is_signed_anew(void **state)
@@ -681,8 +686,9 @@ int main(void)
 		TEST(connection__basic_is_user_and_password),
 		TEST(connection__an_api_key_follows_its_file),
 		TEST(connection__a_bearer_token_comes_from_its_file),
-		TEST(connection__aws_credentials_outlive_their_connection),
-		TEST(connection__aws_requests_are_signed_here_when_they_are_known),
+		TEST(connection__aws_requests_are_signed),
+		TEST(connection__aws_secrets_that_stay_the_same_are_no_new_credentials),
+		TEST(connection__an_aws_key_id_that_breaks_the_header_is_refused),
 		TEST(connection__each_attempt_is_signed_anew),
 		TEST(connection__a_missing_secret_is_named_at_once),
 		TEST(connection__a_thousand_wait_for_one_token_request_in_order),

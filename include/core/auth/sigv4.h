@@ -28,6 +28,8 @@ struct sigv4_settings {
 struct sigv4 *sigv4_new(const struct sigv4_settings *s);
 /* Wipes. Accepts NULL. */
 void sigv4_free(struct sigv4 *v);
+/* Are they made of the same settings? */
+bool sigv4_equal(const struct sigv4 *a, const struct sigv4 *b);
 
 struct sigv4_request {
 	const char *method;

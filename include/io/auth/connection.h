@@ -80,9 +80,7 @@ void connection_free(struct connection *c);
 struct connection_credentials {
 	struct buf headers; /* "Name: value" lines, NUL behind each; wiped on release */
 	size_t header_count;
-	uint64_t generation;      /* of the token; 0 where nothing can be renewed */
-	struct secret_pair *pair; /* private; of the two pointers below */
-	const char *aws_sigv4, *user, *password; /* AWS_SIGV4 by libcurl; else NULL */
+	uint64_t generation; /* of the token; 0 where nothing can be renewed */
 };
 
 void connection_credentials_init(struct connection_credentials *cr);
@@ -94,9 +92,8 @@ struct connection_message {
 	struct slice id; /* the same for all attempts; no dot, no line break */
 	struct slice body;
 	int64_t wall_ms;
-	const char *method, *url; /* method NULL: AWS_SIGV4 is left to libcurl, which signs few
-				     URLs rightly (core/auth/sigv4.h) */
-	const char *headers;      /* of the request, as http_request has them */
+	const char *method, *url;
+	const char *headers; /* of the request, as http_request has them */
 	size_t header_count;
 };
 

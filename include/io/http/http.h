@@ -89,8 +89,6 @@ struct http_request {
 			    * then has no status */
 	bool has_body;
 	struct slice body;
-	const char *aws_sigv4; /* CURLOPT_AWS_SIGV4's value, or NULL; with user and password: */
-	const char *user, *password;
 	http_done_fn done;
 
 	struct http_transfer *transfer; /* the client's; NULL when not in flight */

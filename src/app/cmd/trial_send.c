@@ -50,6 +50,10 @@ static void submit(struct sender *s)
 		.id = SLICE("msg_test"),
 		.body = request->has_body ? request->body : SLICE(""),
 		.wall_ms = loop_wall_ms(s->loop),
+		.method = request->method,
+		.url = request->url.data,
+		.headers = request->headers.data,
+		.header_count = request->header_count,
 	};
 
 	if (!connection_authorise(s->connection, &message, &s->credentials)) {
@@ -68,9 +72,6 @@ static void submit(struct sender *s)
 		.more_header_count = s->credentials.header_count,
 		.has_body = request->has_body,
 		.body = request->body,
-		.aws_sigv4 = s->credentials.aws_sigv4,
-		.user = s->credentials.user,
-		.password = s->credentials.password,
 		.done = on_done,
 	};
 	http_submit(s->client, &s->http);

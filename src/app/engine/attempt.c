@@ -268,9 +268,6 @@ static void fill(struct attempt *a, const struct request_plan *plan)
 	a->http.more_header_count = a->credentials.header_count;
 	a->http.has_body = a->request.has_body;
 	a->http.body = a->request.body;
-	a->http.aws_sigv4 = a->credentials.aws_sigv4;
-	a->http.user = a->credentials.user;
-	a->http.password = a->credentials.password;
 	a->http.done = attempt_ended;
 }
 

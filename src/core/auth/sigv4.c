@@ -65,6 +65,16 @@ void sigv4_free(struct sigv4 *v)
 	free(v);
 }
 
+bool sigv4_equal(const struct sigv4 *a, const struct sigv4 *b)
+{
+	return strcmp(a->key_id, b->key_id) == 0 &&
+	       slice_eq(slice_of(a->secret_key, a->secret_len),
+		       slice_of(b->secret_key, b->secret_len)) &&
+	       slice_eq(slice_of(a->session_token, a->token_len),
+		       slice_of(b->session_token, b->token_len)) &&
+	       strcmp(a->region, b->region) == 0 && strcmp(a->service, b->service) == 0;
+}
+
 /* --- The URL. --- */
 
 struct url_parts {

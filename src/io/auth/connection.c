@@ -161,8 +161,10 @@ bool connection_authorise(struct connection *c, const struct connection_message 
 		if (!usable)
 			note_expiry(c);
 	}
-	if (usable)
-		connection_material_apply(c, m, cr);
+	if (usable) {
+		credentials_apply(&c->credentials, m, cr);
+		cr->generation = c->generation;
+	}
 	pthread_mutex_unlock(&c->lock);
 	return usable;
 }
@@ -175,21 +177,21 @@ bool connection_is_renewable(const struct connection *c)
 /* With the lock held: put the secrets of now in place of those of then. True: they differ. */
 static bool reread(struct connection *c)
 {
-	struct connection_material m = {0};
+	struct credentials m = {0};
 	struct err err;
 
-	if (connection_material_read(&c->settings, &m, &err) != 0) {
+	if (credentials_read(&c->settings, &m, &err) != 0) {
 		log_warn("connection_secret_kept",
 			"a changed secret can't be used; the former one stays",
 			log_str("connection", c->settings.name), log_str("reason", err.text));
 		return false;
 	}
-	if (connection_material_equal(&m, &c->material)) {
-		connection_material_release(&m);
+	if (credentials_equal(&m, &c->credentials)) {
+		credentials_release(&m);
 		return false;
 	}
-	connection_material_release(&c->material);
-	c->material = m;
+	credentials_release(&c->credentials);
+	c->credentials = m;
 	c->generation++;
 	connection_set_state(c, CONNECTION_AUTHORIZED, "");
 	return true;
@@ -319,10 +321,8 @@ struct connection *connection_new(
 	/* Credentials that need no server are taken to be good until an API refuses them. */
 	c->status.state = has_token(c) ? CONNECTION_AUTHORIZING : CONNECTION_AUTHORIZED;
 	c->announced = c->status.state;
-	if (s->type == CONNECTION_AWS_SIGV4)
-		c->aws_sigv4 = xasprintf("aws:amz:%s:%s", s->aws_region, s->aws_service);
 	if ((has_token(c) ? connection_token_init(c, err)
-			  : connection_material_read(s, &c->material, err)) != 0) {
+			  : credentials_read(s, &c->credentials, err)) != 0) {
 		connection_free(c);
 		return NULL;
 	}
@@ -335,8 +335,7 @@ void connection_free(struct connection *c)
 		return;
 	loop_unpost(c->loop, &c->kick);
 	connection_token_release(c);
-	connection_material_release(&c->material);
+	credentials_release(&c->credentials);
 	pthread_mutex_destroy(&c->lock);
-	free(c->aws_sigv4);
 	free(c);
 }

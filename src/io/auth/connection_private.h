@@ -13,7 +13,6 @@
 #define IO_AUTH_CONNECTION_PRIVATE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "core/auth/sigv4.h"
 #include "core/auth/token_schedule.h"
@@ -22,27 +21,19 @@
 #include "oauth.h"
 #include "io/secret.h"
 
-/* User and password that libcurl signs with. An attempt may hold an older pair than the
- * connection: it goes with the last that has it. */
-struct secret_pair {
-	atomic_uint refs;
-	struct secret user, password;
-};
-
-/* What an attempt is given. */
-struct connection_material {
-	struct secret lines; /* "Name: value" lines, a NUL behind each */
+/* What attempts are given: made of the settings and the secrets as they are now. */
+struct credentials {
+	enum connection_type type;
+	struct secret lines; /* "Name: value" lines, a NUL behind each; none when it signs */
 	size_t line_count;
-	struct secret_pair *pair;
-	struct webhook_signer *signer;
-	struct sigv4 *aws;
+	struct webhook_signer *webhook; /* STANDARD_WEBHOOKS */
+	struct sigv4 *aws;              /* AWS_SIGV4 */
 };
 
 struct connection {
 	struct connection_settings settings; /* what it points to is borrowed */
 	struct loop *loop;
 	bool has_references;
-	char *aws_sigv4; /* libcurl's "aws:amz:region:service" */
 
 	/* OAuth, on the loop. */
 	struct http_client *client;
@@ -53,7 +44,7 @@ struct connection {
 	int64_t asked_ms;
 
 	pthread_mutex_t lock;
-	struct connection_material material;
+	struct credentials credentials;
 	uint64_t generation; /* 0: nothing can be renewed */
 	struct token_schedule schedule;
 	struct loop_call kick; /* to the loop: there may be something to do */
@@ -70,16 +61,15 @@ void connection_wake_waiters(struct connection *c);
 
 /* credentials.c */
 /* Credentials of all types but OAuth, from the settings as the secrets are now. */
-int connection_material_read(const struct connection_settings *s,
-	struct connection_material *ret, struct err *err) ATTR_MUST_CHECK;
-void connection_material_release(struct connection_material *m);
-bool connection_material_equal(
-	const struct connection_material *a, const struct connection_material *b);
+int credentials_read(const struct connection_settings *s, struct credentials *ret,
+	struct err *err) ATTR_MUST_CHECK;
+void credentials_release(struct credentials *m);
+bool credentials_equal(const struct credentials *a, const struct credentials *b);
 /* @name: @before@value as a header line. ERR_INVALID: it would break the line. */
-int connection_material_add(struct connection_material *m, const char *name, const char *before,
+int credentials_add(struct credentials *m, const char *name, const char *before,
 	struct slice value, struct err *err) ATTR_MUST_CHECK;
-/* Give @m to an attempt. */
-void connection_material_apply(const struct connection *c, const struct connection_message *m,
+/* The headers of one attempt. */
+void credentials_apply(const struct credentials *from, const struct connection_message *m,
 	struct connection_credentials *cr);
 
 /* token.c. On the connection's loop, the lock not held. */

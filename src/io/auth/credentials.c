@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Credentials: read from settings and secrets, compared with those before, and put on a
- * request as header lines or as a signature. */
+/*
+ * credentials.c - from the settings of a connection to the header lines of an attempt.
+ *
+ * One table has what the authorization types differ in: how the secrets are read, how an attempt
+ * gets its headers of them, and whether two readings are the same. Basic, API key, bearer and
+ * OAuth are lines that stand ready; the signing types make their lines anew for each attempt.
+ */
 #include "connection_private.h"
 
 #include <stdlib.h>
@@ -9,29 +14,29 @@
 
 #define ROOM_BYTES 1024
 
-static void pair_unref(struct secret_pair *pair)
-{
-	if (pair == NULL || atomic_fetch_sub(&pair->refs, 1) != 1)
-		return;
-	secret_release(&pair->user);
-	secret_release(&pair->password);
-	free(pair);
-}
-
 /* --- Making. --- */
 
-int connection_material_add(struct connection_material *m, const char *name, const char *before,
+/* What breaks a header line would add headers of its own. */
+static int check_value(const char *name, struct slice value, struct err *err)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (memchr("\r\n", value.data[i], 3) != NULL) /* NUL is the third */
+			return err_set(err, ERR_INVALID,
+				"the value for header %s holds a line break or NUL", name);
+	return 0;
+}
+
+int credentials_add(struct credentials *m, const char *name, const char *before,
 	struct slice value, struct err *err)
 {
 	struct secret *lines = &m->lines;
 	size_t name_len = strlen(name), before_len = strlen(before);
 	size_t len = name_len + 2 + before_len + value.len + 1;
 	char *grown, *p;
+	int code = check_value(name, value, err);
 
-	for (size_t i = 0; i < value.len; i++)
-		if (memchr("\r\n", value.data[i], 3) != NULL) /* NUL is the third */
-			return err_set(err, ERR_INVALID,
-				"the value for header %s holds a line break or NUL", name);
+	if (code != 0)
+		return code;
 	grown = p = xmalloc(lines->len + len + 1);
 	if (lines->len > 0)
 		p = (char *)memcpy(p, lines->bytes, lines->len) + lines->len;
@@ -64,14 +69,14 @@ static int expand(
 	return code;
 }
 
-static int add_expanded(const struct expansion *x, struct connection_material *m,
-	const char *setting, const char *text, const char *name, const char *before)
+static int add_expanded(const struct expansion *x, struct credentials *m, const char *setting,
+	const char *text, const char *name, const char *before)
 {
 	struct secret value = {0};
 	int code = expand(x, setting, text, &value);
 
 	if (code == 0) {
-		code = connection_material_add(m, name, before, secret_value(&value), x->err);
+		code = credentials_add(m, name, before, secret_value(&value), x->err);
 		if (code != 0)
 			err_wrap(x->err, "%s", setting);
 	}
@@ -79,7 +84,7 @@ static int add_expanded(const struct expansion *x, struct connection_material *m
 	return code;
 }
 
-static int read_basic(const struct expansion *x, struct connection_material *m)
+static int read_basic(const struct expansion *x, struct credentials *m)
 {
 	struct secret user = {0}, password = {0};
 	struct buf pair, encoded;
@@ -99,7 +104,7 @@ static int read_basic(const struct expansion *x, struct connection_material *m)
 		buf_add_char(&pair, ':');
 		buf_add_slice(&pair, secret_value(&password));
 		base64_encode(&encoded, buf_slice(&pair));
-		code = connection_material_add(
+		code = credentials_add(
 			m, "Authorization", "Basic ", buf_slice(&encoded), x->err);
 	}
 	explicit_bzero(pair.data, pair.cap);
@@ -111,7 +116,7 @@ static int read_basic(const struct expansion *x, struct connection_material *m)
 	return code;
 }
 
-static int read_api_key(const struct expansion *x, struct connection_material *m)
+static int read_api_key(const struct expansion *x, struct credentials *m)
 {
 	struct secret name = {0};
 	int code = expand(x, "api_key_name", x->s->api_key_name, &name);
@@ -123,42 +128,37 @@ static int read_api_key(const struct expansion *x, struct connection_material *m
 	return code;
 }
 
-static int make_aws_signer(const struct expansion *x, struct connection_material *m)
+static int read_aws(const struct expansion *x, struct credentials *m)
 {
-	struct secret token = {0};
-	int code = expand(x, "aws_session_token", x->s->aws_session_token, &token);
+	struct secret key_id = {0}, key = {0}, token = {0};
+	int code = expand(x, "username", x->s->username, &key_id);
 
 	if (code == 0)
+		code = expand(x, "password", x->s->password, &key);
+	if (code == 0)
+		code = expand(x, "aws_session_token", x->s->aws_session_token, &token);
+	if (code == 0 && (key_id.len == 0 || key.len == 0))
+		code = err_set(x->err, ERR_INVALID,
+			"username and password (key id and secret key) must not be empty");
+	if (code == 0 && check_value("Authorization", secret_value(&key_id), x->err) != 0)
+		code = err_wrap(x->err, "username");
+	if (code == 0 && check_value("X-Amz-Security-Token", secret_value(&token), x->err) != 0)
+		code = err_wrap(x->err, "aws_session_token");
+	if (code == 0)
 		m->aws = sigv4_new(&(struct sigv4_settings){
-			.key_id = secret_value(&m->pair->user),
-			.secret_key = secret_value(&m->pair->password),
+			.key_id = secret_value(&key_id),
+			.secret_key = secret_value(&key),
 			.session_token = secret_value(&token),
 			.region = x->s->aws_region,
 			.service = x->s->aws_service,
 		});
+	secret_release(&key_id);
+	secret_release(&key);
 	secret_release(&token);
 	return code;
 }
 
-static int read_aws(const struct expansion *x, struct connection_material *m)
-{
-	int code;
-
-	m->pair = xcalloc(1, sizeof *m->pair);
-	atomic_init(&m->pair->refs, 1);
-	code = expand(x, "username", x->s->username, &m->pair->user);
-	if (code == 0)
-		code = expand(x, "password", x->s->password, &m->pair->password);
-	if (code == 0 && (m->pair->user.len == 0 || m->pair->password.len == 0))
-		code = err_set(x->err, ERR_INVALID,
-			"username and password (key id and secret key) must not be empty");
-	if (code == 0 && x->s->aws_session_token != NULL)
-		code = add_expanded(x, m, "aws_session_token", x->s->aws_session_token,
-			"X-Amz-Security-Token", "");
-	return code ? code : make_aws_signer(x, m);
-}
-
-static int read_webhook(const struct expansion *x, struct connection_material *m)
+static int read_webhook(const struct expansion *x, struct credentials *m)
 {
 	size_t count = x->s->signing_key_count;
 	struct secret *keys = xcalloc(count, sizeof *keys);
@@ -170,8 +170,8 @@ static int read_webhook(const struct expansion *x, struct connection_material *m
 		values[i] = secret_value(&keys[i]);
 	}
 	if (code == 0) {
-		m->signer = webhook_signer_new(values, count, x->err);
-		code = m->signer ? 0 : err_wrap(x->err, "signing_keys");
+		m->webhook = webhook_signer_new(values, count, x->err);
+		code = m->webhook ? 0 : err_wrap(x->err, "signing_keys");
 	}
 	for (size_t i = 0; i < count; i++)
 		secret_release(&keys[i]);
@@ -180,64 +180,17 @@ static int read_webhook(const struct expansion *x, struct connection_material *m
 	return code;
 }
 
-int connection_material_read(
-	const struct connection_settings *s, struct connection_material *ret, struct err *err)
+static int read_bearer(const struct expansion *x, struct credentials *m)
 {
-	struct expansion x = {s, err};
-	struct connection_material m = {0};
-	int code = 0;
-
-	switch (s->type) {
-	case CONNECTION_BASIC:
-		code = read_basic(&x, &m);
-		break;
-	case CONNECTION_API_KEY:
-		code = read_api_key(&x, &m);
-		break;
-	case CONNECTION_BEARER:
-		code = add_expanded(&x, &m, "token", s->token, "Authorization", "Bearer ");
-		break;
-	case CONNECTION_AWS_SIGV4:
-		code = read_aws(&x, &m);
-		break;
-	case CONNECTION_STANDARD_WEBHOOKS:
-		code = read_webhook(&x, &m);
-		break;
-	case CONNECTION_NONE:
-	case CONNECTION_OAUTH_CLIENT_CREDENTIALS:
-		break;
-	}
-	if (code != 0)
-		connection_material_release(&m);
-	else
-		*ret = m;
-	return code;
+	return add_expanded(x, m, "token", x->s->token, "Authorization", "Bearer ");
 }
 
-void connection_material_release(struct connection_material *m)
+/* NONE has nothing; OAuth's token comes from its server: credentials_add(). */
+static int read_nothing(const struct expansion *x, struct credentials *m)
 {
-	secret_release(&m->lines);
-	pair_unref(m->pair);
-	webhook_signer_free(m->signer);
-	sigv4_free(m->aws);
-	*m = (struct connection_material){0};
-}
-
-static bool secret_equal(const struct secret *a, const struct secret *b)
-{
-	return slice_eq(secret_value(a), secret_value(b));
-}
-
-bool connection_material_equal(
-	const struct connection_material *a, const struct connection_material *b)
-{
-	/* Signers can't be compared, and a needless new generation costs one retry at most. */
-	if (a->signer != NULL || b->signer != NULL || (a->pair == NULL) != (b->pair == NULL))
-		return false;
-	if (a->pair != NULL && (!secret_equal(&a->pair->user, &b->pair->user) ||
-				       !secret_equal(&a->pair->password, &b->pair->password)))
-		return false;
-	return secret_equal(&a->lines, &b->lines);
+	(void)x;
+	(void)m;
+	return 0;
 }
 
 /* --- Giving. --- */
@@ -253,7 +206,6 @@ void connection_credentials_release(struct connection_credentials *cr)
 	if (cr->headers.data != NULL)
 		explicit_bzero(cr->headers.data, cr->headers.cap);
 	buf_release(&cr->headers);
-	pair_unref(cr->pair);
 	connection_credentials_init(cr);
 }
 
@@ -269,19 +221,16 @@ static void make_room(struct buf *b, size_t len)
 	buf_reserve(b, len);
 }
 
-static void take_pair(struct connection_credentials *cr, struct secret_pair *pair)
+static void apply_lines(const struct credentials *from, const struct connection_message *m,
+	struct connection_credentials *cr)
 {
-	if (cr->pair == pair)
-		return;
-	pair_unref(cr->pair);
-	if (pair != NULL)
-		atomic_fetch_add(&pair->refs, 1);
-	cr->pair = pair;
+	(void)m;
+	buf_add_slice(&cr->headers, secret_value(&from->lines));
+	cr->header_count = from->line_count;
 }
 
-/* Everything is in the headers: libcurl has nothing to sign. */
-static void apply_aws(const struct connection_material *from,
-	const struct connection_message *m, struct connection_credentials *cr)
+static void apply_aws(const struct credentials *from, const struct connection_message *m,
+	struct connection_credentials *cr)
 {
 	const struct sigv4_request r = {
 		.method = m->method,
@@ -293,37 +242,85 @@ static void apply_aws(const struct connection_material *from,
 	};
 
 	cr->header_count = sigv4_sign(from->aws, &r, &cr->headers);
-	take_pair(cr, NULL);
-	cr->aws_sigv4 = cr->user = cr->password = NULL;
 }
 
-static void apply_lines(const struct connection *c, const struct connection_message *m,
+static void apply_webhook(const struct credentials *from, const struct connection_message *m,
 	struct connection_credentials *cr)
 {
-	const struct connection_material *from = &c->material;
-
-	buf_add_slice(&cr->headers, secret_value(&from->lines));
-	cr->header_count = from->line_count;
-	if (from->signer != NULL) {
-		webhook_sign(from->signer, m->id, m->wall_ms, m->body, &cr->headers);
-		cr->header_count += WEBHOOK_HEADERS;
-	}
-	take_pair(cr, from->pair);
-	cr->aws_sigv4 = c->aws_sigv4;
-	cr->user = from->pair ? from->pair->user.bytes : NULL;
-	cr->password = from->pair ? from->pair->password.bytes : NULL;
+	webhook_sign(from->webhook, m->id, m->wall_ms, m->body, &cr->headers);
+	cr->header_count = WEBHOOK_HEADERS;
 }
 
-void connection_material_apply(const struct connection *c, const struct connection_message *m,
-	struct connection_credentials *cr)
-{
-	const struct connection_material *from = &c->material;
-	bool is_signed = from->signer != NULL || from->aws != NULL;
+/* --- Comparing. --- */
 
-	make_room(&cr->headers, from->lines.len + (is_signed ? ROOM_BYTES : 0));
-	if (from->aws != NULL && m->method != NULL)
-		apply_aws(from, m, cr);
+static bool lines_equal(const struct credentials *a, const struct credentials *b)
+{
+	return slice_eq(secret_value(&a->lines), secret_value(&b->lines));
+}
+
+static bool aws_equal(const struct credentials *a, const struct credentials *b)
+{
+	return sigv4_equal(a->aws, b->aws);
+}
+
+/* Signers can't be compared, and a needless new generation costs one retry at most. */
+static bool never_equal(const struct credentials *a, const struct credentials *b)
+{
+	(void)a;
+	(void)b;
+	return false;
+}
+
+/* --- The types. --- */
+
+static const struct method {
+	int (*read)(const struct expansion *x, struct credentials *m);
+	void (*apply)(const struct credentials *from, const struct connection_message *m,
+		struct connection_credentials *cr);
+	bool (*equal)(const struct credentials *a, const struct credentials *b);
+	bool is_signed; /* the headers are longer than the lines */
+} methods[] = {
+	[CONNECTION_NONE] = {read_nothing, apply_lines, lines_equal, false},
+	[CONNECTION_BASIC] = {read_basic, apply_lines, lines_equal, false},
+	[CONNECTION_API_KEY] = {read_api_key, apply_lines, lines_equal, false},
+	[CONNECTION_OAUTH_CLIENT_CREDENTIALS] = {read_nothing, apply_lines, lines_equal, false},
+	[CONNECTION_BEARER] = {read_bearer, apply_lines, lines_equal, false},
+	[CONNECTION_AWS_SIGV4] = {read_aws, apply_aws, aws_equal, true},
+	[CONNECTION_STANDARD_WEBHOOKS] = {read_webhook, apply_webhook, never_equal, true},
+};
+
+int credentials_read(
+	const struct connection_settings *s, struct credentials *ret, struct err *err)
+{
+	struct expansion x = {s, err};
+	struct credentials m = {.type = s->type};
+	int code = methods[s->type].read(&x, &m);
+
+	if (code != 0)
+		credentials_release(&m);
 	else
-		apply_lines(c, m, cr);
-	cr->generation = c->generation;
+		*ret = m;
+	return code;
+}
+
+void credentials_release(struct credentials *m)
+{
+	secret_release(&m->lines);
+	webhook_signer_free(m->webhook);
+	sigv4_free(m->aws);
+	*m = (struct credentials){.type = m->type};
+}
+
+bool credentials_equal(const struct credentials *a, const struct credentials *b)
+{
+	return methods[a->type].equal(a, b);
+}
+
+void credentials_apply(const struct credentials *from, const struct connection_message *m,
+	struct connection_credentials *cr)
+{
+	const struct method *method = &methods[from->type];
+
+	make_room(&cr->headers, from->lines.len + (method->is_signed ? ROOM_BYTES : 0));
+	method->apply(from, m, cr);
 }

@@ -26,19 +26,19 @@ static void token_failed(struct connection *c, const char *reason)
 
 static void token_obtained(struct connection *c, const struct token_reply *reply)
 {
-	struct connection_material m = {0};
+	struct credentials m = {.type = CONNECTION_OAUTH_CLIENT_CREDENTIALS};
 	char before[TOKEN_TYPE_BYTES + 2];
 	struct err err;
 
 	snprintf(before, sizeof before, "%s ", reply->type);
-	if (connection_material_add(
+	if (credentials_add(
 		    &m, "Authorization", before, slice_str(reply->access_token), &err) != 0) {
 		token_failed(c, err.text);
 		return;
 	}
 	pthread_mutex_lock(&c->lock);
-	connection_material_release(&c->material);
-	c->material = m;
+	credentials_release(&c->credentials);
+	c->credentials = m;
 	c->generation++;
 	c->status.refreshes++;
 	token_schedule_obtained(&c->schedule, c->asked_ms, reply->lifetime_ms);

@@ -309,20 +309,6 @@ static void set_method(struct http_transfer *t)
 	}
 }
 
-/* Credentials that libcurl itself turns into something on the wire. */
-static void set_credentials(struct http_transfer *t)
-{
-	const struct http_request *r = t->request;
-	CURL *e = t->easy;
-
-	if (r->aws_sigv4 != NULL)
-		curl_easy_setopt(e, CURLOPT_AWS_SIGV4, r->aws_sigv4);
-	if (r->user != NULL)
-		curl_easy_setopt(e, CURLOPT_USERNAME, r->user);
-	if (r->password != NULL)
-		curl_easy_setopt(e, CURLOPT_PASSWORD, r->password);
-}
-
 /* Time limits are the loop's: libcurl's own cost a timer call each. */
 static void set_connection(struct http_transfer *t)
 {
@@ -373,7 +359,6 @@ bool http_setup(struct http_transfer *t)
 		curl_easy_setopt(e, CURLOPT_CURLU, t->parsed_url);
 	set_callbacks(t);
 	set_method(t);
-	set_credentials(t);
 	set_connection(t);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, make_headers(t));
 	if (t->request->connect_only)
