@@ -225,13 +225,10 @@ void conf_print(const struct conf *c, struct buf *out);
 /* The same as one JSON object, for GET /config. */
 void conf_print_json(const struct conf *c, struct buf *out);
 
-/* Append @text with "***" in the place of every secret that the configuration knows. */
-void conf_add_masked(const struct conf *c, struct slice text, struct buf *out);
-
 /* The secrets that it knows. */
 struct conf_mask;
 const struct conf_mask *conf_get_mask(const struct conf *c);
-/* Append @text with every secret that the configuration knows masked. */
+/* Append @text with "***" in the place of every secret that the configuration knows. */
 void conf_mask_text(const struct conf *c, struct slice text, struct buf *out);
 
 /* Expand kafka.properties and a consumer's own (@consumer may be NULL) for librdkafka. *ret is

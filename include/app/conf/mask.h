@@ -32,5 +32,7 @@ void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *o
 void conf_mask_references(struct slice text, struct buf *out);
 /* The length of the reference that @text begins with; 0: with none. */
 size_t conf_mask_reference(struct slice text);
+/* Is the value of that property of librdkafka a secret? */
+bool conf_is_secret_property(struct slice name);
 
 #endif

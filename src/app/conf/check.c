@@ -14,6 +14,16 @@
 
 #define TOPIC_MAX_BYTES 249
 
+bool conf_is_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len >= 1 && len <= 64 &&
+	       strspn(name,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_") ==
+		       len;
+}
+
 static void check_listen(
 	struct conf_reader *r, struct conf_subject *s, const struct conf_node *n)
 {
@@ -105,17 +115,6 @@ void conf_check_top(struct conf_reader *r, struct conf_subject *s)
 }
 
 /* --- Kafka ------------------------------------------------------------------------------ */
-
-bool conf_is_secret_property(struct slice name)
-{
-	static const char *const words[] = {
-		"password", "secret", ".pem", "oauthbearer.config", "token", "jaas"};
-
-	for (size_t i = 0; i < COUNT_OF(words); i++)
-		if (memmem(name.data, name.len, words[i], strlen(words[i])) != NULL)
-			return true;
-	return false;
-}
 
 /* Its name is @name; what belongs elsewhere is refused, and what librdkafka does not take. */
 static void check_value(struct conf_reader *r, struct conf_subject *s,

@@ -66,13 +66,15 @@ struct conf_reader {
 	const struct conf_options *options;
 };
 
-/* read.c */
+/* --- read.c: the whole tree ------------------------------------------------------------- */
 
-/* Everything in @root. */
 void conf_read(struct conf_reader *r, const struct conf_node *root);
+
+/* --- subject.c: what is being read ------------------------------------------------------ */
+
 /* The node that gave the field of the key of that name; NULL: none did. */
 const struct conf_node *conf_given_node(const struct conf_subject *s, const char *key);
-/* A fault about @key (NULL: the subject as a whole) of @s. */
+/* A fault or a warning about @key (NULL: the subject as a whole) of @s. */
 void conf_refuse(struct conf_reader *r, const struct conf_subject *s, const char *key,
 	struct conf_place place, const char *fmt, ...) ATTR_PRINTF(5, 6);
 void conf_warn(struct conf_reader *r, const struct conf_subject *s, const char *key,
@@ -81,19 +83,19 @@ void conf_warn(struct conf_reader *r, const struct conf_subject *s, const char *
 void conf_suggest(
 	const char *name, const char *const *candidates, size_t count, char *out, size_t size);
 
-/* value.c, number.c, list.c: one value into its field. */
+/* --- value.c, text_value.c, number.c, list.c: one value into its field -------------------- */
+
 void conf_read_value(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n);
 void conf_read_number(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n);
 void conf_read_list(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n);
-void conf_store(const struct conf_key *key, void *settings, int64_t value);
-/* The text of node @n as the key wants it: expanded or checked. NULL: a fault was told. */
+/* @text, which stands in @n, as the key wants it: expanded or checked, owned by the
+ * configuration. NULL: it has a fault, which was reported. */
 char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n, const char *text);
-
-/* What the references of @text give is not to be shown; @literal: nor is a text without any. */
+/* Mask what the references of @text expand to; @literal: also a text without references. */
 void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal);
 
 /* check.c: what one key's table can't say, of each section; compile.c: patterns and
@@ -113,8 +115,6 @@ void conf_check_tls(
 	struct conf_reader *r, struct conf_subject *s, const struct http_settings *http);
 /* Is @topic one that @c reads, by name or pattern? */
 bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
-/* Is the value of that property of librdkafka not to be shown? */
-bool conf_is_secret_property(struct slice name);
 /* 1 to 64 of A-Z a-z 0-9 . - _ : how EventBridge names things. */
 bool conf_is_name(const char *name);
 

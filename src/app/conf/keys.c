@@ -265,6 +265,18 @@ const struct conf_key *conf_key_find(const struct conf_section *s, const char *n
 	return NULL;
 }
 
+void conf_store(const struct conf_key *key, void *settings, int64_t value)
+{
+	void *field = conf_key_field(key, settings);
+
+	if (key->size == 1)
+		*(bool *)field = value != 0;
+	else if (key->size == 4)
+		*(int32_t *)field = (int32_t)value;
+	else
+		*(int64_t *)field = value;
+}
+
 const char *conf_type_name(const struct conf_key *key)
 {
 	static const char *const names[] = {

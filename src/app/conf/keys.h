@@ -96,6 +96,9 @@ const char *conf_type_name(const struct conf_key *key);
 /* A number of the table, for a person: "24h", "64MiB", "1000". */
 void conf_key_format(const struct conf_key *key, int64_t value, struct buf *out);
 
+/* Put a number, a choice or a boolean into the field of @key in @settings. */
+void conf_store(const struct conf_key *key, void *settings, int64_t value);
+
 /* The field of @key in @settings. */
 static inline void *conf_key_field(const struct conf_key *key, const void *settings)
 {

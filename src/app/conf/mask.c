@@ -131,3 +131,14 @@ void conf_mask_references(struct slice text, struct buf *out)
 		i += len;
 	}
 }
+
+bool conf_is_secret_property(struct slice name)
+{
+	static const char *const words[] = {
+		"password", "secret", ".pem", "oauthbearer.config", "token", "jaas"};
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (memmem(name.data, name.len, words[i], strlen(words[i])) != NULL)
+			return true;
+	return false;
+}

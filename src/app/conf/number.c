@@ -47,18 +47,6 @@ static double bare_factor(const struct conf_key *key)
 	return key->type == CONF_RATE ? 1000 : 1;
 }
 
-void conf_store(const struct conf_key *key, void *settings, int64_t value)
-{
-	void *field = conf_key_field(key, settings);
-
-	if (key->size == 1)
-		*(bool *)field = value != 0;
-	else if (key->size == 4)
-		*(int32_t *)field = (int32_t)value;
-	else
-		*(int64_t *)field = value;
-}
-
 /* True: *ret is the number, in the unit that is stored. */
 static bool parse_text(const struct conf_key *key, const char *text, double *ret)
 {

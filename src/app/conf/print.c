@@ -116,8 +116,3 @@ void conf_print_json(const struct conf *c, struct buf *out)
 	write_all(&w, c);
 	buf_add_str(out, "\n}\n");
 }
-
-void conf_add_masked(const struct conf *c, struct slice text, struct buf *out)
-{
-	conf_mask_apply(&c->priv->mask, text, out);
-}

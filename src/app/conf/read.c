@@ -2,73 +2,10 @@
 /*
  * From the tree of nodes into the structs, by the tables of keys.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "conf_private.h"
-
-static void complain(struct conf_reader *r, const struct conf_subject *s, const char *key,
-	enum conf_severity severity, struct conf_place place, const char *fmt, va_list ap)
-{
-	char *text;
-	const char *base = s->base_key != NULL ? s->base_key : "";
-
-	if (vasprintf(&text, fmt, ap) < 0)
-		return;
-	(severity == CONF_FAULT ? conf_fault : conf_warning)(&r->faults, place, "%s%s%s%s%s%s",
-		s->what, s->what[0] != '\0' ? ": " : "", key != NULL ? base : "",
-		key != NULL ? key : "", key != NULL ? ": " : "", text);
-	free(text);
-}
-
-void conf_refuse(struct conf_reader *r, const struct conf_subject *s, const char *key,
-	struct conf_place place, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain(r, s, key, CONF_FAULT, place, fmt, ap);
-	va_end(ap);
-}
-
-void conf_warn(struct conf_reader *r, const struct conf_subject *s, const char *key,
-	struct conf_place place, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	complain(r, s, key, CONF_WARNING, place, fmt, ap);
-	va_end(ap);
-}
-
-void conf_suggest(
-	const char *name, const char *const *candidates, size_t count, char *out, size_t size)
-{
-	const char *nearest = conf_nearest(name, candidates, count);
-
-	out[0] = '\0';
-	if (nearest != NULL)
-		snprintf(out, size, "; did you mean '%s'?", nearest);
-}
-
-const struct conf_node *conf_given_node(const struct conf_subject *s, const char *key)
-{
-	for (size_t i = 0; i < s->given_count; i++)
-		if (strcmp(s->given[i].key->name, key) == 0)
-			return s->given[i].node;
-	return NULL;
-}
-
-bool conf_is_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len >= 1 && len <= 64 &&
-	       strspn(name,
-		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_") ==
-		       len;
-}
 
 /* Where else is a key of that name at home? NULL: nowhere. */
 static const char *home_of(const char *name)

@@ -156,10 +156,10 @@ static void add_request(struct buf *out, const struct conf *conf,
 	const char *header = r->headers.data, *credentials = credentials_of(connection);
 
 	buf_addf(out, "%s ", r->method);
-	conf_add_masked(conf, slice_str(buf_str(&r->url)), out);
+	conf_mask_text(conf, slice_str(buf_str(&r->url)), out);
 	buf_add_char(out, '\n');
 	for (size_t i = 0; i < r->header_count; i++, header += strlen(header) + 1) {
-		conf_add_masked(conf, slice_str(header), out);
+		conf_mask_text(conf, slice_str(header), out);
 		buf_add_char(out, '\n');
 	}
 	if (connection->settings.type == CONNECTION_API_KEY)
@@ -169,7 +169,7 @@ static void add_request(struct buf *out, const struct conf *conf,
 	if (!r->has_body)
 		return;
 	buf_add_char(out, '\n');
-	conf_add_masked(conf, r->body, out);
+	conf_mask_text(conf, r->body, out);
 }
 
 /* The request that would be made of the event today, or why there is none. */

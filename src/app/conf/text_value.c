@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Texts of the configuration: their ${...} references expanded, what is secret in them noted.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf_private.h"
+#include "io/secret.h"
+
+/* Where a reference can't be resolved and need not be (check --no-secrets): good as a host, a
+ * port and a word. */
+#define STAND_IN "1"
+/* Shorter words behind a blank are not what a scheme stands before. */
+#define SCHEMED_LEAST_BYTES 8
+
+static size_t count_characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+/* Put STAND_IN in the place of every reference of @text. */
+static char *stand_in(const char *text)
+{
+	struct buf out;
+	char *result;
+
+	buf_init(&out, BUF_UNLIMITED);
+	while (*text != '\0') {
+		const char *end = strncmp(text, "${", 2) == 0 ? strchr(text, '}') : NULL;
+
+		if (end != NULL) {
+			buf_add_str(&out, STAND_IN);
+			text = end + 1;
+		} else {
+			buf_add_char(&out, *text++);
+		}
+	}
+	result = xstrdup(buf_str(&out));
+	buf_release(&out);
+	return result;
+}
+
+void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal)
+{
+	struct conf_mask *mask = &r->priv->mask;
+	const char *blank = strchr(text, ' ');
+
+	if (literal && !secret_has_reference(text)) {
+		conf_mask_add(mask, slice_str(text));
+		/* "Bearer xyz": also without its scheme. */
+		if (blank != NULL && strlen(blank + 1) >= SCHEMED_LEAST_BYTES)
+			conf_mask_add(mask, slice_str(blank + 1));
+		return;
+	}
+	for (; *text != '\0'; text++) {
+		size_t len = conf_mask_reference(slice_str(text));
+		char *reference = len > 0 ? xmemdup(text, len) : NULL;
+		struct secret value = {0};
+
+		if (len > 0 && secret_expand(&value, reference, r->conf->base_dir, NULL) == 0)
+			conf_mask_add(mask, secret_value(&value));
+		secret_release(&value);
+		free(reference);
+	}
+}
+
+/* The password in a URL's authority: of a proxy. */
+static void mask_url_password(struct conf_mask *mask, const char *url)
+{
+	const char *authority = strstr(url, "://"), *end, *at, *colon;
+
+	if (authority == NULL)
+		return;
+	authority += 3;
+	end = authority + strcspn(authority, "/?#");
+	at = memrchr(authority, '@', (size_t)(end - authority));
+	colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+	if (colon != NULL)
+		conf_mask_add(mask, slice_of(colon + 1, (size_t)(at - colon - 1)));
+}
+
+/* A text whose references were resolved, owned; NULL: a fault was told. */
+static char *expand(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n, const char *text)
+{
+	struct secret value = {0};
+	struct err err = {0};
+	char *result;
+
+	if (secret_expand(&value, text, r->conf->base_dir, &err) != 0) {
+		if (r->options->skip_secrets && err.code != ERR_INVALID)
+			return conf_own_text(r->priv, stand_in(text));
+		conf_refuse(r, s, key->name, n->place, "%s", err.text);
+		return NULL;
+	}
+	if ((key->flags & (CONF_SECRET | CONF_GUARDED)) != 0)
+		conf_mask_secrets(r, text, (key->flags & CONF_SECRET) != 0);
+	if ((key->flags & CONF_GUARDED) != 0)
+		mask_url_password(&r->priv->mask, secret_value(&value).data);
+	result = conf_own_text(r->priv, xmemdup(secret_value(&value).data, value.len));
+	secret_release(&value);
+	return result;
+}
+
+static void warn_literal(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n, const char *text)
+{
+	/* Parameters are masked all alike, but few of them are secrets. */
+	if ((key->flags & CONF_SECRET) == 0 || key->type == CONF_PAIRS ||
+		secret_has_reference(text) ||
+		!conf_files_is_open(&r->priv->source->files, n->place))
+		return;
+	conf_warn(r, s, key->name, n->place,
+		"a secret stands in a file that others can read; write ${file:PATH} or "
+		"${env:NAME}, or chmod 600 the file");
+}
+
+char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
+	const struct conf_node *n, const char *text)
+{
+	char *value;
+
+	if ((key->flags & CONF_PLAIN) != 0) {
+		value = conf_own_text(r->priv, xstrdup(text));
+	} else {
+		value = expand(r, s, key, n, text);
+		if (value == NULL)
+			return NULL;
+		warn_literal(r, s, key, n, text);
+	}
+	if (value[0] == '\0' && key->type != CONF_PAIRS) {
+		conf_refuse(r, s, key->name, n->place, "is empty; fill it in, or leave it out");
+		return NULL;
+	}
+	if (key->max > 0 && count_characters(value) > (size_t)key->max) {
+		conf_refuse(r, s, key->name, n->place,
+			"has %zu characters; at most %lld may be", count_characters(value),
+			(long long)key->max);
+		return NULL;
+	}
+	if ((key->flags & CONF_KEPT) != 0)
+		return conf_own_text(r->priv, xstrdup(text));
+	if (strcmp(value, text) != 0)
+		conf_note_original(r->priv, value, text);
+	return value;
+}
