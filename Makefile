@@ -46,12 +46,13 @@ GENERATED := $(patsubst src/%.html,build/generated/%.c,$(shell find src -name '*
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/%.o) $(GENERATED:build/generated/%.c=$(BUILD)/%.o)
 LIBRARY  := $(BUILD)/libpostrider.a
 PROGRAM  := $(BUILD)/postrider
+CONF_DOCS := $(BUILD)/gen-conf-docs
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 
 export T VARIANT RDKAFKA
 
 .PHONY: all help
-all: $(PROGRAM) ## build the program at build/postrider
+all: $(PROGRAM) $(CONF_DOCS) ## build the program at build/postrider
 	@ln -sf $(VARIANT)/postrider build/postrider
 
 help: ## list the targets
@@ -88,6 +89,9 @@ build/generated/%.c: src/%.html
 	@{ printf '#include "%s.h"\nconst char %s_html[] =\n' $(*F) $(*F); \
 		od -An -v -tx1 $< | sed 's/ /\\x/g; s/.*/"&"/'; echo ';'; } >$@.new && mv $@.new $@
 
+$(CONF_DOCS): scripts/gen-conf-docs.c $(LIBRARY)
+	$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
+
 $(BUILD)/unit/filter.o: tests/unit/filter.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -97,7 +101,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/filter.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Wno-deprecated-declarations -Itests/unit -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/filter.o $(LIBRARY) $(LIBS) -lcmocka
 
-.PHONY: unit unit-programs demo test lint format asan install-deps install uninstall deb image clean print-checks
+.PHONY: unit unit-programs demo test lint format documents asan install-deps install uninstall deb image clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)
 	@scripts/run-unit.sh $(UNIT)
 
@@ -114,6 +118,13 @@ lint: all ## what a script can check: layers, lengths, libraries, exports, docum
 
 format: ## bring the sources into form
 	@scripts/format.sh
+
+
+documents: $(CONF_DOCS) ## write the documents that are generated from tables in the sources
+	$(CONF_DOCS) reference >etc/postrider.cfg.reference
+	$(CONF_DOCS) manual >$(BUILD)/keys.mdoc
+	sed -i -e '/BEGIN KEYS/,/END KEYS/{//!d}' -e '/BEGIN KEYS/r $(BUILD)/keys.mdoc' etc/man/postrider.cfg.5
+	scripts/gen-metrics-page.py >$(BUILD)/metrics.7 && cp $(BUILD)/metrics.7 etc/man/postrider-metrics.7
 
 asan: ## the unit tests under the address sanitizer
 	@$(MAKE) VARIANT=asan unit
@@ -166,4 +177,4 @@ CHECKS :=
 print-checks:
 	@echo $(CHECKS)
 
--include $(OBJECTS:.o=.d) $(BUILD)/app/cmd/main.d $(UNIT:=.d)
+-include $(OBJECTS:.o=.d) $(BUILD)/app/cmd/main.d $(CONF_DOCS).d $(UNIT:=.d)

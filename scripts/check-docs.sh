@@ -7,6 +7,7 @@ set -euo pipefail
 cd "${0%/*}/.."
 
 PROGRAM=build/postrider
+CONF_DOCS=build/plain/gen-conf-docs
 bad=0
 
 COMMAND_PAGE=etc/man/postrider.1 KEYS_PAGE=etc/man/postrider.cfg.5
@@ -27,7 +28,7 @@ named() {
 }
 
 keys() {
-	"$PROGRAM" check --keys | awk '{ print $1 }' | sed 's/.*\.//' | sort -u
+	"$CONF_DOCS" keys | sed 's/.*\.//' | sort -u
 }
 
 metrics() {
@@ -55,9 +56,9 @@ messages() {
 	done < <(diff <(said_ids) <(explained_ids) | grep '^[<>]')
 }
 
-metrics_page() {
-	diff -q "$METRICS_PAGE" <(scripts/gen-metrics-page.py) >/dev/null ||
-		{ echo "$METRICS_PAGE is stale: scripts/gen-metrics-page.py >$METRICS_PAGE"; bad=1; }
+# current FILE: standard input is its text as the tables in the sources give it today.
+current() {
+	diff -q "$1" - >/dev/null || { echo "$1 is stale: make documents"; bad=1; }
 }
 
 commands() {
@@ -77,5 +78,7 @@ named metric < <(metrics)
 named command < <(commands)
 named option < <(options)
 messages
-metrics_page
+current etc/postrider.cfg.reference < <("$CONF_DOCS" reference)
+current "$KEYS_PAGE" < <("$CONF_DOCS" manual | sed -e '/BEGIN KEYS/,/END KEYS/{//!d}' -e '/BEGIN KEYS/r /dev/stdin' "$KEYS_PAGE")
+current "$METRICS_PAGE" < <(scripts/gen-metrics-page.py)
 exit $bad

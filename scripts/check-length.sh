@@ -13,7 +13,7 @@ exceptions() {
 	LIST
 }
 
-mapfile -t sources < <(find src include -name '*.[ch]' | sort)
+mapfile -t sources < <(find src include scripts -name '*.[ch]' | sort)
 mapfile -t tests < <(find tests -name '*.c' | sort)
 awk -v exceptions="$(exceptions)" '
 	BEGIN {

@@ -11,7 +11,7 @@ cd "${0%/*}/.."
 python=$(scripts/python.sh)/bin/python
 formatter=$("$python" -c 'import clang_format, pathlib
 print(pathlib.Path(clang_format.__file__).parent / "data/bin/clang-format")')
-mapfile -d '' files < <(find src include tests -name '*.[ch]' -print0 | sort -z)
+mapfile -d '' files < <(find src include tests scripts -name '*.[ch]' -print0 | sort -z)
 
 if [ "${1:-}" != --check ]; then
 	"$formatter" -i "${files[@]}"

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `postrider check` command: reports every fault of a configuration file, runs its tests
- * (--tests), tries the network (--network), and prints what is derived from the table of keys
- * (--keys, --reference, --manual). */
+/* The `postrider check` command: reports every fault of a configuration file, prints it as it is
+ * in effect (--print), runs its tests (--tests) and tries the network (--network). */
 #include <getopt.h>
 #include <stdio.h>
 
 #include "check_tests.h"
 #include "cmd.h"
 #include "app/conf/conf.h"
-#include "app/conf/doc.h"
 #include "check_network.h"
 #include "base/buf.h"
 
 static const char usage[] =
 	"usage: postrider check -c FILE [--print | --print-json] [--no-secrets]\n"
 	"                       [--network] [--tests FILE]\n"
-	"       postrider check --reference | --manual | --keys\n"
 	"\n"
 	"Validate a configuration, without a network unless told to, like nginx -t. All faults are shown, each with\n"
 	"its place; the exit status is 0 when there is none, else 1.\n"
@@ -27,9 +24,6 @@ static const char usage[] =
 	"      --network       also look topics up, get tokens, and connect to each destination:\n"
 	"                      what is there, how long it took, and what is wrong; sends no event\n"
 	"      --tests FILE    also run the tests in FILE: events, and the requests expected of each\n"
-	"      --reference     print every key with its default, for a file to start from\n"
-	"      --manual        print what postrider.cfg(5) says of each key, in mdoc\n"
-	"      --keys          print the names of all keys\n"
 	"  -h, --help          this text\n";
 
 enum {
@@ -38,9 +32,6 @@ enum {
 	NO_SECRETS,
 	NETWORK,
 	TESTS,
-	REFERENCE,
-	MANUAL,
-	KEYS,
 };
 
 static void complain(void *ctx, enum conf_severity severity, const char *line)
@@ -106,21 +97,9 @@ static int try_network(struct conf *c)
 	return result.failed > 0;
 }
 
-static int print_document(void (*write)(struct buf *out))
-{
-	struct buf out;
-
-	buf_init(&out, BUF_UNLIMITED);
-	write(&out);
-	fwrite(buf_str(&out), 1, out.len, stdout);
-	buf_release(&out);
-	return 0;
-}
-
 struct arguments {
 	const char *path, *tests;
 	int print;
-	void (*document)(struct buf *out); /* to be printed instead of checking anything */
 	bool help, network;
 	struct conf_options options;
 };
@@ -143,15 +122,6 @@ static bool take_option(struct arguments *a, int code, const char *text)
 		return true;
 	case TESTS:
 		a->tests = text;
-		return true;
-	case REFERENCE:
-		a->document = conf_doc_reference;
-		return true;
-	case MANUAL:
-		a->document = conf_doc_manual;
-		return true;
-	case KEYS:
-		a->document = conf_doc_keys;
 		return true;
 	case 'h':
 		a->help = true;
@@ -193,9 +163,6 @@ int cmd_check(int argc, char **argv)
 		{"no-secrets", no_argument, NULL, NO_SECRETS},
 		{"network", no_argument, NULL, NETWORK},
 		{"tests", required_argument, NULL, TESTS},
-		{"reference", no_argument, NULL, REFERENCE},
-		{"manual", no_argument, NULL, MANUAL},
-		{"keys", no_argument, NULL, KEYS},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -211,8 +178,6 @@ int cmd_check(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	if (a.document != NULL)
-		return print_document(a.document);
 	if (optind < argc)
 		return refuse("there are no arguments but options");
 	if (a.path == NULL)
