@@ -25,16 +25,12 @@ bool conf_is_name(const char *name)
 }
 
 static void check_listen(
-	struct conf_reader *r, struct conf_subject *s, const struct conf_node *n)
+	struct conf_reader *r, const struct conf_subject *s, const struct conf_node *n)
 {
 	const char *text = r->conf->admin.listen, *colon;
 	char *end;
 	long port;
 
-	if (strcmp(text, "none") == 0) {
-		r->conf->admin.listen = NULL;
-		return;
-	}
 	if (strncmp(text, "unix:", 5) == 0) {
 		if (text[5] == '\0')
 			conf_refuse(r, s, "admin.listen", n->place,
@@ -65,26 +61,27 @@ static bool is_private(const char *listen)
 	return strncmp(listen, "unix:", 5) == 0 || listen[0] == ':' || is_loopback(listen);
 }
 
-static void check_admin(struct conf_reader *r, struct conf_subject *s)
+static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct conf_node *listen = conf_given_node(s, "listen");
 	const struct conf_node *token = conf_given_node(s, "token");
 	const struct conf_node *certificate = conf_given_node(s, "certificate_file");
 	const struct conf_node *key = conf_given_node(s, "key_file");
+	const char *address = r->conf->admin.listen;
+	bool off = address == NULL || strcmp(address, "none") == 0;
 
-	if (listen != NULL && r->conf->admin.listen != NULL)
+	if (listen != NULL && !off)
 		check_listen(r, s, listen);
 	if ((certificate != NULL) != (key != NULL))
 		conf_refuse(r, s, "admin", (certificate != NULL ? certificate : key)->place,
 			"certificate_file and key_file go together; give both or none");
-	if (token != NULL && certificate == NULL && r->conf->admin.listen != NULL &&
-		!is_private(r->conf->admin.listen))
+	if (token != NULL && certificate == NULL && !off && !is_private(address))
 		conf_warn(r, s, "admin.token", token->place,
 			"crosses the network in the clear; give certificate_file and key_file, or "
 			"listen on loopback");
 }
 
-static void check_tracing(struct conf_reader *r, struct conf_subject *s)
+static void check_tracing(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct conf_node *endpoint = conf_given_node(s, "otlp_endpoint");
 	const char *url = r->conf->tracing.otlp_endpoint;
@@ -97,7 +94,7 @@ static void check_tracing(struct conf_reader *r, struct conf_subject *s)
 			"has no otlp_endpoint; nothing is sent");
 }
 
-void conf_check_top(struct conf_reader *r, struct conf_subject *s)
+void conf_check_top(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct conf_topic_create *create = &r->conf->dead_letter_create;
 	const struct conf_node *n;
@@ -117,7 +114,7 @@ void conf_check_top(struct conf_reader *r, struct conf_subject *s)
 /* --- Kafka ------------------------------------------------------------------------------ */
 
 /* Its name is @name; what belongs elsewhere is refused, and what librdkafka does not take. */
-static void check_value(struct conf_reader *r, struct conf_subject *s,
+static void check_value(struct conf_reader *r, const struct conf_subject *s,
 	const struct conf_node *n, const char *name, const char *value)
 {
 	struct secret expanded = {0};
@@ -138,37 +135,43 @@ static void check_value(struct conf_reader *r, struct conf_subject *s,
 	secret_release(&expanded);
 }
 
-static void check_property(struct conf_reader *r, struct conf_subject *s,
-	const struct conf_node *n, const char *text)
+struct slice conf_property_name(const char *text)
 {
 	const char *equals = strchr(text, '=');
 	size_t begin = strspn(text, " \t");
 	size_t end = equals != NULL ? (size_t)(equals - text) : begin;
-	bool secret;
-	char *name;
 
 	while (end > begin && (text[end - 1] == ' ' || text[end - 1] == '\t'))
 		end--;
-	if (end <= begin) {
+	return slice_of(text + begin, end > begin ? end - begin : 0);
+}
+
+static void check_property(struct conf_reader *r, const struct conf_subject *s,
+	const struct conf_node *n, const char *text)
+{
+	struct slice slice = conf_property_name(text);
+	const char *value;
+	char *name;
+
+	if (slice.len == 0) {
 		/* It may be a secret whose name was forgotten: it is not shown. */
 		conf_refuse(r, s, "properties", n->place, "one is not written \"name=value\"");
 		return;
 	}
-	name = xmemdup(text + begin, end - begin);
-	secret = conf_is_secret_property(slice_str(name));
-	conf_mask_secrets(r, secret ? equals + 1 : text, secret);
-	if (secret && !secret_has_reference(equals + 1) &&
+	name = xmemdup(slice.data, slice.len);
+	value = strchr(text, '=') + 1;
+	if (conf_is_secret_property(slice) && !secret_has_reference(value) &&
 		conf_files_is_open(&r->priv->source->files, n->place))
 		conf_warn(r, s, "properties", n->place,
 			"%s: a secret stands in a file that others can read; write ${file:PATH} or "
 			"${env:NAME}, or chmod 600 the file",
 			name);
-	check_value(r, s, n, name, equals + 1);
+	check_value(r, s, n, name, value);
 	free(name);
 }
 
-static void check_properties(
-	struct conf_reader *r, struct conf_subject *s, char *const *properties, size_t count)
+static void check_properties(struct conf_reader *r, const struct conf_subject *s,
+	char *const *properties, size_t count)
 {
 	const struct conf_node *n = conf_given_node(s, "properties");
 	bool list = n != NULL && n->kind == CONF_NODE_LIST;
@@ -178,7 +181,7 @@ static void check_properties(
 			properties[i]);
 }
 
-void conf_check_kafka(struct conf_reader *r, struct conf_subject *s)
+void conf_check_kafka(struct conf_reader *r, const struct conf_subject *s)
 {
 	check_properties(r, s, r->conf->properties, r->conf->property_count);
 }
@@ -195,8 +198,8 @@ static bool is_topic(const char *name)
 }
 
 /* False: a fault was told. */
-static bool check_topic_name(struct conf_reader *r, struct conf_subject *s, const char *key,
-	struct conf_place place, const char *name)
+static bool check_topic_name(struct conf_reader *r, const struct conf_subject *s,
+	const char *key, struct conf_place place, const char *name)
 {
 	if (is_topic(name))
 		return true;
@@ -208,7 +211,7 @@ static bool check_topic_name(struct conf_reader *r, struct conf_subject *s, cons
 }
 
 void conf_check_dead_letter_topic(
-	struct conf_reader *r, struct conf_subject *s, const char *topic)
+	struct conf_reader *r, const struct conf_subject *s, const char *topic)
 {
 	const struct conf_node *n = conf_given_node(s, "dead_letter_topic");
 
@@ -216,8 +219,19 @@ void conf_check_dead_letter_topic(
 		(void)check_topic_name(r, s, "dead_letter_topic", n->place, topic);
 }
 
-static void check_topic(struct conf_reader *r, struct conf_subject *s, struct conf_place place,
-	const char *topic)
+void conf_check_default_topic(
+	struct conf_reader *r, const struct conf_subject *s, const char *topic)
+{
+	if (str_eq(topic, "none"))
+		conf_refuse(r, s, "dead_letter_topic",
+			conf_given_node(s, "dead_letter_topic")->place,
+			"only a target may say \"none\"; name a topic");
+	else
+		conf_check_dead_letter_topic(r, s, topic);
+}
+
+static void check_topic(struct conf_reader *r, const struct conf_subject *s,
+	struct conf_place place, const char *topic)
 {
 	char text[160];
 	regex_t regex;
@@ -257,27 +271,9 @@ bool conf_consumer_reads(const struct conf_consumer *c, const char *topic)
 	return false;
 }
 
-static void compile_envelope(
-	struct conf_reader *r, struct conf_subject *s, struct conf_consumer *c)
+void conf_check_consumer(struct conf_reader *r, const struct conf_subject *s)
 {
-	static const enum envelope_format formats[] = {
-		[CONF_FORMAT_JSON] = ENVELOPE_JSON,
-		[CONF_FORMAT_CLOUDEVENTS] = ENVELOPE_CLOUDEVENTS,
-		[CONF_FORMAT_ENVELOPE] = ENVELOPE_WRAPPED,
-		[CONF_FORMAT_BYTES] = ENVELOPE_BYTES,
-	};
-	const struct envelope_settings settings = {
-		formats[c->event_format], c->envelope_source, c->envelope_detail_type};
-	struct err err = {0};
-
-	c->envelope = envelope_new(&settings, &err);
-	if (c->envelope == NULL)
-		conf_refuse(r, s, "envelope", s->node->place, "%s", err.text);
-}
-
-void conf_check_consumer(struct conf_reader *r, struct conf_subject *s)
-{
-	struct conf_consumer *c = s->settings;
+	const struct conf_consumer *c = s->settings;
 	const struct conf_node *topics = conf_given_node(s, "topics");
 	const struct conf_node *envelope = conf_given_node(s, "source");
 
@@ -288,21 +284,12 @@ void conf_check_consumer(struct conf_reader *r, struct conf_subject *s)
 				: topics->place,
 			c->topics[i]);
 	check_properties(r, s, c->properties, c->property_count);
-	if (str_eq(c->dead_letter_topic, "none"))
-		conf_refuse(r, s, "dead_letter_topic",
-			conf_given_node(s, "dead_letter_topic")->place,
-			"only a target may say \"none\"; name a topic");
-	else
-		conf_check_dead_letter_topic(r, s, c->dead_letter_topic);
-	if (c->dead_letter_topic == NULL && c->group_id != NULL)
-		c->dead_letter_topic =
-			conf_own_text(r->priv, xasprintf("%s.dead-letters", c->group_id));
+	conf_check_default_topic(r, s, c->dead_letter_topic);
 	if (envelope == NULL)
 		envelope = conf_given_node(s, "detail_type");
 	if (envelope != NULL && c->event_format != CONF_FORMAT_ENVELOPE)
 		conf_warn(r, s, "envelope", envelope->place,
 			"is not used, since event_format is not \"envelope\"");
-	compile_envelope(r, s, c);
 	if (c->instance_id != NULL && strpbrk(c->instance_id, " \t\r\n") != NULL)
 		conf_refuse(r, s, "instance_id", conf_given_node(s, "instance_id")->place,
 			"must not hold blanks");
@@ -311,7 +298,7 @@ void conf_check_consumer(struct conf_reader *r, struct conf_subject *s)
 /* --- destinations ----------------------------------------------------------------------- */
 
 void conf_check_tls(
-	struct conf_reader *r, struct conf_subject *s, const struct http_settings *http)
+	struct conf_reader *r, const struct conf_subject *s, const struct http_settings *http)
 {
 	const struct conf_node *n = conf_given_node(s, "client_key_file");
 
@@ -326,7 +313,7 @@ void conf_check_tls(
 }
 
 static void check_gate(
-	struct conf_reader *r, struct conf_subject *s, const struct gate_settings *g)
+	struct conf_reader *r, const struct conf_subject *s, const struct gate_settings *g)
 {
 	const struct conf_node *n = conf_given_node(s, "breaker_probe_interval_max");
 
@@ -353,8 +340,8 @@ static bool goes_to_loopback(const char *url)
 	return host != NULL && is_loopback(host + 3);
 }
 
-static void check_http(struct conf_reader *r, struct conf_subject *s,
-	struct conf_destination *d, const struct conf_node *endpoint)
+static void check_http(struct conf_reader *r, const struct conf_subject *s,
+	const struct conf_destination *d, const struct conf_node *endpoint)
 {
 	const struct conf_node *n = conf_given_node(s, "http2");
 
@@ -374,14 +361,12 @@ static void check_http(struct conf_reader *r, struct conf_subject *s,
 			r, s, "http2", n->place, "is not used: HTTP/2 is spoken over TLS only");
 }
 
-void conf_check_destination(struct conf_reader *r, struct conf_subject *s)
+void conf_check_destination(struct conf_reader *r, const struct conf_subject *s)
 {
-	struct conf_destination *d = s->settings;
+	const struct conf_destination *d = s->settings;
 	const struct conf_node *endpoint = conf_given_node(s, "endpoint");
 	struct err err = {0};
 
-	d->index = (unsigned)(d - r->conf->destinations);
-	d->http.name = d->name;
 	check_gate(r, s, &d->gate);
 	conf_check_tls(r, s, &d->http);
 	if (d->endpoint == NULL)

@@ -36,7 +36,7 @@ static const char *type_name(enum connection_type type)
 }
 
 static void check_fields(
-	struct conf_reader *r, struct conf_subject *s, enum connection_type type)
+	struct conf_reader *r, const struct conf_subject *s, enum connection_type type)
 {
 	const char *name = type_name(type);
 
@@ -72,8 +72,8 @@ static bool get_value(struct conf_reader *r, const char *text, struct secret *re
 	return secret_expand(ret, text, r->conf->base_dir, NULL) == 0;
 }
 
-static void check_credential(struct conf_reader *r, struct conf_subject *s, const char *key,
-	const char *text, bool no_colon)
+static void check_credential(struct conf_reader *r, const struct conf_subject *s,
+	const char *key, const char *text, bool no_colon)
 {
 	const struct conf_node *n = conf_given_node(s, key);
 	struct secret value;
@@ -104,7 +104,7 @@ static bool is_token(const char *text)
 	return text[0] != '\0';
 }
 
-static void check_api_key(struct conf_reader *r, struct conf_subject *s)
+static void check_api_key(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct connection_settings *c =
 		&((struct conf_connection *)s->settings)->settings;
@@ -115,9 +115,9 @@ static void check_api_key(struct conf_reader *r, struct conf_subject *s)
 	check_credential(r, s, "api_key_value", c->api_key_value, false);
 }
 
-static void check_oauth(struct conf_reader *r, struct conf_subject *s)
+static void check_oauth(struct conf_reader *r, const struct conf_subject *s)
 {
-	struct conf_connection *c = s->settings;
+	const struct conf_connection *c = s->settings;
 	const struct conf_node *n = conf_given_node(s, "authorization_endpoint");
 	struct secret url;
 	struct err err = {0};
@@ -139,7 +139,7 @@ static void check_oauth(struct conf_reader *r, struct conf_subject *s)
 	secret_release(&url);
 }
 
-static void check_signing_keys(struct conf_reader *r, struct conf_subject *s)
+static void check_signing_keys(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct connection_settings *c =
 		&((struct conf_connection *)s->settings)->settings;
@@ -172,14 +172,10 @@ static bool is_type_known(const struct conf_subject *s)
 	return false;
 }
 
-void conf_check_connection(struct conf_reader *r, struct conf_subject *s)
+void conf_check_connection(struct conf_reader *r, const struct conf_subject *s)
 {
-	struct conf_connection *c = s->settings;
+	const struct conf_connection *c = s->settings;
 
-	c->settings.name = c->name;
-	c->settings.base_dir = r->conf->base_dir;
-	c->settings.oauth_parameters = &c->oauth_parameters;
-	c->settings.oauth_http.name = c->name;
 	if (!is_type_known(s))
 		return;
 	check_fields(r, s, c->settings.type);

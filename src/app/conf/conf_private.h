@@ -98,24 +98,46 @@ char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct
 /* Mask what the references of @text expand to; @literal: also a text without references. */
 void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal);
 
-/* check.c: what one key's table can't say, of each section; compile.c: patterns and
- * requests. The subjects have been read. */
-void conf_check_consumer(struct conf_reader *r, struct conf_subject *s);
-void conf_check_connection(struct conf_reader *r, struct conf_subject *s);
-void conf_check_destination(struct conf_reader *r, struct conf_subject *s);
-void conf_check_target(struct conf_reader *r, struct conf_subject *s);
-void conf_check_rule(struct conf_reader *r, struct conf_subject *s);
-void conf_check_top(struct conf_reader *r, struct conf_subject *s);
-void conf_check_kafka(struct conf_reader *r, struct conf_subject *s);
+/* --- check*.c: what a table of keys can't express, of each section ------------------------ */
+
+/* They report faults and warnings of a subject that has been read, and change nothing. */
+void conf_check_top(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_kafka(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_consumer(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_connection(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_destination(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_target(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_rule(struct conf_reader *r, const struct conf_subject *s);
+/* The configuration as a whole, when all sections are finished. */
 void conf_check_all(struct conf_reader *r);
+
 /* Shared by them. */
 void conf_check_dead_letter_topic(
-	struct conf_reader *r, struct conf_subject *s, const char *topic);
+	struct conf_reader *r, const struct conf_subject *s, const char *topic);
+/* The topic of a rule or a consumer, which may not be "none". */
+void conf_check_default_topic(
+	struct conf_reader *r, const struct conf_subject *s, const char *topic);
 void conf_check_tls(
-	struct conf_reader *r, struct conf_subject *s, const struct http_settings *http);
+	struct conf_reader *r, const struct conf_subject *s, const struct http_settings *http);
 /* Is @topic one that @c reads, by name or pattern? */
 bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
+/* Where the dead letters of @t go: its own topic, its rule's, its consumer's; NULL: "none". */
+char *conf_effective_dead_letter_topic(const struct conf_target *t);
+/* The name in "name=value", without blanks; empty: @text is not written so. */
+struct slice conf_property_name(const char *text);
 /* 1 to 64 of A-Z a-z 0-9 . - _ : how EventBridge names things. */
 bool conf_is_name(const char *name);
+
+/* --- finish.c: what is made of a section once it has been checked --------------------------- */
+
+/* Compile, and fill in what follows from other keys. Even a subject with faults is finished,
+ * since compiling finds more of them. */
+void conf_finish_top(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_kafka(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_consumer(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_connection(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_destination(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_target(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_rule(struct conf_reader *r, const struct conf_subject *s);
 
 #endif

@@ -242,6 +242,7 @@ const struct conf_section conf_consumer_section = {
 	.keys = consumer_keys,
 	.key_count = COUNT_OF(consumer_keys),
 	.size = sizeof(struct conf_consumer),
+	THINGS(consumers, consumer_count),
 	.defaults = consumer_defaults,
 };
 
@@ -256,6 +257,14 @@ const struct conf_section *const conf_sections[] = {
 };
 
 const size_t conf_section_count = COUNT_OF(conf_sections);
+
+const void *conf_section_thing(const struct conf *c, const struct conf_section *s, size_t i)
+{
+	const char *array = *(const char *const *)((const char *)c + s->array_offset);
+	size_t count = *(const size_t *)((const char *)c + s->count_offset);
+
+	return i < count ? array + i * s->size : NULL;
+}
 
 const struct conf_key *conf_key_find(const struct conf_section *s, const char *name)
 {

@@ -77,7 +77,14 @@ struct conf_section {
 	const struct conf_key *keys;
 	size_t key_count;
 	size_t size; /* of its struct; 0: it is part of the one around it */
+	size_t array_offset, count_offset; /* in struct conf, of a section of named things */
 	void (*defaults)(void *settings);
+};
+
+/* How the struct of every named thing begins. */
+struct conf_named {
+	struct conf_place place;
+	char *name;
 };
 
 extern const struct conf_section conf_top_section, conf_kafka_section, conf_consumer_section,
@@ -87,6 +94,9 @@ extern const struct conf_section conf_top_section, conf_kafka_section, conf_cons
 /* All of them, in the order of the manual. */
 extern const struct conf_section *const conf_sections[];
 extern const size_t conf_section_count;
+
+/* The thing number @i of a section with named things; NULL: there are fewer. */
+const void *conf_section_thing(const struct conf *c, const struct conf_section *s, size_t i);
 
 /* NULL when there is none of that name or alias. */
 const struct conf_key *conf_key_find(const struct conf_section *s, const char *name);

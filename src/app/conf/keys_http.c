@@ -159,6 +159,7 @@ const struct conf_section conf_connection_section = {
 	.keys = connection_keys,
 	.key_count = COUNT_OF(connection_keys),
 	.size = sizeof(C),
+	THINGS(connections, connection_count),
 	.defaults = connection_defaults,
 };
 
@@ -234,5 +235,6 @@ const struct conf_section conf_destination_section = {
 	.keys = destination_keys,
 	.key_count = COUNT_OF(destination_keys),
 	.size = sizeof(D),
+	THINGS(destinations, destination_count),
 	.defaults = destination_defaults,
 };

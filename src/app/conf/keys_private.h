@@ -13,6 +13,11 @@
 #define COUNTED(type, member, count)                                                           \
 	.offset = offsetof(type, member), .count_offset = offsetof(type, count)
 
+/* Where the things of a section are, in struct conf. */
+#define THINGS(member, count)                                                                  \
+	.array_offset = offsetof(struct conf, member),                                         \
+	.count_offset = offsetof(struct conf, count)
+
 #define SECOND ((int64_t)1000)
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)

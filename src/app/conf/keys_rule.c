@@ -183,5 +183,6 @@ const struct conf_section conf_rule_section = {
 	.keys = rule_keys,
 	.key_count = COUNT_OF(rule_keys),
 	.size = sizeof(R),
+	THINGS(rules, rule_count),
 	.defaults = rule_defaults,
 };

@@ -61,18 +61,17 @@ static void write_targets(struct conf_writer *w, const struct conf_rule *rule)
 	conf_write_end_list(w);
 }
 
-static void write_section(struct conf_writer *w, const struct conf_section *section,
-	const void *array, size_t count)
+static void write_section(
+	struct conf_writer *w, const struct conf *c, const struct conf_section *section)
 {
-	conf_write_begin(w, section->name);
-	for (size_t i = 0; i < count; i++) {
-		const void *thing = (const char *)array + i * section->size;
+	const struct conf_named *thing;
 
-		/* All begin with place and name. */
-		conf_write_begin(w, ((const struct conf_consumer *)thing)->name);
+	conf_write_begin(w, section->name);
+	for (size_t i = 0; (thing = conf_section_thing(c, section, i)) != NULL; i++) {
+		conf_write_begin(w, thing->name);
 		write_keys(w, section, thing);
 		if (section == &conf_rule_section)
-			write_targets(w, thing);
+			write_targets(w, (const struct conf_rule *)thing);
 		conf_write_end(w);
 	}
 	conf_write_end(w);
@@ -84,10 +83,10 @@ static void write_all(struct conf_writer *w, const struct conf *c)
 	conf_write_begin(w, "kafka");
 	write_keys(w, &conf_kafka_section, c);
 	conf_write_end(w);
-	write_section(w, &conf_consumer_section, c->consumers, c->consumer_count);
-	write_section(w, &conf_connection_section, c->connections, c->connection_count);
-	write_section(w, &conf_destination_section, c->destinations, c->destination_count);
-	write_section(w, &conf_rule_section, c->rules, c->rule_count);
+	write_section(w, c, &conf_consumer_section);
+	write_section(w, c, &conf_connection_section);
+	write_section(w, c, &conf_destination_section);
+	write_section(w, c, &conf_rule_section);
 }
 
 const struct conf_mask *conf_get_mask(const struct conf *c)

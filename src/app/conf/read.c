@@ -151,20 +151,42 @@ static bool read_subject(struct conf_reader *r, struct conf_subject *s,
 	return true;
 }
 
-/* What every named thing begins with. */
-struct named {
-	struct conf_place place;
-	char *name;
+/* What is done with each thing of a section once its keys have been read. */
+struct steps {
+	const struct conf_section *section;
+	void (*check)(struct conf_reader *r, const struct conf_subject *s);
+	void (*finish)(struct conf_reader *r, const struct conf_subject *s);
 };
 
-typedef void (*check_fn)(struct conf_reader *r, struct conf_subject *s);
+/* In this order: a section may refer to those above it. */
+static const struct steps named_sections[] = {
+	{&conf_consumer_section, conf_check_consumer, conf_finish_consumer},
+	{&conf_connection_section, conf_check_connection, conf_finish_connection},
+	{&conf_destination_section, conf_check_destination, conf_finish_destination},
+	{&conf_rule_section, conf_check_rule, conf_finish_rule},
+};
+
+static void read_targets(struct conf_reader *r, struct conf_subject *s);
+
+static void read_thing(struct conf_reader *r, const struct steps *steps, struct conf_subject *s,
+	const struct conf_node *n, void *settings)
+{
+	if (!read_subject(r, s, steps->section, n, settings))
+		return;
+	if (steps->section == &conf_rule_section)
+		read_targets(r, s);
+	steps->check(r, s);
+	steps->finish(r, s);
+}
 
 /* All that @root has of a section, into an array that is allocated here. */
-static void read_named(struct conf_reader *r, const struct conf_node *root,
-	const struct conf_section *section, check_fn check, void *ret_array, size_t *ret_count)
+static void read_section(
+	struct conf_reader *r, const struct conf_node *root, const struct steps *steps)
 {
+	const struct conf_section *section = steps->section;
 	const struct conf_node *group = conf_node_find(root, section->name);
 	struct conf_subject top = {.node = root};
+	size_t *count = (size_t *)((char *)r->conf + section->count_offset);
 	char *array;
 
 	if (group == NULL)
@@ -176,10 +198,10 @@ static void read_named(struct conf_reader *r, const struct conf_node *root,
 		return;
 	}
 	array = conf_own_block(r->priv, xcalloc(group->child_count + 1, section->size));
-	*(void **)ret_array = array;
+	*(void **)((char *)r->conf + section->array_offset) = array;
 	for (size_t i = 0; i < group->child_count; i++) {
 		const struct conf_node *n = group->children[i];
-		struct named *thing = (struct named *)(array + i * section->size);
+		struct conf_named *thing = (struct conf_named *)(array + i * section->size);
 		struct conf_subject s = {0};
 
 		snprintf(s.what, sizeof s.what, "%s '%s'", section->singular, n->name);
@@ -188,15 +210,16 @@ static void read_named(struct conf_reader *r, const struct conf_node *root,
 				"a name has 1 to 64 letters, digits, '-' and '_'");
 		thing->place = n->place;
 		thing->name = conf_own_text(r->priv, xstrdup(n->name));
-		*ret_count = i + 1;
-		if (read_subject(r, &s, section, n, thing))
-			check(r, &s);
+		*count = i + 1;
+		read_thing(r, steps, &s, n, thing);
 	}
 }
 
 static void read_target(struct conf_reader *r, struct conf_rule *rule,
 	const struct conf_node *n, struct conf_target *t)
 {
+	static const struct steps steps = {
+		&conf_target_section, conf_check_target, conf_finish_target};
 	const struct conf_node *id = conf_node_find(n, "id");
 	struct conf_subject s = {0};
 
@@ -207,8 +230,7 @@ static void read_target(struct conf_reader *r, struct conf_rule *rule,
 			(size_t)(t - rule->targets) + 1);
 	t->place = n->place;
 	t->rule = rule;
-	if (read_subject(r, &s, &conf_target_section, n, t))
-		conf_check_target(r, &s);
+	read_thing(r, &steps, &s, n, t);
 }
 
 static void read_targets(struct conf_reader *r, struct conf_subject *s)
@@ -232,12 +254,6 @@ static void read_targets(struct conf_reader *r, struct conf_subject *s)
 	}
 }
 
-static void check_rule(struct conf_reader *r, struct conf_subject *s)
-{
-	read_targets(r, s);
-	conf_check_rule(r, s);
-}
-
 static bool is_section(const char *name)
 {
 	for (size_t i = 0; i < conf_section_count; i++)
@@ -252,7 +268,7 @@ static void read_top(struct conf_reader *r, const struct conf_node *root)
 	struct conf_node own = *root;
 
 	conf_top_section.defaults(r->conf);
-	/* Sections are read by read_named(). */
+	/* Sections are read by read_section(). */
 	own.children = xcalloc(root->child_count + 1, sizeof *own.children);
 	own.child_count = 0;
 	for (size_t i = 0; i < root->child_count; i++)
@@ -261,6 +277,7 @@ static void read_top(struct conf_reader *r, const struct conf_node *root)
 	read_keys(r, &s, &conf_top_section, &own);
 	free(own.children);
 	conf_check_top(r, &s);
+	conf_finish_top(r, &s);
 }
 
 static void read_kafka(struct conf_reader *r, const struct conf_node *root)
@@ -289,20 +306,14 @@ static void read_kafka(struct conf_reader *r, const struct conf_node *root)
 			"is missing; write kafka = { bootstrap_servers = \"HOST:9092\"; };");
 	}
 	conf_check_kafka(r, &s);
+	conf_finish_kafka(r, &s);
 }
 
 void conf_read(struct conf_reader *r, const struct conf_node *root)
 {
-	struct conf *c = r->conf;
-
 	read_top(r, root);
 	read_kafka(r, root);
-	read_named(r, root, &conf_consumer_section, conf_check_consumer, &c->consumers,
-		&c->consumer_count);
-	read_named(r, root, &conf_connection_section, conf_check_connection, &c->connections,
-		&c->connection_count);
-	read_named(r, root, &conf_destination_section, conf_check_destination, &c->destinations,
-		&c->destination_count);
-	read_named(r, root, &conf_rule_section, check_rule, &c->rules, &c->rule_count);
+	for (size_t i = 0; i < COUNT_OF(named_sections); i++)
+		read_section(r, root, &named_sections[i]);
 	conf_check_all(r);
 }

@@ -143,33 +143,17 @@ static void read_json(struct conf_reader *r, struct conf_subject *s, const struc
 	}
 }
 
-/* Consumers, connections and destinations of the configuration, by their common beginning. */
-static const void *named(const struct conf *c, const struct conf_section *section, size_t i)
-{
-	if (section == &conf_consumer_section)
-		return i < c->consumer_count ? &c->consumers[i] : NULL;
-	if (section == &conf_connection_section)
-		return i < c->connection_count ? &c->connections[i] : NULL;
-	return i < c->destination_count ? &c->destinations[i] : NULL;
-}
-
-static const char *name_of(const void *thing)
-{
-	/* Each of them begins with its place and its name. */
-	return ((const struct conf_consumer *)thing)->name;
-}
-
 static void refuse_reference(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n)
 {
 	const char **names = NULL;
 	size_t count = 0;
 	struct buf list;
-	const void *thing;
+	const struct conf_named *thing;
 
-	while ((thing = named(r->conf, key->section, count)) != NULL) {
+	while ((thing = conf_section_thing(r->conf, key->section, count)) != NULL) {
 		names = xreallocarray(names, count + 1, sizeof *names);
-		names[count++] = name_of(thing);
+		names[count++] = thing->name;
 	}
 	buf_init(&list, BUF_UNLIMITED);
 	for (size_t i = 0; i < count && i < 8; i++)
@@ -196,12 +180,12 @@ static void refuse_reference(struct conf_reader *r, struct conf_subject *s,
 static void read_reference(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n)
 {
-	const void *thing;
+	const struct conf_named *thing;
 
 	if (!must_be(r, s, key, n, CONF_NODE_STRING))
 		return;
-	for (size_t i = 0; (thing = named(r->conf, key->section, i)) != NULL; i++)
-		if (strcmp(name_of(thing), n->text) == 0) {
+	for (size_t i = 0; (thing = conf_section_thing(r->conf, key->section, i)) != NULL; i++)
+		if (strcmp(thing->name, n->text) == 0) {
 			*(const void **)conf_key_field(key, s->settings) = thing;
 			return;
 		}

@@ -318,8 +318,7 @@ void conf_write_value(struct conf_writer *w, const struct conf_key *key, const v
 			write_shown(w, key, text);
 		break;
 	case CONF_REFERENCE:
-		/* All begin with place and name. */
-		conf_write_text(w, (*(const struct conf_consumer *const *)field)->name);
+		conf_write_text(w, (*(const struct conf_named *const *)field)->name);
 		break;
 	case CONF_CHOICE:
 		write_choice(w, key, number_of(key, settings));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rules and targets: their patterns and requests compiled, and what else can be wrong with
- * them.
+ * What is made of a section once it has been read and checked: compiled patterns, envelopes and
+ * request plans, and the values that follow from other keys. Compiling finds faults too; they are
+ * reported like those of a check.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 struct pattern_warning {
 	struct conf_reader *r;
-	struct conf_subject *s;
+	const struct conf_subject *s;
 	const char *key;
 	struct conf_place place;
 };
@@ -25,7 +26,7 @@ static void warn_pattern(void *data, const char *text)
 }
 
 static struct pattern *compile_pattern(
-	struct conf_reader *r, struct conf_subject *s, const char *key, const char *text)
+	struct conf_reader *r, const struct conf_subject *s, const char *key, const char *text)
 {
 	const struct conf_node *n = conf_given_node(s, key);
 	struct pattern_warning w = {r, s, key, n->place};
@@ -38,52 +39,23 @@ static struct pattern *compile_pattern(
 	return p;
 }
 
-/* A pattern over the record's metadata can only ask for what is there. */
-static void check_kafka_keys(struct conf_reader *r, struct conf_subject *s)
-{
-	static const char *const known[] = {"topic", "partition", "key", "headers", "$or"};
-	const struct conf_node *n = conf_given_node(s, "kafka");
-	char hint[100];
-
-	for (size_t i = 0; n->kind == CONF_NODE_GROUP && i < n->child_count; i++) {
-		const struct conf_node *child = n->children[i];
-		bool found = false;
-
-		for (size_t k = 0; k < COUNT_OF(known); k++)
-			found = found || strcmp(child->name, known[k]) == 0;
-		conf_suggest(child->name, known, COUNT_OF(known), hint, sizeof hint);
-		if (!found)
-			conf_refuse(r, s, "kafka", child->place,
-				"'%s' is not known of a record; there are topic, partition, key and "
-				"headers%s",
-				child->name, hint);
-	}
-}
-
-static void compile_patterns(struct conf_reader *r, struct conf_subject *s)
+void conf_finish_rule(struct conf_reader *r, const struct conf_subject *s)
 {
 	struct conf_rule *rule = s->settings;
-	const struct conf_node *file = conf_given_node(s, "event_pattern_file");
+	const bool is_file = conf_given_node(s, "event_pattern_file") != NULL;
 
 	if (rule->event_pattern != NULL)
 		rule->pattern = compile_pattern(r, s,
-			file != NULL ? "event_pattern_file" : "event_pattern",
-			rule->event_pattern);
-	else if (file == NULL && conf_given_node(s, "event_pattern") == NULL)
-		conf_refuse(r, s, "event_pattern", s->node->place,
-			"is missing; write, say, event_pattern = { detail-type = [ \"Order "
-			"Placed\" ]; }, or name an event_pattern_file");
-	if (rule->kafka != NULL) {
-		check_kafka_keys(r, s);
+			is_file ? "event_pattern_file" : "event_pattern", rule->event_pattern);
+	if (rule->kafka != NULL)
 		rule->kafka_pattern = compile_pattern(r, s, "kafka", rule->kafka);
-	}
 }
 
 /* --- requests --------------------------------------------------------------------------- */
 
 struct plan_complaints {
 	struct conf_reader *r;
-	struct conf_subject *s; /* the target */
+	const struct conf_subject *s; /* the target */
 };
 
 /* The header that the connection itself sets, which no parameter may. */
@@ -166,7 +138,7 @@ static void complain_of_plan(void *ctx, bool is_warning, const char *field, cons
 	(is_warning ? conf_warn : conf_refuse)(c->r, &other, field, place, "%s", text);
 }
 
-static void compile_plan(struct conf_reader *r, struct conf_subject *s)
+static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 {
 	struct conf_target *t = s->settings;
 	const struct conf_destination *d = t->destination;
@@ -192,47 +164,6 @@ static void compile_plan(struct conf_reader *r, struct conf_subject *s)
 
 /* --- targets ---------------------------------------------------------------------------- */
 
-static void check_retry(
-	struct conf_reader *r, struct conf_subject *s, const struct conf_target *t)
-{
-	const struct conf_node *n = conf_given_node(s, "retry_cap");
-
-	if (t->retry.retry_cap_ms >= t->retry.retry_base_ms)
-		return;
-	if (n != NULL)
-		conf_refuse(r, s, "retry_policy.retry_cap", n->place,
-			"must not be less than retry_base");
-	else
-		conf_refuse(r, s, "retry_policy.retry_base",
-			conf_given_node(s, "retry_base")->place,
-			"must not be more than retry_cap");
-}
-
-static void resolve_dead_letter_topic(
-	struct conf_reader *r, struct conf_subject *s, struct conf_target *t)
-{
-	const struct conf_node *n = conf_given_node(s, "dead_letter_topic");
-	const struct conf_consumer *c = t->rule->consumer;
-
-	if (str_eq(t->dead_letter_topic, "none")) {
-		t->dead_letter_topic = NULL;
-		conf_warn(r, s, "dead_letter_topic", n->place,
-			"\"none\": events that fail for good are dropped");
-		return;
-	}
-	conf_check_dead_letter_topic(r, s, t->dead_letter_topic);
-	if (t->dead_letter_topic == NULL)
-		t->dead_letter_topic = t->rule->dead_letter_topic;
-	if (t->dead_letter_topic == NULL && c != NULL)
-		t->dead_letter_topic = c->dead_letter_topic;
-	if (t->dead_letter_topic != NULL && c != NULL &&
-		conf_consumer_reads(c, t->dead_letter_topic))
-		conf_warn(r, s, "dead_letter_topic", n != NULL ? n->place : s->node->place,
-			"'%s' is read by the same consumer: a dead letter is an event again, and "
-			"fails again",
-			t->dead_letter_topic);
-}
-
 static offsets_target identity(const struct conf_target *t)
 {
 	struct buf b;
@@ -247,47 +178,90 @@ static offsets_target identity(const struct conf_target *t)
 	return (offsets_target)hash;
 }
 
-void conf_check_target(struct conf_reader *r, struct conf_subject *s)
+void conf_finish_target(struct conf_reader *r, const struct conf_subject *s)
 {
 	struct conf_target *t = s->settings;
 
-	if (t->id != NULL && !conf_is_name(t->id))
-		conf_refuse(r, s, "id", conf_given_node(s, "id")->place,
-			"an id has 1 to 64 letters, digits, '.', '-' and '_'");
 	t->identity = identity(t);
-	check_retry(r, s, t);
-	resolve_dead_letter_topic(r, s, t);
+	t->dead_letter_topic = conf_effective_dead_letter_topic(t);
 	compile_plan(r, s);
 }
 
-/* --- rules ------------------------------------------------------------------------------ */
+/* --- consumers -------------------------------------------------------------------------- */
 
-static void check_ids(
-	struct conf_reader *r, struct conf_subject *s, const struct conf_rule *rule)
+static void compile_envelope(
+	struct conf_reader *r, const struct conf_subject *s, struct conf_consumer *c)
 {
-	const struct conf_node *list = conf_given_node(s, "targets");
+	static const enum envelope_format formats[] = {
+		[CONF_FORMAT_JSON] = ENVELOPE_JSON,
+		[CONF_FORMAT_CLOUDEVENTS] = ENVELOPE_CLOUDEVENTS,
+		[CONF_FORMAT_ENVELOPE] = ENVELOPE_WRAPPED,
+		[CONF_FORMAT_BYTES] = ENVELOPE_BYTES,
+	};
+	const struct envelope_settings settings = {
+		formats[c->event_format], c->envelope_source, c->envelope_detail_type};
+	struct err err = {0};
 
-	for (size_t i = 0; i < rule->target_count; i++)
-		for (size_t k = 0; k < i; k++) {
-			if (rule->targets[i].id == NULL ||
-				!str_eq(rule->targets[i].id, rule->targets[k].id))
-				continue;
-			conf_refuse(r, s, "targets", list->children[i]->place,
-				"the id '%s' is there twice, first at %s:%u; rename one",
-				rule->targets[i].id, rule->targets[k].place.file,
-				rule->targets[k].place.line);
-			break;
-		}
+	c->envelope = envelope_new(&settings, &err);
+	if (c->envelope == NULL)
+		conf_refuse(r, s, "envelope", s->node->place, "%s", err.text);
 }
 
-void conf_check_rule(struct conf_reader *r, struct conf_subject *s)
+static void mask_properties(struct conf_reader *r, char *const *properties, size_t count)
 {
-	struct conf_rule *rule = s->settings;
-	const struct conf_node *list = conf_given_node(s, "targets");
+	for (size_t i = 0; i < count; i++) {
+		const char *text = properties[i];
+		struct slice name = conf_property_name(text);
 
-	compile_patterns(r, s);
-	check_ids(r, s, rule);
-	if (list == NULL || (list->kind == CONF_NODE_LIST && list->child_count == 0))
-		conf_warn(r, s, "targets", list != NULL ? list->place : s->node->place,
-			"there are none: what the rule matches goes nowhere");
+		if (name.len == 0)
+			continue;
+		if (conf_is_secret_property(name))
+			conf_mask_secrets(r, strchr(text, '=') + 1, true);
+		else
+			conf_mask_secrets(r, text, false);
+	}
+}
+
+void conf_finish_consumer(struct conf_reader *r, const struct conf_subject *s)
+{
+	struct conf_consumer *c = s->settings;
+
+	mask_properties(r, c->properties, c->property_count);
+	if (c->dead_letter_topic == NULL && c->group_id != NULL)
+		c->dead_letter_topic =
+			conf_own_text(r->priv, xasprintf("%s.dead-letters", c->group_id));
+	compile_envelope(r, s, c);
+}
+
+/* --- the others ------------------------------------------------------------------------- */
+
+void conf_finish_kafka(struct conf_reader *r, const struct conf_subject *s)
+{
+	(void)s;
+	mask_properties(r, r->conf->properties, r->conf->property_count);
+}
+
+void conf_finish_top(struct conf_reader *r, const struct conf_subject *s)
+{
+	(void)s;
+	if (str_eq(r->conf->admin.listen, "none"))
+		r->conf->admin.listen = NULL;
+}
+
+void conf_finish_connection(struct conf_reader *r, const struct conf_subject *s)
+{
+	struct conf_connection *c = s->settings;
+
+	c->settings.name = c->name;
+	c->settings.base_dir = r->conf->base_dir;
+	c->settings.oauth_parameters = &c->oauth_parameters;
+	c->settings.oauth_http.name = c->name;
+}
+
+void conf_finish_destination(struct conf_reader *r, const struct conf_subject *s)
+{
+	struct conf_destination *d = s->settings;
+
+	d->index = (unsigned)(d - r->conf->destinations);
+	d->http.name = d->name;
 }
