@@ -119,7 +119,6 @@ lint: all ## what a script can check: layers, lengths, libraries, exports, docum
 format: ## bring the sources into form
 	@scripts/format.sh
 
-
 documents: $(CONF_DOCS) ## write the documents that are generated from tables in the sources
 	$(CONF_DOCS) reference >etc/postrider.cfg.reference
 	$(CONF_DOCS) manual >$(BUILD)/keys.mdoc

@@ -154,26 +154,29 @@ static size_t string_length(const char *at, const char *end)
 
 static bool read_input(struct reader *r, struct input *in);
 
-/* False: errno says why. What is over the limit is not read, but for a byte that tells. */
-static bool read_bytes(const char *path, struct buf *out, struct stat *ret_st)
+/* 0, or why not, an errno. At most a chunk more than MAX_FILE_BYTES is read of a file that is
+ * too large. */
+static int read_bytes(const char *path, struct buf *out, struct stat *ret_st)
 {
 	FILE *f = fopen(path, "re");
 	char chunk[65536];
-	size_t len = 1;
+	size_t len = sizeof chunk;
+	int code = 0;
 
 	if (f == NULL)
-		return false;
-	errno = 0;
-	if (fstat(fileno(f), ret_st) == 0 && S_ISDIR(ret_st->st_mode))
-		errno = EISDIR;
-	while (errno == 0 && len > 0 && out->len <= MAX_FILE_BYTES) {
+		return errno;
+	if (fstat(fileno(f), ret_st) != 0)
+		code = errno;
+	else if (S_ISDIR(ret_st->st_mode))
+		code = EISDIR;
+	while (code == 0 && len == sizeof chunk && out->len <= MAX_FILE_BYTES) {
 		len = fread(chunk, 1, sizeof chunk, f);
+		if (ferror(f))
+			code = errno;
 		buf_add(out, chunk, len);
 	}
-	len = (size_t)errno;
 	fclose(f);
-	errno = (int)len;
-	return errno == 0;
+	return code;
 }
 
 static bool read_file(
@@ -187,18 +190,19 @@ static bool read_file(
 	};
 	struct buf bytes;
 	struct stat st;
-	bool ok;
+	bool ok = false;
+	int code;
 
 	buf_init(&bytes, BUF_UNLIMITED);
-	ok = read_bytes(path, &bytes, &st);
-	if (ok) {
+	code = read_bytes(path, &bytes, &st);
+	if (code == 0) {
 		in.file = add_file(r->files, path, &st);
 		in.at = buf_str(&bytes);
 		in.end = in.at + bytes.len;
 		ok = read_input(r, &in);
 	} else {
-		conf_fault(r->faults, from, "file '%s': cannot be read: %s", path,
-			strerror(errno));
+		conf_fault(
+			r->faults, from, "file '%s': cannot be read: %s", path, strerror(code));
 	}
 	buf_release(&bytes);
 	return ok;
