@@ -32,7 +32,7 @@ keys() {
 }
 
 metrics() {
-	grep -ohE '"postrider_[a-z0-9_]+"' include/core/metrics_table.h | tr -d '"' | sort -u
+	grep -ohE '"postrider_[a-z0-9_]+"' include/app/metrics/metrics_table.h | tr -d '"' | sort -u
 }
 
 # Log lines have a page of their own, so they are compared both ways, each with its level.

@@ -15,7 +15,7 @@ io io/kafka io/http io/auth io/source io/deadletter
 app/conf app/metrics app/engine app/deadletters app/daemon app/cmd app"
 
 # Still to be moved out of core.
-NOT_YET_PURE='^src/core/(metrics|gate/retry|auth/sigv4|pattern/casefold)\.c:'
+NOT_YET_PURE='^src/core/(gate/retry|auth/sigv4|pattern/casefold)\.c:'
 NOT_IN_CORE='pthread|stdatomic|threads|time|unistd|signal|fcntl|poll|sys/.*|netdb|dirent'
 
 bad=0

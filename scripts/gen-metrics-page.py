@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Print etc/man/postrider-metrics.7 from include/core/metrics_table.h."""
+"""Print etc/man/postrider-metrics.7 from include/app/metrics/metrics_table.h."""
 
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TABLE = ROOT / "include/core/metrics_table.h"
+TABLE = ROOT / "include/app/metrics/metrics_table.h"
 FAMILY = re.compile(r'METRIC\(\w+, (\w+), "(\w+)", "([^"]*)", \d+, "((?:[^"\\]|\\.)*)"\)')
 
 HEAD = r'''.\" SPDX-License-Identifier: Apache-2.0

@@ -27,7 +27,7 @@ from postrider_test.receiver import Receiver, Reply
 from postrider_test.tls import Authority
 from postrider_test.wait import free_port, wait_until
 
-TABLE = ROOT / "include/core/metrics_table.h"
+TABLE = ROOT / "include/app/metrics/metrics_table.h"
 SECRET = "s3cr3t-of-the-api"
 
 

@@ -236,7 +236,7 @@ def metrics_named_in(text: str) -> set[str]:
 
 def test_rules_and_dashboard_name_metrics_that_there_are() -> None:
     known = set(re.findall(r'"(postrider_\w+)"',
-                           (ROOT / "include/core/metrics_table.h").read_text()))
+                           (ROOT / "include/app/metrics/metrics_table.h").read_text()))
     dashboard = json.loads((ETC / "grafana/postrider.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"]
                    for target in panel.get("targets", [])]

@@ -1,6 +1,6 @@
 # The engine in a made-up world: fakes stand in for the outside world, all else is the real thing.
 SIM := $(BUILD)/sim/test_sim
-SIM_REAL := $(filter-out $(BUILD)/app/engine/retention.o,$(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf/% $(BUILD)/app/engine/%,$(OBJECTS))) $(BUILD)/io/secret.o $(BUILD)/io/kafka/check.o
+SIM_REAL := $(filter-out $(BUILD)/app/engine/retention.o,$(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf/% $(BUILD)/app/metrics/% $(BUILD)/app/engine/%,$(OBJECTS))) $(BUILD)/io/secret.o $(BUILD)/io/kafka/check.o
 
 $(SIM): $(wildcard tests/sim/*.[ch]) $(SIM_REAL)
 	@mkdir -p $(@D)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 
 struct fixture {
 	struct metrics *m;

@@ -12,7 +12,7 @@
 #define APP_ENGINE_CONNECTIONS_H
 
 #include "app/conf/conf.h"
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 #include "io/auth/connection.h"
 
 struct connections;

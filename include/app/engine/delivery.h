@@ -13,7 +13,7 @@
 #include "core/gate/delivery.h"
 #include "core/event/event.h"
 #include "core/gate/gate.h"
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 #include "core/offsets/offsets.h"
 #include "core/event/value.h"
 

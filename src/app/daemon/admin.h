@@ -11,7 +11,7 @@
 #define APP_DAEMON_ADMIN_H
 
 #include "app/engine/engine.h"
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 #include "io/httpd.h"
 
 #define OBSERVER_PATIENCE_MS 2000

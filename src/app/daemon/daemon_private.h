@@ -15,7 +15,7 @@
 #include "letter_topics.h"
 #include "admin.h"
 #include "secret_watch.h"
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 #include "io/kafka/embedded.h"
 
 struct crew;

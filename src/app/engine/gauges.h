@@ -9,7 +9,7 @@
 #ifndef APP_ENGINE_GAUGES_H
 #define APP_ENGINE_GAUGES_H
 
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 #include "core/gate/retry.h"
 
 struct attempt_report;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tracing.h"
 
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 #include "io/http/otlp.h"
 
 static bool is_same(const struct conf *a, const struct conf *b)

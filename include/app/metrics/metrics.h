@@ -18,14 +18,14 @@
  * whoever obtains or releases, never who counts. A NULL registry gives NULL instances, on
  * which every update does nothing: for tests.
  */
-#ifndef CORE_METRICS_H
-#define CORE_METRICS_H
+#ifndef APP_METRICS_METRICS_H
+#define APP_METRICS_METRICS_H
 
 #include "base/buf.h"
 
 enum metric_id {
 #define METRIC(id, type, name, labels, scale, help) METRIC_##id,
-#include "core/metrics_table.h"
+#include "app/metrics/metrics_table.h"
 #undef METRIC
 	METRIC_NR_VALUES
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/metrics.h"
+#include "app/metrics/metrics.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -22,7 +22,7 @@ static const struct family {
 	const char *help;
 } families[METRIC_NR_VALUES] = {
 #define METRIC(id, type, name, labels, scale, help) {type, name, labels, scale, help},
-#include "core/metrics_table.h"
+#include "app/metrics/metrics_table.h"
 #undef METRIC
 };
 
