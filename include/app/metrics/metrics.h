@@ -63,10 +63,4 @@ void metric_observe(struct metric *h, int64_t value);
  * families with an instance are shown. From any thread. */
 void metrics_expose(struct metrics *m, struct buf *out);
 
-/* The table, for the manual: the name of metric @id, its labels and its help. */
-const char *metrics_name(enum metric_id id);
-const char *metrics_labels(enum metric_id id);
-const char *metrics_help(enum metric_id id);
-const char *metrics_type(enum metric_id id);
-
 #endif

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry: one hash table of instances for each metric and each thread's part, and the
+ * text that /metrics answers with. metrics.h says who may call what; metrics_table.h lists the
+ * metrics.
+ */
 #include "app/metrics/metrics.h"
 
 #include <pthread.h>
@@ -381,24 +386,4 @@ void metrics_expose(struct metrics *m, struct buf *out)
 	for (size_t id = 0; id < METRIC_NR_VALUES; id++)
 		expose_family(out, m, (enum metric_id)id);
 	pthread_mutex_unlock(&m->lock);
-}
-
-const char *metrics_name(enum metric_id id)
-{
-	return families[id].name;
-}
-
-const char *metrics_labels(enum metric_id id)
-{
-	return families[id].labels;
-}
-
-const char *metrics_help(enum metric_id id)
-{
-	return families[id].help;
-}
-
-const char *metrics_type(enum metric_id id)
-{
-	return type_names[families[id].type];
 }
