@@ -223,7 +223,7 @@ static void stop(struct run *r, unsigned i)
 static void check_budgets(struct run *r)
 {
 	for (unsigned i = 0; i < world.engines; i++) {
-		const struct budget *b = &engine_worker(r->engines[i])->budget;
+		const struct budget *b = &engine_context(r->engines[i])->budget;
 		size_t limit;
 
 		if (b->deliveries.max > r->limits[i])
@@ -240,7 +240,7 @@ static void check_budgets(struct run *r)
 static void check_nothing_is_held(struct run *r)
 {
 	for (unsigned i = 0; i < world.engines; i++) {
-		const struct budget *b = &engine_worker(r->engines[i])->budget;
+		const struct budget *b = &engine_context(r->engines[i])->budget;
 
 		if (b->deliveries.used != 0 || b->bytes.used != 0)
 			sim_fail(

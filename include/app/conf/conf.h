@@ -215,6 +215,8 @@ const struct conf_target *conf_counterpart(
 /* The files that conf_refresh() would read again, but for those of connections, which look
  * after their own. *ret_paths and the paths are the caller's to free. */
 size_t conf_secret_files(const struct conf *c, char ***ret_paths);
+/* What a record may be to be an event: max_record_size and max_record_depth. */
+struct jx_limits conf_record_limits(const struct conf *c);
 
 struct conf *conf_ref(struct conf *c);
 /* Accepts NULL. */

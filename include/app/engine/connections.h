@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connections.h - the process's connections by name, shared by all workers.
+ * connections.h - the process's connections by name, shared by all engines.
  *
  * A reload that leaves a connection's settings alone leaves its object, and so its token,
  * alone. One that is changed or gone is retired: destinations go over to the new one, and what

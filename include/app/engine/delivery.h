@@ -21,11 +21,11 @@ struct attempt;
 struct burial;
 struct delivery;
 struct destination;
-struct worker;
+struct engine_context;
 
 /* What it is a part of: embedded there, in the partition or the letter. */
 struct delivery_owner {
-	struct worker *worker;
+	struct engine_context *context;
 	/* Delivered, or its dead letter acknowledged. The owner frees it before it returns or
 	 * later. */
 	void (*settled)(struct delivery *d);

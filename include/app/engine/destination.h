@@ -14,11 +14,11 @@
 #define APP_ENGINE_DESTINATION_H
 
 #include "app/engine/delivery.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 #include "io/auth/connection.h"
 
 /* @settings live as long as @conf, of which a reference is kept. @connection is borrowed. */
-struct destination *destination_new(struct worker *w, struct conf *conf,
+struct destination *destination_new(struct engine_context *context, struct conf *conf,
 	const struct conf_destination *settings, struct connection *connection,
 	struct err *err);
 /* No delivery may be in it. Accepts NULL. */

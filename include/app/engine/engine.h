@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine.h - all lanes and destinations of one worker.
+ * engine.h - all lanes and destinations of one event loop.
  *
  * engine_apply() makes what runs agree with a configuration: it makes lanes and destinations
  * that are new, lets those that stay go on (with new rules, limits and credentials), and closes
@@ -41,7 +41,7 @@ int engine_apply(struct engine *e, struct conf *conf, struct connections *connec
 void engine_drain(struct engine *e, int64_t grace_ms);
 
 struct loop *engine_loop(const struct engine *e);
-const struct worker *engine_worker(const struct engine *e);
+const struct engine_context *engine_context(const struct engine *e);
 void engine_visit_lanes(
 	const struct engine *e, void (*visit)(void *ctx, struct lane *lane), void *ctx);
 void engine_visit_destinations(

@@ -16,7 +16,7 @@
 
 #include "app/conf/conf.h"
 #include "app/engine/destination.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 #include "io/source/source.h"
 
 struct lane;
@@ -36,9 +36,9 @@ struct lane_callbacks {
  * @destination: the one it works for, or NULL for all of the consumer's (isolation "shared").
  * ERR_INVALID when librdkafka refuses the settings.
  */
-struct lane *lane_new(struct worker *w, struct conf *conf, const struct conf_consumer *consumer,
-	const struct conf_destination *destination, const struct lane_callbacks *cb, void *ctx,
-	struct err *err);
+struct lane *lane_new(struct engine_context *context, struct conf *conf,
+	const struct conf_consumer *consumer, const struct conf_destination *destination,
+	const struct lane_callbacks *cb, void *ctx, struct err *err);
 /* Its deliveries are forgotten; closed or not. Accepts NULL. */
 void lane_free(struct lane *lane);
 

@@ -170,7 +170,7 @@ static void add_topic(void *ctx, const struct deadletter_topic_state *s)
 
 void status_collect(const struct engine *e, struct status_parts *parts)
 {
-	const struct deadletter *letters = engine_worker(e)->deadletter;
+	const struct deadletter *letters = engine_context(e)->deadletter;
 
 	engine_visit_lanes(e, add_lane, parts);
 	engine_visit_destinations(e, add_destination, parts);

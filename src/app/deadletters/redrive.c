@@ -58,7 +58,7 @@ static void end_check(struct loop_call *call)
 	struct redrive *run = container_of(call, struct redrive, end_check);
 
 	if (all_closed(run)) {
-		loop_stop(run->worker.loop);
+		loop_stop(run->context.loop);
 		return;
 	}
 	if (run->stopping || !all_over(run))
@@ -113,8 +113,8 @@ static void tick_fire(struct loop_timer *timer)
 			redrive_expire(list_entry(node, struct redrive_part, node));
 	look_at_guards(run);
 	redrive_report_progress(run);
-	loop_defer(run->worker.loop, &run->end_check);
-	loop_timer_set(run->worker.loop, timer, loop_now_ms(run->worker.loop) + TICK_MS);
+	loop_defer(run->context.loop, &run->end_check);
+	loop_timer_set(run->context.loop, timer, loop_now_ms(run->context.loop) + TICK_MS);
 }
 
 /* --- start and finish ------------------------------------------------------------------- */
@@ -127,9 +127,9 @@ static int open_deadletter(struct redrive *run, struct err *err)
 	if (conf_kafka_properties(run->conf, NULL, &properties, &s.property_count, err) != 0)
 		return ERR_INVALID;
 	s.properties = (const char *const *)properties;
-	run->worker.deadletter = deadletter_new(run->worker.loop, &s, err);
+	run->context.deadletter = deadletter_new(run->context.loop, &s, err);
 	conf_free_properties(properties, s.property_count);
-	return run->worker.deadletter ? 0 : ERR_INVALID;
+	return run->context.deadletter ? 0 : ERR_INVALID;
 }
 
 static void take_signals(struct redrive *run)
@@ -140,15 +140,15 @@ static void take_signals(struct redrive *run)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	signal(SIGPIPE, SIG_IGN);
-	loop_on_signals(run->worker.loop, &set, on_signal, run);
+	loop_on_signals(run->context.loop, &set, on_signal, run);
 }
 
 static int start(struct redrive *run, struct err *err)
 {
-	struct loop *loop = run->worker.loop = loop_new();
+	struct loop *loop = loop_new();
 
+	engine_context_init(&run->context, loop, conf_record_limits(run->conf));
 	take_signals(run);
-	worker_init(&run->worker);
 	bucket_init(&run->rate, (int64_t)run->o->rate * 1000, 0, loop_now_ms(loop));
 	loop_call_init(&run->end_check, end_check);
 	run->tick.fire = tick_fire;
@@ -167,16 +167,16 @@ static int start(struct redrive *run, struct err *err)
 
 static void stop_loop(struct redrive *run)
 {
-	struct loop *loop = run->worker.loop;
+	struct loop *loop = run->context.loop;
 
 	for (size_t i = 0; i < run->conf->destination_count; i++)
 		destination_free(run->destinations[i]);
 	free(run->destinations);
-	deadletter_free(run->worker.deadletter);
+	deadletter_free(run->context.deadletter);
 	connections_free(run->connections);
 	loop_timer_cancel(loop, &run->tick);
 	loop_undefer(&run->end_check);
-	worker_release(&run->worker);
+	engine_context_release(&run->context);
 	loop_free(loop);
 }
 
@@ -184,7 +184,7 @@ static void finish(struct redrive *run)
 {
 	for (size_t i = 0; i < run->group_count; i++)
 		redrive_group_release(&run->groups[i]);
-	if (run->worker.loop != NULL)
+	if (run->context.loop != NULL)
 		stop_loop(run);
 	for (size_t i = 0; i < run->bound_count; i++)
 		free(run->bounds[i].topic);
@@ -205,7 +205,7 @@ static int run_it(struct redrive *run, struct err *err)
 		return redrive_dry_run(run, err);
 	code = start(run, err);
 	if (code == 0)
-		loop_run(run->worker.loop);
+		loop_run(run->context.loop);
 	return code;
 }
 

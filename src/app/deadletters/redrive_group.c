@@ -57,7 +57,7 @@ static int64_t on_assigned(
 		redrive_place(g->name, sp->topic, sp->partition),
 		g->consumer->offsets.map_max_bytes);
 	restore(part, committed, metadata);
-	g->quiet_since_ms = loop_now_ms(g->run->worker.loop);
+	g->quiet_since_ms = loop_now_ms(g->run->context.loop);
 	redrive_group_settle_up_soon(g);
 	if (bound == NULL) /* made since we looked: nothing of it is wanted */
 		return part->done.position;
@@ -78,7 +78,7 @@ static void on_revoked(void *ctx, struct source_partition *sp, enum source_end e
 {
 	struct redrive_group *g = ctx;
 	struct redrive_part *part = sp->owner;
-	struct loop *loop = g->run->worker.loop;
+	struct loop *loop = g->run->context.loop;
 
 	if (end != SOURCE_REVOKED) {
 		redrive_withdraw(part, true);
@@ -159,7 +159,7 @@ static void take(struct redrive_part *part, const struct event_fields *record)
 static bool must_wait(struct redrive_group *g)
 {
 	struct redrive *run = g->run;
-	struct loop *loop = run->worker.loop;
+	struct loop *loop = run->context.loop;
 	int64_t at_ms = bucket_ready_at(&run->rate, loop_now_ms(loop));
 
 	if (g->closing || run->stopping || run->limit_reached ||
@@ -191,24 +191,24 @@ static void pull_run(struct loop_call *call)
 	}
 	if (taken == 0)
 		return;
-	g->quiet_since_ms = loop_now_ms(g->run->worker.loop);
+	g->quiet_since_ms = loop_now_ms(g->run->context.loop);
 	redrive_group_settle_up_soon(g);
 	if (taken == PULL_BATCH)
-		loop_defer(g->run->worker.loop, &g->pull);
+		loop_defer(g->run->context.loop, &g->pull);
 }
 
 static void rate_fire(struct loop_timer *timer)
 {
 	struct redrive_group *g = container_of(timer, struct redrive_group, rate_timer);
 
-	loop_defer(g->run->worker.loop, &g->pull);
+	loop_defer(g->run->context.loop, &g->pull);
 }
 
 static void on_readable(void *ctx)
 {
 	struct redrive_group *g = ctx;
 
-	loop_defer(g->run->worker.loop, &g->pull);
+	loop_defer(g->run->context.loop, &g->pull);
 }
 
 /* --- commits ---------------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ static void on_readable(void *ctx)
 static void on_committed(void *ctx, int code, const char *text)
 {
 	struct redrive_group *g = ctx;
-	int64_t now_ms = loop_now_ms(g->run->worker.loop);
+	int64_t now_ms = loop_now_ms(g->run->context.loop);
 
 	g->commit_not_before_ms = now_ms + (code == ERR_OK ? COMMIT_MS : COMMIT_RETRY_MS);
 	if (code != ERR_OK)
@@ -266,7 +266,7 @@ static bool has_news(const struct redrive_group *g)
 
 static void commit_if_due(struct redrive_group *g)
 {
-	struct loop *loop = g->run->worker.loop;
+	struct loop *loop = g->run->context.loop;
 
 	if (source_is_committing(g->source) || !has_news(g))
 		return;
@@ -329,8 +329,8 @@ static void settle_up_run(struct loop_call *call)
 		release_if_quiet(part);
 	}
 	if (!must_wait(g))
-		loop_defer(g->run->worker.loop, &g->pull);
-	loop_defer(g->run->worker.loop, &g->run->end_check);
+		loop_defer(g->run->context.loop, &g->pull);
+	loop_defer(g->run->context.loop, &g->run->end_check);
 }
 
 /* --- the group -------------------------------------------------------------------------- */
@@ -360,7 +360,7 @@ static void on_fenced(void *ctx, const char *text)
 		redrive_withdraw(list_entry(node, struct redrive_part, node), true);
 	g->run->interrupted = true;
 	g->closing = g->closed = true;
-	loop_defer(g->run->worker.loop, &g->run->end_check);
+	loop_defer(g->run->context.loop, &g->run->end_check);
 }
 
 static void on_closed(void *ctx)
@@ -368,7 +368,7 @@ static void on_closed(void *ctx)
 	struct redrive_group *g = ctx;
 
 	g->closed = true;
-	loop_defer(g->run->worker.loop, &g->run->end_check);
+	loop_defer(g->run->context.loop, &g->run->end_check);
 }
 
 static const struct source_callbacks source_events = {
@@ -397,7 +397,7 @@ static int open_source(struct redrive_group *g, struct source_settings *s, struc
 		all[i + 1] = properties[i];
 	s->properties = all;
 	s->property_count = count + 1;
-	g->source = source_new(g->run->worker.loop, s, &source_events, g, err);
+	g->source = source_new(g->run->context.loop, s, &source_events, g, err);
 	conf_free_properties(properties, count);
 	free(all);
 	return g->source ? 0 : ERR_INVALID;
@@ -434,7 +434,7 @@ void redrive_group_close(struct redrive_group *g)
 /* Kafka answers, and gives nothing. */
 static bool is_quiet(const struct redrive_group *g, const struct source_state *state)
 {
-	int64_t now_ms = loop_now_ms(g->run->worker.loop);
+	int64_t now_ms = loop_now_ms(g->run->context.loop);
 
 	return state->reachable && now_ms - g->quiet_since_ms > QUIET_MS &&
 	       !loop_timer_is_set(&g->rate_timer) && g->run->open_deliveries == 0;
@@ -459,7 +459,7 @@ bool redrive_group_is_over(const struct redrive_group *g)
 
 static void stop_group(struct redrive_group *g)
 {
-	struct loop *loop = g->run->worker.loop;
+	struct loop *loop = g->run->context.loop;
 
 	list_foreach_safe (node, &g->parts) {
 		struct redrive_part *part = list_entry(node, struct redrive_part, node);

@@ -56,7 +56,7 @@ static void delivery_forget(struct redrive *run, struct delivery *d)
 {
 	list_remove(&d->node);
 	run->open_deliveries--;
-	worker_unref_event(&run->worker, d->ev);
+	engine_context_unref_event(&run->context, d->ev);
 	conf_unref(d->conf);
 	delivery_facts_release(&d->facts);
 	free(d);
@@ -74,7 +74,7 @@ static void job_free(struct letter_job *job)
 	list_remove(&job->node);
 	job->part->open--;
 	run->open_bytes -= job->ev->bytes;
-	worker_unref_event(&run->worker, job->ev);
+	engine_context_unref_event(&run->context, job->ev);
 	free((char *)job->letter.topic);
 	free(job);
 }
@@ -169,7 +169,7 @@ static struct destination *destination_for(
 	struct destination **slot = &run->destinations[settings->index];
 
 	if (*slot == NULL)
-		*slot = destination_new(&run->worker, run->conf, settings,
+		*slot = destination_new(&run->context, run->conf, settings,
 			connections_find(run->connections, settings->connection->name), err);
 	return *slot;
 }
@@ -188,7 +188,7 @@ static struct delivery *delivery_new(
 	d->letter = &job->letter;
 	d->state = DELIVERY_QUEUED;
 	/* Its age begins anew: it was old when it was chosen. */
-	d->age_from_ms = loop_wall_ms(run->worker.loop);
+	d->age_from_ms = loop_wall_ms(run->context.loop);
 	list_append(&job->deliveries, &d->node);
 	run->open_deliveries++;
 	return d;
@@ -204,7 +204,7 @@ static struct letter_job *job_new(struct redrive_part *part, const struct event_
 	job->offset = record->offset;
 	job->letter = (struct delivery_letter){xstrdup(record->topic), v->redrives + 1};
 	job->owner = (struct delivery_owner){
-		.worker = &part->group->run->worker,
+		.context = &part->group->run->context,
 		.settled = delivery_settled,
 		.failed_attempt = delivery_failed_attempt,
 	};

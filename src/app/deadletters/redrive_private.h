@@ -14,7 +14,7 @@
 #include "app/engine/connections.h"
 #include "app/engine/delivery.h"
 #include "app/deadletters/redrive.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 #include "core/gate/bucket.h"
 #include "core/offsets/redrive_map.h"
 #include "io/source/source.h"
@@ -45,7 +45,7 @@ struct redrive_counts {
 struct redrive {
 	const struct redrive_options *o;
 	struct conf *conf;
-	struct worker worker;
+	struct engine_context context;
 	struct connections *connections;
 	struct destination **destinations; /* by index in the configuration; made when needed */
 	struct redrive_bound *bounds;
@@ -105,7 +105,7 @@ bool redrive_group_is_over(const struct redrive_group *g);
 void redrive_group_close(struct redrive_group *g);
 static inline void redrive_group_settle_up_soon(struct redrive_group *g)
 {
-	loop_defer(g->run->worker.loop, &g->settle_up);
+	loop_defer(g->run->context.loop, &g->settle_up);
 }
 
 /* redrive_letter.c */

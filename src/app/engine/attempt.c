@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "app/engine/redact.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 #include "io/http/otlp.h"
 
 /* Idle attempts keep their buffers; more than this many are not worth the memory. */
@@ -47,7 +47,7 @@ void attempt_pool_release(struct attempt_pool *p)
 	p->idle_count = 0;
 }
 
-static struct attempt *attempt_obtain(struct attempt_pool *p, struct worker *w)
+static struct attempt *attempt_obtain(struct attempt_pool *p, struct engine_context *context)
 {
 	struct list *node = list_shift(&p->idle);
 	struct attempt *a;
@@ -58,7 +58,7 @@ static struct attempt *attempt_obtain(struct attempt_pool *p, struct worker *w)
 	}
 	a = xcalloc(1, sizeof *a);
 	list_init(&a->node);
-	request_init(&a->request, &w->request_work, BUF_UNLIMITED);
+	request_init(&a->request, &context->request_work, BUF_UNLIMITED);
 	connection_credentials_init(&a->credentials);
 	return a;
 }
@@ -135,14 +135,14 @@ static void begin_span(struct attempt *a, const struct delivery *d)
 {
 	a->request.traceparent[0] = '\0';
 	if (trace_begin(&a->trace, record_header(d, "traceparent"),
-		    rng_next(&d->owner->worker->rng)))
+		    rng_next(&d->owner->context->rng)))
 		trace_format(&a->trace, a->request.traceparent);
 }
 
 static void tell_span(
 	const struct attempt *a, const struct delivery *d, const struct http_result *result)
 {
-	struct otlp *traces = d->owner->worker->traces;
+	struct otlp *traces = d->owner->context->traces;
 	const struct conf_target *t = d->target;
 	struct trace_span span;
 
@@ -169,16 +169,16 @@ static void tell_span(
 	otlp_add(traces, &span);
 }
 
-static bool is_logged(struct worker *w)
+static bool is_logged(struct engine_context *context)
 {
-	return w->log_sample > 0 && w->log_seen++ % w->log_sample == 0;
+	return context->log_sample > 0 && context->log_seen++ % context->log_sample == 0;
 }
 
 static void attempt_ended(struct http_request *r, const struct http_result *result)
 {
 	struct attempt *a = container_of(r, struct attempt, http);
 	struct delivery *d = a->d;
-	struct loop *loop = d->owner->worker->loop;
+	struct loop *loop = d->owner->context->loop;
 	attempt_done_fn done = a->done;
 	struct attempt_report report = {
 		.outcome =
@@ -206,7 +206,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 		note_response(a, d, result);
 	tell_span(a, d, result);
 	attempt_put_back(a);
-	if (is_logged(d->owner->worker))
+	if (is_logged(d->owner->context))
 		log_attempt(d, &report);
 	done(d, &report);
 }
@@ -220,8 +220,8 @@ static bool render(struct attempt *a, struct delivery *d)
 	if (d->is_found)
 		context.spots = d->spots;
 	else
-		context.ix = worker_index(
-			d->owner->worker, d->ev, d->target->rule->consumer->envelope);
+		context.ix = engine_context_index(
+			d->owner->context, d->ev, d->target->rule->consumer->envelope);
 	if (request_render(d->target->plan, &context, &a->request, &code, &err) == 0)
 		return true;
 	d->facts.error_code = code;
@@ -245,7 +245,7 @@ static bool authorise(struct attempt *a, struct delivery *d, struct connection *
 	char id[ID_BYTES];
 	struct connection_message m = {
 		.body = a->request.has_body ? a->request.body : SLICE(""),
-		.wall_ms = loop_wall_ms(d->owner->worker->loop),
+		.wall_ms = loop_wall_ms(d->owner->context->loop),
 		.method = a->request.method,
 		.url = a->request.url.data,
 		.headers = a->request.headers.data,
@@ -274,8 +274,8 @@ static void fill(struct attempt *a, const struct request_plan *plan)
 enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	struct connection *connection, struct http_client *client, attempt_done_fn done)
 {
-	struct attempt *a = attempt_obtain(p, d->owner->worker);
-	struct loop *loop = d->owner->worker->loop;
+	struct attempt *a = attempt_obtain(p, d->owner->context);
+	struct loop *loop = d->owner->context->loop;
 
 	a->pool = p;
 	a->d = d;

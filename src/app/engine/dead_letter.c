@@ -4,7 +4,7 @@
 
 #include "app/engine/delivery.h"
 #include "app/engine/destination.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 #include "base/log.h"
 #include "core/letter.h"
 
@@ -28,7 +28,7 @@ void delivery_move(struct delivery *d, enum delivery_state to)
 
 int64_t delivery_age_ms(const struct delivery *d)
 {
-	return loop_wall_ms(d->owner->worker->loop) - d->age_from_ms;
+	return loop_wall_ms(d->owner->context->loop) - d->age_from_ms;
 }
 
 void delivery_refresh(struct delivery *d, struct conf *conf)
@@ -57,7 +57,7 @@ static void count(const struct delivery *d, enum metric_id id, const char *code)
 {
 	const struct conf_target *t = d->target;
 
-	metric_add(metrics_obtain(d->owner->worker->metrics, id, t ? t->rule->name : "",
+	metric_add(metrics_obtain(d->owner->context->metrics, id, t ? t->rule->name : "",
 			   t ? t->id : "", code),
 		1);
 }
@@ -110,7 +110,7 @@ static void write_letter(struct delivery *d, const char *topic)
 		.required_headers = b->content.required_count,
 		.done = acknowledged,
 	};
-	deadletter_submit(d->owner->worker->deadletter, &b->letter);
+	deadletter_submit(d->owner->context->deadletter, &b->letter);
 }
 
 static void announce(const struct delivery *d, const char *topic)

@@ -6,7 +6,7 @@
 
 #include "attempt.h"
 #include "gauges.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 #include "base/log.h"
 #include "core/gate/guard.h"
 
@@ -21,7 +21,7 @@ struct old_client {
 };
 
 struct destination {
-	struct worker *worker;
+	struct engine_context *context;
 	struct conf *conf;
 	const struct conf_destination *settings;
 	struct connection *connection;
@@ -46,28 +46,28 @@ static void pump_run(struct loop_call *call);
 static void pump_fire(struct loop_timer *timer);
 static void credentials_ready(struct connection_waiter *waiter);
 
-struct destination *destination_new(struct worker *w, struct conf *conf,
+struct destination *destination_new(struct engine_context *context, struct conf *conf,
 	const struct conf_destination *settings, struct connection *connection, struct err *err)
 {
 	struct destination *dest = xcalloc(1, sizeof *dest);
 
-	dest->http = http_client_new(w->loop, &settings->http, err);
+	dest->http = http_client_new(context->loop, &settings->http, err);
 	if (dest->http == NULL) {
 		free(dest);
 		return NULL;
 	}
-	dest->worker = w;
+	dest->context = context;
 	dest->conf = conf_ref(conf);
 	dest->settings = settings;
 	dest->connection = connection;
-	dest->gate = gate_new(&settings->gate, &w->rng, loop_now_ms(w->loop));
-	guard_init(&dest->guard, settings->dead_letter_guard, loop_now_ms(w->loop));
-	dest->waiter.loop = w->loop;
+	dest->gate = gate_new(&settings->gate, &context->rng, loop_now_ms(context->loop));
+	guard_init(&dest->guard, settings->dead_letter_guard, loop_now_ms(context->loop));
+	dest->waiter.loop = context->loop;
 	dest->waiter.ready = credentials_ready;
 	dest->pump_timer.fire = pump_fire;
 	list_init(&dest->old_clients);
 	attempt_pool_init(&dest->attempts);
-	destination_gauges_init(&dest->gauges, w->metrics, settings->name);
+	destination_gauges_init(&dest->gauges, context->metrics, settings->name);
 	loop_call_init(&dest->pump, pump_run);
 	return dest;
 }
@@ -89,7 +89,7 @@ void destination_free(struct destination *dest)
 {
 	if (dest == NULL)
 		return;
-	loop_timer_cancel(dest->worker->loop, &dest->pump_timer);
+	loop_timer_cancel(dest->context->loop, &dest->pump_timer);
 	loop_undefer(&dest->pump);
 	connection_unwait(&dest->waiter);
 	attempt_pool_release(&dest->attempts);
@@ -103,7 +103,7 @@ void destination_free(struct destination *dest)
 
 static void pump_soon(struct destination *dest)
 {
-	loop_defer(dest->worker->loop, &dest->pump);
+	loop_defer(dest->context->loop, &dest->pump);
 }
 
 /* One line for each change of the breaker, with what an operator greps for. */
@@ -124,7 +124,7 @@ static void announce_breaker(struct destination *dest)
 			log_int("after", state.consecutive_failures),
 			log_str("last", dest->last_error),
 			log_int("probe_in_ms",
-				state.next_probe_ms - loop_now_ms(dest->worker->loop)));
+				state.next_probe_ms - loop_now_ms(dest->context->loop)));
 	else if (was_open && !open)
 		log_info("destination_closed", "the breaker has closed: deliveries go on",
 			log_str("destination", dest->settings->name),
@@ -135,7 +135,7 @@ void destination_note_time(const struct delivery *d)
 {
 	struct destination *dest = d->dest;
 
-	destination_gauges_settled(&dest->gauges, d, loop_wall_ms(dest->worker->loop));
+	destination_gauges_settled(&dest->gauges, d, loop_wall_ms(dest->context->loop));
 }
 
 static void settle(struct destination *dest, struct delivery *d)
@@ -149,7 +149,7 @@ static void settle(struct destination *dest, struct delivery *d)
 
 static void remember_error(struct destination *dest, const struct delivery *d)
 {
-	dest->last_error_ms = loop_wall_ms(dest->worker->loop);
+	dest->last_error_ms = loop_wall_ms(dest->context->loop);
 	if (d->facts.status != 0)
 		snprintf(dest->last_error, sizeof dest->last_error, "HTTP %d", d->facts.status);
 	else
@@ -168,14 +168,14 @@ static void announce_guard(struct destination *dest, const struct delivery *d)
 		log_str("code", d->facts.error_code ? d->facts.error_code : "UNKNOWN"),
 		log_str("last", dest->last_error),
 		log_int("probe_in_ms",
-			dest->guard.next_probe_ms - loop_now_ms(dest->worker->loop)));
+			dest->guard.next_probe_ms - loop_now_ms(dest->context->loop)));
 }
 
 /* What came of the guard's probe, if @d is that; a delivered one is
  * told by guard_delivered(). */
 static void probe_ends(struct destination *dest, const struct delivery *d, bool failed)
 {
-	int64_t now_ms = loop_now_ms(dest->worker->loop);
+	int64_t now_ms = loop_now_ms(dest->context->loop);
 
 	if (dest->probe != d)
 		return;
@@ -195,7 +195,7 @@ static void note_delivered(struct destination *dest, const struct delivery *d)
 
 	if (probe)
 		dest->probe = NULL;
-	if (guard_delivered(&dest->guard, probe, loop_now_ms(dest->worker->loop)))
+	if (guard_delivered(&dest->guard, probe, loop_now_ms(dest->context->loop)))
 		log_info("dead_letter_guard_released",
 			"a probe was delivered: deliveries go on",
 			log_str("destination", dest->settings->name));
@@ -204,7 +204,7 @@ static void note_delivered(struct destination *dest, const struct delivery *d)
 /* True: the guard is paused, and @d, which has left the gate's wire, is tried again. */
 static bool guard_keeps(struct destination *dest, struct delivery *d)
 {
-	int64_t now_ms = loop_now_ms(dest->worker->loop);
+	int64_t now_ms = loop_now_ms(dest->context->loop);
 	bool was_paused = guard_is_paused(&dest->guard);
 
 	if (!guard_failed(
@@ -258,12 +258,12 @@ static void retry_later(
 
 	d->facts.error_code = verdict->error_code;
 	d->facts.exhausted = retry_schedule(&d->target->retry, verdict, d->facts.attempts,
-		delivery_age_ms(d), &dest->worker->rng, &delay_ms);
+		delivery_age_ms(d), &dest->context->rng, &delay_ms);
 	if (d->facts.exhausted != RETRY_NOT_EXHAUSTED) {
 		bury(dest, d);
 		return;
 	}
-	retry_at(dest, d, loop_now_ms(dest->worker->loop) + delay_ms);
+	retry_at(dest, d, loop_now_ms(dest->context->loop) + delay_ms);
 	d->owner->failed_attempt(d);
 }
 
@@ -272,7 +272,7 @@ static void reauthorise(struct destination *dest, struct delivery *d)
 {
 	metric_add(dest->gauges.reauthorizations, 1);
 	d->facts.attempts--;
-	retry_at(dest, d, loop_now_ms(dest->worker->loop));
+	retry_at(dest, d, loop_now_ms(dest->context->loop));
 }
 
 static enum gate_outcome gate_outcome_of(const struct retry_verdict *verdict)
@@ -308,7 +308,7 @@ static void attempt_done(struct delivery *d, const struct attempt_report *report
 	};
 
 	destination_gauges_count(&dest->gauges, report, d->facts.attempts > 1);
-	gate_leave(dest->gate, &d->gate, &left, loop_now_ms(dest->worker->loop));
+	gate_leave(dest->gate, &d->gate, &left, loop_now_ms(dest->context->loop));
 	if (verdict.action != RETRY_DELIVERED) {
 		dest->failed_attempts++;
 		remember_error(dest, d);
@@ -347,7 +347,7 @@ static void leave_unanswered(
 	struct destination *dest, struct delivery *d, enum gate_outcome outcome)
 {
 	gate_leave(dest->gate, &d->gate, &(struct gate_left){.outcome = outcome},
-		loop_now_ms(dest->worker->loop));
+		loop_now_ms(dest->context->loop));
 }
 
 /* False: there are no credentials, and nothing else may be taken until there are. */
@@ -357,7 +357,7 @@ static bool send(struct destination *dest, struct delivery *d)
 	delivery_refresh(d, dest->conf);
 	switch (attempt_begin(&dest->attempts, d, dest->connection, dest->http, attempt_done)) {
 	case ATTEMPT_SENT:
-		destination_gauges_sent(&dest->gauges, d, loop_wall_ms(dest->worker->loop));
+		destination_gauges_sent(&dest->gauges, d, loop_wall_ms(dest->context->loop));
 		return true;
 	case ATTEMPT_IMPOSSIBLE:
 		leave_unanswered(dest, d, GATE_UNTRIED);
@@ -371,14 +371,14 @@ static bool send(struct destination *dest, struct delivery *d)
 	leave_unanswered(dest, d, GATE_UNTRIED);
 	probe_ends(dest, d, false);
 	delivery_move(d, DELIVERY_WAITING);
-	gate_wait(dest->gate, &d->gate, loop_now_ms(dest->worker->loop));
+	gate_wait(dest->gate, &d->gate, loop_now_ms(dest->context->loop));
 	connection_wait(dest->connection, &dest->waiter);
 	return false;
 }
 
 static void pump(struct destination *dest)
 {
-	struct loop *loop = dest->worker->loop;
+	struct loop *loop = dest->context->loop;
 	int64_t now_ms = loop_now_ms(loop), at_ms;
 	struct gate_entry *e;
 
@@ -504,7 +504,7 @@ static int change_client(
 
 	if (http_settings_equal(&dest->settings->http, s))
 		return 0;
-	fresh = http_client_new(dest->worker->loop, s, err);
+	fresh = http_client_new(dest->context->loop, s, err);
 	if (fresh == NULL)
 		return ERR_INVALID;
 	old = xcalloc(1, sizeof *old);
@@ -521,12 +521,12 @@ int destination_reconfigure(struct destination *dest, struct conf *conf,
 		return ERR_INVALID;
 	connection_unwait(&dest->waiter);
 	dest->connection = connection;
-	gate_reconfigure(dest->gate, &settings->gate, loop_now_ms(dest->worker->loop));
+	gate_reconfigure(dest->gate, &settings->gate, loop_now_ms(dest->context->loop));
 	dest->settings = settings;
 	/* Whoever reloads may have mended something: that lets go. */
-	guard_release(&dest->guard, loop_now_ms(dest->worker->loop));
+	guard_release(&dest->guard, loop_now_ms(dest->context->loop));
 	guard_enable(
-		&dest->guard, settings->dead_letter_guard, loop_now_ms(dest->worker->loop));
+		&dest->guard, settings->dead_letter_guard, loop_now_ms(dest->context->loop));
 	conf_ref(conf);
 	conf_unref(dest->conf);
 	dest->conf = conf;
@@ -536,7 +536,7 @@ int destination_reconfigure(struct destination *dest, struct conf *conf,
 
 void destination_set_share(struct destination *dest, unsigned part, unsigned whole)
 {
-	gate_set_share(dest->gate, part, whole, loop_now_ms(dest->worker->loop));
+	gate_set_share(dest->gate, part, whole, loop_now_ms(dest->context->loop));
 	pump_soon(dest);
 }
 
@@ -553,7 +553,7 @@ bool destination_is_hungry(const struct destination *dest)
 
 int64_t destination_now_ms(const struct destination *dest)
 {
-	return loop_now_ms(dest->worker->loop);
+	return loop_now_ms(dest->context->loop);
 }
 
 const char *destination_name(const struct destination *dest)
@@ -564,7 +564,7 @@ const char *destination_name(const struct destination *dest)
 void destination_get_status(const struct destination *dest, struct destination_status *ret)
 {
 	const struct guard *guard = &dest->guard;
-	int64_t now_ms = loop_now_ms(dest->worker->loop);
+	int64_t now_ms = loop_now_ms(dest->context->loop);
 
 	*ret = (struct destination_status){
 		.gate = gate_get_state(dest->gate),
@@ -575,7 +575,7 @@ void destination_get_status(const struct destination *dest, struct destination_s
 					     ? max_i64(guard->next_probe_ms - now_ms, 0)
 					     : -1,
 		.last_error_ms = dest->last_error_ms,
-		.last_error_age_ms = loop_wall_ms(dest->worker->loop) - dest->last_error_ms,
+		.last_error_age_ms = loop_wall_ms(dest->context->loop) - dest->last_error_ms,
 		.delivered = dest->delivered,
 		.failed_attempts = dest->failed_attempts,
 		.buried = dest->buried,

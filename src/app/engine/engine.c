@@ -32,7 +32,7 @@ struct engine_destination {
 };
 
 struct engine {
-	struct worker worker;
+	struct engine_context context;
 	const struct engine_callbacks *cb;
 	void *ctx;
 	struct conf *conf;
@@ -70,19 +70,19 @@ static void sample_topic(void *ctx, const struct deadletter_topic_state *s)
 
 	if (e->topic_at == e->topic_count) {
 		e->topics = xreallocarray(e->topics, ++e->topic_count, sizeof *e->topics);
-		topic_gauges_init(&e->topics[e->topic_at], e->worker.metrics, s->topic);
+		topic_gauges_init(&e->topics[e->topic_at], e->context.metrics, s->topic);
 	}
 	topic_gauges_sample(&e->topics[e->topic_at++], s);
 }
 
 static void sample_process(struct engine *e)
 {
-	struct deadletter *letters = e->worker.deadletter;
+	struct deadletter *letters = e->context.deadletter;
 
-	metric_gauge(e->stall, &e->said.stall, loop_longest_pass_us(e->worker.loop));
-	metric_follow(e->stalls, &e->said.stalls, (int64_t)loop_stalls(e->worker.loop));
+	metric_gauge(e->stall, &e->said.stall, loop_longest_pass_us(e->context.loop));
+	metric_follow(e->stalls, &e->said.stalls, (int64_t)loop_stalls(e->context.loop));
 	metric_gauge(e->letters, &e->said.letters, (int64_t)deadletter_pending(letters));
-	tracing_sample(&e->tracing, &e->worker);
+	tracing_sample(&e->tracing, &e->context);
 	e->topic_at = 0;
 	deadletter_visit(letters, sample_topic, e);
 }
@@ -96,7 +96,7 @@ static void sample_fire(struct loop_timer *timer)
 	list_foreach (node, &e->destinations)
 		destination_sample(list_entry(node, struct engine_destination, node)->dest);
 	sample_process(e);
-	loop_timer_set(e->worker.loop, timer, loop_now_ms(e->worker.loop) + SAMPLE_MS);
+	loop_timer_set(e->context.loop, timer, loop_now_ms(e->context.loop) + SAMPLE_MS);
 }
 
 struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *metrics,
@@ -105,12 +105,12 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	struct engine *e = xcalloc(1, sizeof *e);
 	char name[16];
 
-	e->worker.loop = loop;
-	e->worker.number = number;
-	e->worker.metrics = metrics;
-	worker_init(&e->worker);
-	e->worker.retention = retention_new(loop);
-	budget_init(&e->worker.budget, 1, 1);
+	/* Records come after engine_apply(), which sets their limits. */
+	engine_context_init(&e->context, loop, (struct jx_limits){0});
+	e->context.number = number;
+	e->context.metrics = metrics;
+	e->context.retention = retention_new(loop);
+	budget_init(&e->context.budget, 1, 1);
 	e->cb = cb;
 	e->ctx = ctx;
 	list_init(&e->lanes);
@@ -168,7 +168,7 @@ static int apply_destination(struct engine *e, struct conf *conf,
 		d->wanted = true;
 		return destination_reconfigure(d->dest, conf, settings, connection, err);
 	}
-	dest = destination_new(&e->worker, conf, settings, connection, err);
+	dest = destination_new(&e->context, conf, settings, connection, err);
 	if (dest == NULL)
 		return ERR_INVALID;
 	d = xcalloc(1, sizeof *d);
@@ -213,7 +213,7 @@ static int apply_lane(struct engine *e, struct conf *conf, const struct conf_con
 		return 0;
 	}
 	l = xcalloc(1, sizeof *l);
-	l->lane = lane_new(&e->worker, conf, consumer, destination, &lane_events, e, err);
+	l->lane = lane_new(&e->context, conf, consumer, destination, &lane_events, e, err);
 	if (l->lane == NULL) {
 		free(l);
 		return ERR_INVALID;
@@ -290,7 +290,7 @@ static void on_closed(void *ctx, struct lane *lane)
 		if (l->lane == lane)
 			l->closed = true;
 	}
-	loop_defer(e->worker.loop, &e->reap);
+	loop_defer(e->context.loop, &e->reap);
 }
 
 static void on_fenced(void *ctx, struct lane *lane, const char *text)
@@ -405,14 +405,14 @@ static int apply_deadletter(struct engine *e, struct conf *conf, struct err *err
 	char **properties;
 	int code = 0;
 
-	if (e->worker.deadletter != NULL && conf->kafka_digest == e->conf->kafka_digest)
+	if (e->context.deadletter != NULL && conf->kafka_digest == e->conf->kafka_digest)
 		return 0;
 	if (conf_kafka_properties(conf, NULL, &properties, &s.property_count, err) != 0)
 		return ERR_INVALID;
 	s.properties = (const char *const *)properties;
-	if (e->worker.deadletter != NULL)
-		code = deadletter_reconfigure(e->worker.deadletter, &s, err);
-	else if ((e->worker.deadletter = deadletter_new(e->worker.loop, &s, err)) == NULL)
+	if (e->context.deadletter != NULL)
+		code = deadletter_reconfigure(e->context.deadletter, &s, err);
+	else if ((e->context.deadletter = deadletter_new(e->context.loop, &s, err)) == NULL)
 		code = ERR_INVALID;
 	conf_free_properties(properties, s.property_count);
 	return code == 0 ? 0 : err_wrap(err, "kafka.properties, for dead letters");
@@ -422,11 +422,11 @@ static int apply_deadletter(struct engine *e, struct conf *conf, struct err *err
 static void prepare_letters(struct engine *e, const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->consumer_count; i++)
-		deadletter_prepare(e->worker.deadletter, conf->consumers[i].dead_letter_topic);
+		deadletter_prepare(e->context.deadletter, conf->consumers[i].dead_letter_topic);
 	for (size_t i = 0; i < conf->rule_count; i++)
 		for (size_t t = 0; t < conf->rules[i].target_count; t++)
 			if (conf->rules[i].targets[t].dead_letter_topic != NULL)
-				deadletter_prepare(e->worker.deadletter,
+				deadletter_prepare(e->context.deadletter,
 					conf->rules[i].targets[t].dead_letter_topic);
 }
 
@@ -458,7 +458,7 @@ static void close_unwanted(struct engine *e)
 
 static void set_limits(struct engine *e, size_t deliveries, size_t bytes)
 {
-	budget_set_limits(&e->worker.budget, deliveries, bytes);
+	budget_set_limits(&e->context.budget, deliveries, bytes);
 	metric_gauge(e->deliveries_limit, &e->said.deliveries_limit, (int64_t)deliveries);
 	metric_gauge(e->memory_limit, &e->said.memory_limit, (int64_t)bytes);
 }
@@ -470,19 +470,20 @@ int engine_apply(
 	int code;
 
 	if (apply_deadletter(e, conf, err) != 0 ||
-		tracing_apply(&e->worker, e->conf, conf, err) != 0)
+		tracing_apply(&e->context, e->conf, conf, err) != 0)
 		return ERR_INVALID;
 	e->conf = conf_ref(conf);
 	e->connections = connections;
-	e->worker.log_sample = conf->log_deliveries ? conf->log_deliveries_sample : 0;
-	e->worker.lane_prefetch_bytes = (size_t)min_i64(
+	e->context.limits = conf_record_limits(conf);
+	e->context.log_sample = conf->log_deliveries ? conf->log_deliveries_sample : 0;
+	e->context.lane_prefetch_bytes = (size_t)min_i64(
 		PREFETCH_BYTES / max_i64((int64_t)(count_lanes(conf) * conf->workers), 1),
 		LANE_PREFETCH_MAX);
 	set_limits(
 		e, conf->max_in_flight / conf->workers, conf->max_memory_bytes / conf->workers);
-	if (!loop_timer_is_set(&e->sampler) && e->worker.metrics != NULL)
-		loop_timer_set(e->worker.loop, &e->sampler, loop_now_ms(e->worker.loop));
-	retention_configure(e->worker.retention, conf);
+	if (!loop_timer_is_set(&e->sampler) && e->context.metrics != NULL)
+		loop_timer_set(e->context.loop, &e->sampler, loop_now_ms(e->context.loop));
+	retention_configure(e->context.retention, conf);
 	prepare_letters(e, conf);
 	forget_wants(e);
 	code = apply_all(e, conf, err);
@@ -490,14 +491,14 @@ int engine_apply(
 		close_unwanted(e);
 	list_foreach (node, &e->destinations)
 		recount_share(e, list_entry(node, struct engine_destination, node));
-	loop_defer(e->worker.loop, &e->reap);
+	loop_defer(e->context.loop, &e->reap);
 	conf_unref(old);
 	return code;
 }
 
 void engine_seed(struct engine *e, uint64_t seed)
 {
-	rng_seed(&e->worker.rng, seed);
+	rng_seed(&e->context.rng, seed);
 }
 
 void engine_drain(struct engine *e, int64_t grace_ms)
@@ -505,7 +506,7 @@ void engine_drain(struct engine *e, int64_t grace_ms)
 	e->draining = true;
 	list_foreach_safe (node, &e->lanes)
 		lane_close_soon(list_entry(node, struct engine_lane, node), grace_ms);
-	loop_defer(e->worker.loop, &e->reap);
+	loop_defer(e->context.loop, &e->reap);
 }
 
 void engine_free(struct engine *e)
@@ -513,7 +514,7 @@ void engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	loop_undefer(&e->reap);
-	loop_timer_cancel(e->worker.loop, &e->sampler);
+	loop_timer_cancel(e->context.loop, &e->sampler);
 	list_foreach_safe (node, &e->lanes) {
 		struct engine_lane *l = list_entry(node, struct engine_lane, node);
 
@@ -526,22 +527,22 @@ void engine_free(struct engine *e)
 	for (size_t i = 0; i < e->topic_count; i++)
 		topic_gauges_clear(&e->topics[i]);
 	free(e->topics);
-	deadletter_free(e->worker.deadletter);
-	retention_free(e->worker.retention);
-	tracing_stop(&e->worker);
+	deadletter_free(e->context.deadletter);
+	retention_free(e->context.retention);
+	tracing_stop(&e->context);
 	conf_unref(e->conf);
-	worker_release(&e->worker);
+	engine_context_release(&e->context);
 	free(e);
 }
 
 struct loop *engine_loop(const struct engine *e)
 {
-	return e->worker.loop;
+	return e->context.loop;
 }
 
-const struct worker *engine_worker(const struct engine *e)
+const struct engine_context *engine_context(const struct engine *e)
 {
-	return &e->worker;
+	return &e->context;
 }
 
 void engine_visit_lanes(

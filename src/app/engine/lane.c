@@ -59,7 +59,7 @@ static int64_t on_assigned(
 	sp->owner = p;
 	list_append(&lane->partitions, &p->node);
 	partition_gauges_init(
-		&p->gauges, lane->worker->metrics, lane->name, sp->topic, sp->partition);
+		&p->gauges, lane->context->metrics, lane->name, sp->topic, sp->partition);
 	return offsets_position(p->tracker);
 }
 
@@ -83,7 +83,7 @@ static void on_readable(void *ctx)
 {
 	struct lane *lane = ctx;
 
-	loop_defer(lane->worker->loop, &lane->pull);
+	loop_defer(lane->context->loop, &lane->pull);
 }
 
 static void on_committed(void *ctx, int code, const char *text)
@@ -162,7 +162,7 @@ static struct source *open_source(struct lane *lane, struct err *err)
 		.topic_count = consumer->topic_count,
 		.auto_offset_reset = consumer->auto_offset_reset,
 		.prefetch_bytes = consumer->prefetch_bytes ? consumer->prefetch_bytes
-							   : lane->worker->lane_prefetch_bytes,
+							   : lane->context->lane_prefetch_bytes,
 	};
 	struct source *source;
 	char **properties;
@@ -172,7 +172,7 @@ static struct source *open_source(struct lane *lane, struct err *err)
 		return NULL;
 	s.properties = (const char *const *)properties;
 	s.property_count = count;
-	source = source_new(lane->worker->loop, &s, &source_events, lane, err);
+	source = source_new(lane->context->loop, &s, &source_events, lane, err);
 	conf_free_properties(properties, count);
 	return source;
 }
@@ -185,8 +185,8 @@ static char *instance_id_of(const struct lane *lane)
 
 	if (id == NULL)
 		return NULL;
-	return lane->worker->number == 0 ? xstrdup(id)
-					 : xasprintf("%s-%u", id, lane->worker->number);
+	return lane->context->number == 0 ? xstrdup(id)
+					  : xasprintf("%s-%u", id, lane->context->number);
 }
 
 static void lane_name_it(struct lane *lane, const struct conf_destination *destination)
@@ -204,13 +204,13 @@ static void lane_name_it(struct lane *lane, const struct conf_destination *desti
 	lane->instance_id = instance_id_of(lane);
 }
 
-struct lane *lane_new(struct worker *w, struct conf *conf, const struct conf_consumer *consumer,
-	const struct conf_destination *destination, const struct lane_callbacks *cb, void *ctx,
-	struct err *err)
+struct lane *lane_new(struct engine_context *context, struct conf *conf,
+	const struct conf_consumer *consumer, const struct conf_destination *destination,
+	const struct lane_callbacks *cb, void *ctx, struct err *err)
 {
 	struct lane *lane = xcalloc(1, sizeof *lane);
 
-	lane->worker = w;
+	lane->context = context;
 	lane->cb = cb;
 	lane->ctx = ctx;
 	lane->conf = conf_ref(conf);
@@ -224,9 +224,9 @@ struct lane *lane_new(struct worker *w, struct conf *conf, const struct conf_con
 	lane->commit_timer.fire = lane_commit_timer;
 	lane->sweep_timer.fire = lane_sweep;
 	lane->retire_timer.fire = lane_retire_timer;
-	budget_join(&w->budget, &lane->budget);
-	lane_gauges_init(&lane->gauges, w->metrics, lane->name);
-	lane->intake = intake_new(conf, consumer, lane->worker->metrics, resolve, lane);
+	budget_join(&context->budget, &lane->budget);
+	lane_gauges_init(&lane->gauges, context->metrics, lane->name);
+	lane->intake = intake_new(conf, consumer, lane->context->metrics, resolve, lane);
 	lane->source = open_source(lane, err);
 	if (lane->source == NULL) {
 		err_wrap(err, "consumer '%s'", consumer->name);
@@ -248,9 +248,9 @@ void lane_free(struct lane *lane)
 		partition_free(p);
 	}
 	source_free(lane->source);
-	loop_timer_cancel(lane->worker->loop, &lane->commit_timer);
-	loop_timer_cancel(lane->worker->loop, &lane->sweep_timer);
-	loop_timer_cancel(lane->worker->loop, &lane->retire_timer);
+	loop_timer_cancel(lane->context->loop, &lane->commit_timer);
+	loop_timer_cancel(lane->context->loop, &lane->sweep_timer);
+	loop_timer_cancel(lane->context->loop, &lane->retire_timer);
 	loop_undefer(&lane->pull);
 	list_remove(&lane->stalled_node);
 	loop_undefer(&lane->settle_up);
@@ -274,17 +274,17 @@ void lane_reconfigure(
 
 	lane->conf = conf_ref(conf);
 	lane->consumer = consumer;
-	lane->intake = intake_new(conf, consumer, lane->worker->metrics, resolve, lane);
+	lane->intake = intake_new(conf, consumer, lane->context->metrics, resolve, lane);
 	intake_free(old);
 	conf_unref(old_conf);
-	loop_defer(lane->worker->loop, &lane->pull);
+	loop_defer(lane->context->loop, &lane->pull);
 }
 
 void lane_close(struct lane *lane, int64_t grace_ms)
 {
 	/* A fenced lane is closing already, and has yet to leave. */
 	lane->closing = true;
-	lane->close_by_ms = loop_now_ms(lane->worker->loop) + grace_ms;
+	lane->close_by_ms = loop_now_ms(lane->context->loop) + grace_ms;
 	source_close(lane->source, grace_ms + 5000);
 }
 
@@ -368,9 +368,9 @@ static struct lane_partition_status partition_status(
 		.map_bytes = p->map_bytes,
 		.held = p->held,
 		.retiring = p->retiring,
-		.retention_ms = retention_of(lane->worker->retention, p->source->topic),
+		.retention_ms = retention_of(lane->context->retention, p->source->topic),
 	};
-	int64_t low, wall_ms = loop_wall_ms(lane->worker->loop);
+	int64_t low, wall_ms = loop_wall_ms(lane->context->loop);
 
 	source_watermarks(lane->source, p->source, &low, &s.high);
 	if (!list_is_empty(&p->deliveries)) {

@@ -47,7 +47,7 @@ static void commit_now(struct lane *lane)
 
 	if (count == 0)
 		return;
-	lane->commit_sent_ms = loop_now_ms(lane->worker->loop);
+	lane->commit_sent_ms = loop_now_ms(lane->context->loop);
 	if (source_commit(lane->source, items, count) != 0)
 		lane_committed(lane, ERR_STATE, "the consumer can't commit now");
 	for (size_t i = 0; i < count; i++)
@@ -102,7 +102,7 @@ static int64_t pause_ms(const struct lane *lane)
 /* One in flight; the next no sooner than the interval after the last one's answer. */
 static void commit_if_due(struct lane *lane)
 {
-	struct loop *loop = lane->worker->loop;
+	struct loop *loop = lane->context->loop;
 	int64_t at_ms;
 
 	if (source_is_committing(lane->source))
@@ -122,7 +122,7 @@ void lane_commit_timer(struct loop_timer *timer)
 
 void lane_committed(struct lane *lane, int code, const char *text)
 {
-	int64_t now_ms = loop_now_ms(lane->worker->loop);
+	int64_t now_ms = loop_now_ms(lane->context->loop);
 	struct list done, *back;
 
 	list_init(&done);
@@ -173,17 +173,17 @@ static void unhold(struct partition *p)
 		return;
 	p->held = false;
 	source_hold(p->lane->source, p->source, false);
-	loop_defer(p->lane->worker->loop, &p->lane->pull);
+	loop_defer(p->lane->context->loop, &p->lane->pull);
 }
 
 /* What this lane gave back may be what another waits for: the one that has waited longest
  * looks. */
-static void wake_next(struct worker *w)
+static void wake_next(struct engine_context *context)
 {
-	struct list *node = list_first(&w->stalled);
+	struct list *node = list_first(&context->stalled);
 
 	if (node != NULL)
-		loop_defer(w->loop, &list_entry(node, struct lane, stalled_node)->pull);
+		loop_defer(context->loop, &list_entry(node, struct lane, stalled_node)->pull);
 }
 
 void lane_settle_up(struct loop_call *call)
@@ -198,14 +198,14 @@ void lane_settle_up(struct loop_call *call)
 		release_if_quiet(p);
 	}
 	if (lane->stalled)
-		loop_defer(lane->worker->loop, &lane->pull);
-	wake_next(lane->worker);
+		loop_defer(lane->context->loop, &lane->pull);
+	wake_next(lane->context);
 }
 
 void lane_retire(struct partition *p)
 {
 	struct lane *lane = p->lane;
-	struct loop *loop = lane->worker->loop;
+	struct loop *loop = lane->context->loop;
 
 	p->retiring = true;
 	p->retire_by_ms = lane->closing
@@ -221,7 +221,7 @@ void lane_retire(struct partition *p)
 void lane_retire_timer(struct loop_timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, retire_timer);
-	int64_t now_ms = loop_now_ms(lane->worker->loop);
+	int64_t now_ms = loop_now_ms(lane->context->loop);
 
 	list_foreach (node, &lane->partitions) {
 		struct partition *p = list_entry(node, struct partition, node);
@@ -230,7 +230,7 @@ void lane_retire_timer(struct loop_timer *timer)
 			continue;
 		if (p->retire_by_ms > now_ms) {
 			if (!loop_timer_is_set(timer) || timer->node.at_ms > p->retire_by_ms)
-				loop_timer_set(lane->worker->loop, timer, p->retire_by_ms);
+				loop_timer_set(lane->context->loop, timer, p->retire_by_ms);
 			continue;
 		}
 		if (p->open > 0)

@@ -34,7 +34,7 @@ static void delivery_forget(struct delivery *d)
 	list_remove(&d->node);
 	p->open--;
 	budget_give(&lane->budget, 1, bytes);
-	worker_unref_event(lane->worker, d->ev);
+	engine_context_unref_event(lane->context, d->ev);
 	conf_unref(d->conf);
 	delivery_facts_release(&d->facts);
 	free(d);
@@ -68,7 +68,7 @@ static void delivery_failed_attempt(struct delivery *d)
 void lane_own(struct partition *p)
 {
 	p->owner = (struct delivery_owner){
-		.worker = p->lane->worker,
+		.context = p->lane->context,
 		.settled = delivery_settled,
 		.failed_attempt = delivery_failed_attempt,
 	};
@@ -78,7 +78,7 @@ static struct delivery *delivery_new(struct partition *p, struct event *ev,
 	struct offsets_record *record, const struct intake_hit *hit)
 {
 	struct lane *lane = p->lane;
-	const struct jx_index *ix = hit ? worker_fresh_index(lane->worker, ev) : NULL;
+	const struct jx_index *ix = hit ? engine_context_fresh_index(lane->context, ev) : NULL;
 	int spots = ix ? request_plan_spot_count(hit->target->plan) : -1;
 	size_t room = (size_t)(spots > 0 ? spots : 0);
 	struct delivery *d = xcalloc(1, sizeof *d + room * sizeof *d->spots);
@@ -135,7 +135,7 @@ static struct event *keep(struct lane *lane, const struct event_fields *record)
 	struct event *ev = event_new(record);
 
 	budget_take(&lane->budget, 0, ev->bytes);
-	worker_adopt_index(lane->worker, record, ev);
+	engine_context_adopt_index(lane->context, record, ev);
 	return ev;
 }
 
@@ -143,7 +143,7 @@ static void let_go(struct lane *lane, struct event *ev)
 {
 	if (ev->refs == 1)
 		budget_give(&lane->budget, 0, ev->bytes);
-	worker_unref_event(lane->worker, ev);
+	engine_context_unref_event(lane->context, ev);
 }
 
 /*
@@ -210,11 +210,12 @@ static void take_up(struct lane *lane, struct partition *p, struct event_fields 
 		metric_add(lane->gauges.skipped, 1);
 		return;
 	}
-	record->taken_up_ms = loop_wall_ms(lane->worker->loop);
+	record->taken_up_ms = loop_wall_ms(lane->context->loop);
 	if (record->value.data == NULL) {
 		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
 		offsets_end(p->tracker, r);
-	} else if (intake_match(lane->intake, lane->worker, record, &hits, &count, &err) != 0) {
+	} else if (intake_match(lane->intake, lane->context, record, &hits, &count, &err) !=
+		   0) {
 		metric_add(lane->gauges.invalid, 1);
 		reject(p, r, record, err.text);
 	} else if (count == 0) {
@@ -240,7 +241,7 @@ static void queue_for_room(struct lane *lane)
 {
 	list_remove(&lane->stalled_node);
 	if (lane->stalled && !lane->closing)
-		list_append(&lane->worker->stalled, &lane->stalled_node);
+		list_append(&lane->context->stalled, &lane->stalled_node);
 }
 
 void lane_pull(struct loop_call *call)
@@ -260,7 +261,7 @@ void lane_pull(struct loop_call *call)
 	if (taken > 0)
 		lane_settle_up_soon(lane);
 	if (taken == PULL_BATCH)
-		loop_defer(lane->worker->loop, &lane->pull);
+		loop_defer(lane->context->loop, &lane->pull);
 }
 
 void lane_sweep(struct loop_timer *timer)
@@ -273,5 +274,5 @@ void lane_sweep(struct loop_timer *timer)
 		list_foreach_safe (node, &p->deliveries)
 			destination_expire(list_entry(node, struct delivery, node));
 	}
-	loop_timer_set(lane->worker->loop, timer, loop_now_ms(lane->worker->loop) + SWEEP_MS);
+	loop_timer_set(lane->context->loop, timer, loop_now_ms(lane->context->loop) + SWEEP_MS);
 }

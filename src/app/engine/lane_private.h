@@ -13,7 +13,7 @@
 #include "partition.h"
 
 struct lane {
-	struct worker *worker;
+	struct engine_context *context;
 	char *name, *group_id, *instance_id;
 	const struct lane_callbacks *cb;
 	void *ctx;
@@ -33,7 +33,7 @@ struct lane {
 	struct loop_timer commit_timer, sweep_timer, retire_timer;
 	int64_t commit_sent_ms, commit_not_before_ms;
 	size_t walked;            /* open records in the partitions of the last commit */
-	struct list stalled_node; /* in worker->stalled, while it waits for room */
+	struct list stalled_node; /* in context->stalled, while it waits for room */
 	bool stalled, closing;
 	int64_t close_by_ms;
 	unsigned assigned, whole;
@@ -59,7 +59,7 @@ void lane_committed(struct lane *lane, int code, const char *text);
 
 static inline void lane_settle_up_soon(struct lane *lane)
 {
-	loop_defer(lane->worker->loop, &lane->settle_up);
+	loop_defer(lane->context->loop, &lane->settle_up);
 }
 
 #endif

@@ -196,25 +196,24 @@ static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
 	return count;
 }
 
-int intake_match(struct intake *in, struct worker *w, const struct event_fields *record,
-	const struct intake_hit **ret_hits, size_t *ret_count, struct err *err)
+int intake_match(struct intake *in, struct engine_context *context,
+	const struct event_fields *record, const struct intake_hit **ret_hits,
+	size_t *ret_count, struct err *err)
 {
 	struct jx_limits limits;
 	const uint32_t *rules;
 	size_t matched;
 	int code;
 
-	w->indexed = NULL;
-	w->limits.max_bytes = in->conf->max_record_bytes;
-	w->limits.max_depth = in->conf->max_depth;
-	limits = w->limits;
+	context->indexed = NULL;
+	limits = context->limits;
 	limits.fold_except = ruleset_keys(in->ruleset);
-	code = envelope_index(
-		in->consumer->envelope, record, &w->envelope_work, &w->ix, &limits, err);
+	code = envelope_index(in->consumer->envelope, record, &context->envelope_work,
+		&context->ix, &limits, err);
 	if (code != 0)
 		return code;
-	matched = ruleset_match(
-		in->ruleset, in->scratch, w->ix.count > 0 ? &w->ix : &in->nothing, &rules);
+	matched = ruleset_match(in->ruleset, in->scratch,
+		context->ix.count > 0 ? &context->ix : &in->nothing, &rules);
 	*ret_hits = in->found;
 	*ret_count = collect(in, rules, matched, record);
 	return 0;

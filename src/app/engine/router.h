@@ -11,7 +11,7 @@
 #define APP_ENGINE_ROUTER_H
 
 #include "app/conf/conf.h"
-#include "app/engine/worker.h"
+#include "app/engine/context.h"
 
 struct destination;
 struct intake;
@@ -36,10 +36,11 @@ bool intake_is_hungry(const struct intake *in);
 
 /*
  * Match the record. 0: *ret_hits are *ret_count targets, valid until the next call, and the
- * worker's index holds the record (not yet attributed to an event). ERR_INVALID or ERR_LIMIT:
+ * context's index holds the record (not yet attributed to an event). ERR_INVALID or ERR_LIMIT:
  * it is no event; the error says why. The record's value is not NULL.
  */
-int intake_match(struct intake *in, struct worker *w, const struct event_fields *record,
-	const struct intake_hit **ret_hits, size_t *ret_count, struct err *err) ATTR_MUST_CHECK;
+int intake_match(struct intake *in, struct engine_context *context,
+	const struct event_fields *record, const struct intake_hit **ret_hits,
+	size_t *ret_count, struct err *err) ATTR_MUST_CHECK;
 
 #endif

@@ -12,8 +12,8 @@ static bool is_same(const struct conf *a, const struct conf *b)
 		       b->tracing.headers, b->tracing.header_count);
 }
 
-int tracing_apply(
-	struct worker *w, const struct conf *old, const struct conf *conf, struct err *err)
+int tracing_apply(struct engine_context *context, const struct conf *old,
+	const struct conf *conf, struct err *err)
 {
 	const struct otlp_settings s = {conf->tracing.otlp_endpoint, conf->tracing.headers,
 		conf->tracing.header_count, conf->tracing.ca_file};
@@ -21,34 +21,35 @@ int tracing_apply(
 
 	if (old != NULL && is_same(old, conf))
 		return 0;
-	if (s.endpoint != NULL && (fresh = otlp_new(w->loop, &s, err)) == NULL)
+	if (s.endpoint != NULL && (fresh = otlp_new(context->loop, &s, err)) == NULL)
 		return err_wrap(err, "tracing");
-	otlp_free(w->traces);
-	w->traces = fresh;
+	otlp_free(context->traces);
+	context->traces = fresh;
 	return 0;
 }
 
-void tracing_stop(struct worker *w)
+void tracing_stop(struct engine_context *context)
 {
-	otlp_free(w->traces);
-	w->traces = NULL;
+	otlp_free(context->traces);
+	context->traces = NULL;
 }
 
-void tracing_sample(struct tracing_gauges *g, const struct worker *w)
+void tracing_sample(struct tracing_gauges *g, const struct engine_context *context)
 {
 	struct otlp_state s;
 
-	if (w->traces == NULL)
+	if (context->traces == NULL)
 		return;
 	if (g->sent == NULL) {
-		g->sent = metrics_obtain(w->metrics, METRIC_SPANS, NULL, NULL, NULL);
-		g->dropped = metrics_obtain(w->metrics, METRIC_SPANS_DROPPED, NULL, NULL, NULL);
+		g->sent = metrics_obtain(context->metrics, METRIC_SPANS, NULL, NULL, NULL);
+		g->dropped = metrics_obtain(
+			context->metrics, METRIC_SPANS_DROPPED, NULL, NULL, NULL);
 	}
-	if (g->of != w->traces) { /* a new one counts from 0 */
-		g->of = w->traces;
+	if (g->of != context->traces) { /* a new one counts from 0 */
+		g->of = context->traces;
 		g->said.sent = g->said.dropped = 0;
 	}
-	s = otlp_get_state(w->traces);
+	s = otlp_get_state(context->traces);
 	metric_follow(g->sent, &g->said.sent, (int64_t)s.sent);
 	metric_follow(g->dropped, &g->said.dropped, (int64_t)s.dropped);
 }
