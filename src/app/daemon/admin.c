@@ -3,12 +3,12 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "page.h"
 #include "status.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct observer {
 	struct admin *admin;
@@ -72,13 +72,11 @@ static struct question *ask(struct engine *engine)
 
 static bool await(struct question *q)
 {
-	struct timespec until;
+	int64_t until_ms = clock_monotonic_ms() + OBSERVER_PATIENCE_MS;
 	bool answered;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += OBSERVER_PATIENCE_MS / 1000;
 	pthread_mutex_lock(&q->lock);
-	while (!q->answered && pthread_cond_timedwait(&q->answered_cond, &q->lock, &until) == 0)
+	while (!q->answered && thread_cond_wait(&q->answered_cond, &q->lock, until_ms))
 		;
 	answered = q->answered;
 	q->abandoned = !answered;

@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
 
 static struct {
 	pthread_mutex_t lock;
@@ -101,19 +103,11 @@ void kafka_handle_unref(struct kafka_handle *h)
 
 bool kafka_reap(int64_t timeout_ms)
 {
-	struct timespec until;
+	int64_t until_ms = clock_monotonic_ms() + timeout_ms;
 	bool done;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += timeout_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&world.lock);
-	while (world.threads > 0 &&
-		pthread_cond_timedwait(&world.changed, &world.lock, &until) == 0)
+	while (world.threads > 0 && thread_cond_wait(&world.changed, &world.lock, until_ms))
 		;
 	done = world.threads == 0;
 	pthread_mutex_unlock(&world.lock);
