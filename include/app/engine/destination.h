@@ -6,9 +6,9 @@
  *                           ^                             +--> dead letter --> settled
  *                           +----------- retry -----------+
  *
- * The gate (core) says who may go and when; the destination renders, authorises and sends it,
- * and obeys the verdict (core/gate/retry.h). While the connection has no token nothing
- * is taken from the gate, so that no attempt is burnt.
+ * The gate (core/gate/gate.h) says which delivery may be sent and when; the destination renders,
+ * authorises and sends it, and obeys the verdict (core/gate/retry.h). While the connection has
+ * no credentials nothing is taken from the gate, so that no attempt is wasted.
  */
 #ifndef APP_ENGINE_DESTINATION_H
 #define APP_ENGINE_DESTINATION_H
@@ -34,21 +34,16 @@ void destination_set_share(struct destination *dest, unsigned part, unsigned who
 /* Each of the deliveries from @first on, linked by `next`, is taken up by its destination.
  * Their state is QUEUED; some may be sent before this returns. */
 void destination_submit(struct delivery *first);
-/* Take @d back without settling it, whatever its state: what is on the wire is cancelled. */
+/* Take @d back without settling it, whatever its state: a request in flight is cancelled. */
 void destination_withdraw(struct delivery *d);
-/* The same, but only when it is not on the wire and no letter of it
- * is: true when it is gone. */
+/* The same, but only if neither a request nor a dead letter of it is in flight. True: done. */
 bool destination_withdraw_idle(struct delivery *d);
-/* Its letter is acknowledged: its line is free for the next one of its key. */
-void destination_leave(struct delivery *d);
-/* It has ended, well or badly: observe how long it took. */
-void destination_note_time(const struct delivery *d);
-/* End deliveries that waited beyond their age (see delivery.h); the owner calls it for those it
- * knows to be old. */
+/* End @d if it has waited in the queue beyond its maximum age, or do nothing. To be called for
+ * each delivery, once in a while. */
 void destination_expire(struct delivery *d);
 
 /* Would reading more events help it? */
-bool destination_is_hungry(const struct destination *dest);
+bool destination_wants_more(const struct destination *dest);
 /* The loop's monotonic now, to which the times of its gate belong. */
 int64_t destination_now_ms(const struct destination *dest);
 const char *destination_name(const struct destination *dest);
@@ -61,10 +56,10 @@ struct destination_status {
 	int64_t guard_for_ms, guard_probe_in_ms;  /* -1: it is not paused; no probe is due */
 	int64_t last_error_ms, last_error_age_ms; /* wall time, and how long ago; 0: never */
 	char last_error[256];
-	uint64_t delivered, failed_attempts, buried;
+	uint64_t delivered, failed_attempts, dead_letters;
 };
 
-/* Once a second: its metrics say how it is. */
+/* Update its gauges: once a second. */
 void destination_sample(struct destination *dest);
 void destination_get_status(const struct destination *dest, struct destination_status *ret);
 

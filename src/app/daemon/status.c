@@ -146,7 +146,7 @@ static void add_destination(void *ctx, struct destination *dest)
 	add_number(b, "waiting_for_retry", (int64_t)s.gate.waiting);
 	add_number(b, "delivered", (int64_t)s.delivered);
 	add_number(b, "failed_attempts", (int64_t)s.failed_attempts);
-	add_number(b, "dead_letters", (int64_t)s.buried);
+	add_number(b, "dead_letters", (int64_t)s.dead_letters);
 	add_text(b, "last_error", s.last_error);
 	add_number(b, "last_error_age_ms", s.last_error_ms ? s.last_error_age_ms : -1);
 	add_number(b, "connections_open", s.http.connections_open);

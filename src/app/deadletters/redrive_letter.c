@@ -97,7 +97,7 @@ static void delivery_settled(struct delivery *d)
 {
 	struct letter_job *job = job_of(d);
 
-	job->failed |= d->buried;
+	job->failed |= d->failed;
 	delivery_forget(job->part->group->run, d);
 	if (list_is_empty(&job->deliveries))
 		job_done(job);

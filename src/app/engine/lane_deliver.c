@@ -3,6 +3,7 @@
  * deliveries for their destinations. */
 #include <stdlib.h>
 
+#include "dead_letter.h"
 #include "lane_private.h"
 #include "base/log.h"
 
@@ -194,7 +195,7 @@ static void reject(struct partition *p, struct offsets_record *r,
 		log_str("lane", lane->name), log_str("topic", record->topic),
 		log_int("partition", record->partition), log_int("offset", record->offset),
 		log_str("reason", reason));
-	delivery_bury(d, lane->consumer->dead_letter_topic);
+	dead_letter_write(d, lane->consumer->dead_letter_topic, delivery_settle);
 	let_go(lane, ev);
 }
 

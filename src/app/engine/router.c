@@ -138,7 +138,7 @@ void intake_free(struct intake *in)
 bool intake_is_hungry(const struct intake *in)
 {
 	for (size_t i = 0; i < in->destination_count; i++)
-		if (destination_is_hungry(in->destinations[i]))
+		if (destination_wants_more(in->destinations[i]))
 			return true;
 	return in->destination_count == 0;
 }
