@@ -64,11 +64,13 @@ struct lane_partition_status {
 	const char *topic;
 	int32_t partition;
 	int64_t position, high; /* -1: unknown */
+	int64_t lag;            /* records from position to high; -1: unknown */
 	size_t open_records;
 	int64_t oldest_open_ms; /* since it was taken up; 0: nothing is open */
 	int64_t oldest_age_ms;  /* by its timestamp; 0: nothing is open, or it has none */
 	int64_t retention_ms;   /* of the topic; INT64_MAX: for ever; -1: not known */
-	size_t map_bytes;       /* of the completion map last committed */
+	int64_t retention_used_permille; /* oldest_age_ms of retention_ms */
+	size_t map_bytes;                /* of the completion map last committed */
 	bool held, retiring;
 };
 

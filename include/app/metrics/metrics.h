@@ -44,18 +44,14 @@ void metrics_free(struct metrics *m);
  * NULL. Made when there is none. */
 struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *first,
 	const char *second, const char *third);
-/* Once for each time it was obtained, by those to whom it matters that it is shown no more. A
- * gauge's part must have been taken back. Accepts NULL. */
+/* The caller does not use it any more: once for each metrics_obtain(), or the metric is shown
+ * for ever. A gauge must have been reported as 0 before. Accepts NULL. */
 void metric_release(struct metric *i);
 
 void metric_add(struct metric *c, int64_t n);
-/* A gauge's part is @value now; *said is what this caller said before (0 at first). */
-void metric_gauge(struct metric *g, int64_t *said, int64_t value);
-/* A counter that somebody else counts: *said is its value when last told. */
-static inline void metric_follow(struct metric *c, int64_t *said, int64_t value)
-{
-	metric_gauge(c, said, value);
-}
+/* Report that a gauge is @value now, or a counter that is kept elsewhere. *reported is what this
+ * caller reported last (0 at first). */
+void metric_gauge(struct metric *g, int64_t *reported, int64_t value);
 /* @value in the histogram's whole units, microseconds. */
 void metric_observe(struct metric *h, int64_t value);
 

@@ -59,7 +59,7 @@ static void add_partition(void *ctx, const struct lane_partition_status *p)
 	add_text(b, "topic", p->topic);
 	add_number(b, "partition", p->partition);
 	add_number(b, "position", p->position);
-	add_number(b, "lag", p->high >= 0 && p->position >= 0 ? p->high - p->position : -1);
+	add_number(b, "lag", p->lag);
 	add_number(b, "open_records", (int64_t)p->open_records);
 	add_number(b, "oldest_open_ms", p->oldest_open_ms);
 	add_number(b, "oldest_age_ms", p->oldest_age_ms);

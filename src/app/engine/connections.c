@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "gauges.h"
 #include "base/log.h"
 #include "io/watch.h"
 
@@ -21,18 +22,17 @@ struct entry {
 	struct connection *connection;
 	struct secret_file *files;
 	size_t file_count;
-	struct metric *authorized; /* NULL before its first sample */
-	struct metric *age, *expires_in, *refreshes, *failures; /* NULL while it has no token */
-	struct {
-		int64_t authorized, age, expires_in, refreshes, failures;
-	} said;
+	struct gauge authorized; /* from its first sample on */
+	struct token_gauges {
+		struct gauge age, expires_in, refreshes, failures;
+	} token; /* from the first sample on at which it has a token, or could not get one */
 };
 
 struct connections {
 	struct loop *loop;
 	struct watch *watch;
 	struct list current;
-	struct list retired; /* replaced: workers may still use them, so they stay to the end */
+	struct list retired; /* replaced; engines may still use them, so they stay to the end */
 };
 
 struct connections *connections_new(struct loop *loop)
@@ -70,18 +70,23 @@ static void entry_watch(struct entry *e, struct watch *watch)
 	free(paths);
 }
 
-/* What was said of it as it is, is taken back. */
-static void entry_unsay(struct entry *e)
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(struct token_gauges, member, id, kind, struct connection_status, source)
+static const struct gauge_entry of_token[] = {
+	SAMPLED(TOKEN_AGE, age, VALUE, token_age_ms),
+	SAMPLED(TOKEN_EXPIRES, expires_in, VALUE, token_expires_in_ms),
+	SAMPLED(TOKEN_REFRESHES, refreshes, TOTAL, refreshes),
+	SAMPLED(TOKEN_FAILURES, failures, TOTAL, refresh_failures),
+};
+#undef SAMPLED
+
+/* Take its gauges back, and don't show its metrics any more. */
+static void entry_clear_gauges(struct entry *e)
 {
-	metric_gauge(e->authorized, &e->said.authorized, 0);
-	metric_gauge(e->age, &e->said.age, 0);
-	metric_gauge(e->expires_in, &e->said.expires_in, 0);
-	metric_release(e->authorized);
-	metric_release(e->age);
-	metric_release(e->expires_in);
-	metric_release(e->refreshes);
-	metric_release(e->failures);
-	e->authorized = e->age = e->expires_in = e->refreshes = e->failures = NULL;
+	metric_gauge(e->authorized.metric, &e->authorized.reported, 0);
+	metric_release(e->authorized.metric);
+	e->authorized.metric = NULL;
+	gauges_clear(&e->token, GAUGE_TABLE(of_token));
 }
 
 static void entry_unwatch(struct entry *e)
@@ -96,7 +101,7 @@ static void entry_unwatch(struct entry *e)
 static void entry_free(struct entry *e)
 {
 	list_remove(&e->node);
-	entry_unsay(e);
+	entry_clear_gauges(e);
 	entry_unwatch(e);
 	connection_free(e->connection);
 	conf_unref(e->conf);
@@ -207,7 +212,7 @@ static bool is_in(const struct conf *conf, const char *name)
 static void retire(struct connections *c, struct entry *e)
 {
 	list_remove(&e->node);
-	entry_unsay(e);
+	entry_clear_gauges(e);
 	entry_unwatch(e);
 	list_append(&c->retired, &e->node);
 }
@@ -242,35 +247,25 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 	return 0;
 }
 
-static void sample_token(struct entry *e, struct metrics *m, const struct connection_status *s)
+static void sample(struct entry *e, struct metrics *m)
 {
 	const char *name = e->settings->name;
+	struct connection_status s;
 
-	if (e->age == NULL) {
-		e->age = metrics_obtain(m, METRIC_TOKEN_AGE, name, NULL, NULL);
-		e->expires_in = metrics_obtain(m, METRIC_TOKEN_EXPIRES, name, NULL, NULL);
-		e->refreshes = metrics_obtain(m, METRIC_TOKEN_REFRESHES, name, NULL, NULL);
-		e->failures = metrics_obtain(m, METRIC_TOKEN_FAILURES, name, NULL, NULL);
-	}
-	metric_gauge(e->age, &e->said.age, max_i64(s->token_age_ms, 0));
-	metric_gauge(e->expires_in, &e->said.expires_in, max_i64(s->token_expires_in_ms, 0));
-	metric_follow(e->refreshes, &e->said.refreshes, (int64_t)s->refreshes);
-	metric_follow(e->failures, &e->said.failures, (int64_t)s->refresh_failures);
+	connection_get_status(e->connection, &s);
+	if (e->authorized.metric == NULL)
+		e->authorized.metric = metrics_obtain(m, METRIC_AUTHORIZED, name, NULL, NULL);
+	metric_gauge(e->authorized.metric, &e->authorized.reported,
+		s.state == CONNECTION_AUTHORIZED);
+	if (s.token_age_ms < 0 && s.refresh_failures == 0)
+		return;
+	if (e->token.age.metric == NULL)
+		gauges_init(&e->token, GAUGE_TABLE(of_token), m, name, NULL, NULL);
+	gauges_sample(&e->token, GAUGE_TABLE(of_token), &s);
 }
 
 void connections_sample(struct connections *c, struct metrics *m)
 {
-	list_foreach (node, &c->current) {
-		struct entry *e = list_entry(node, struct entry, node);
-		struct connection_status s;
-
-		connection_get_status(e->connection, &s);
-		if (e->authorized == NULL)
-			e->authorized = metrics_obtain(
-				m, METRIC_AUTHORIZED, e->settings->name, NULL, NULL);
-		metric_gauge(
-			e->authorized, &e->said.authorized, s.state == CONNECTION_AUTHORIZED);
-		if (s.token_age_ms >= 0 || s.refresh_failures > 0)
-			sample_token(e, m, &s);
-	}
+	list_foreach (node, &c->current)
+		sample(list_entry(node, struct entry, node), m);
 }

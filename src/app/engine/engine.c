@@ -9,7 +9,7 @@
 #include "tracing.h"
 #include "base/log.h"
 
-/* How often what is so (not what happens) is told to the metrics. */
+/* How often gauges are sampled. Counters are updated as events occur. */
 #define SAMPLE_MS 1000
 
 /* What librdkafka may read ahead: of the process, divided among its lanes, and of one lane at
@@ -39,12 +39,9 @@ struct engine {
 	struct connections *connections;
 	struct list lanes, destinations;
 	struct loop_timer sampler;
-	struct metric *stall, *stalls, *letters, *deliveries_limit, *memory_limit;
-	struct {
-		int64_t stall, stalls, letters, deliveries_limit, memory_limit;
-	} said;
+	struct engine_gauges gauges;
 	struct tracing_gauges tracing;
-	struct topic_gauges *topics; /* of the dead-letter producer's, in its order */
+	struct topic_gauges *topics; /* of the dead-letter topics, in the producer's order */
 	size_t topic_count, topic_at;
 	struct loop_call reap; /* frees what has closed, outside of its own callbacks */
 	bool apply_again; /* a lane can be made only when its namesake has left the group */
@@ -77,14 +74,19 @@ static void sample_topic(void *ctx, const struct deadletter_topic_state *s)
 
 static void sample_process(struct engine *e)
 {
-	struct deadletter *letters = e->context.deadletter;
+	struct engine_context *context = &e->context;
+	struct engine_status s = {
+		.longest_pass_us = loop_longest_pass_us(context->loop),
+		.stalls = loop_stalls(context->loop),
+		.letters_pending = deadletter_pending(context->deadletter),
+		.deliveries_limit = context->budget.deliveries.max,
+		.bytes_limit = context->budget.bytes.max,
+	};
 
-	metric_gauge(e->stall, &e->said.stall, loop_longest_pass_us(e->context.loop));
-	metric_follow(e->stalls, &e->said.stalls, (int64_t)loop_stalls(e->context.loop));
-	metric_gauge(e->letters, &e->said.letters, (int64_t)deadletter_pending(letters));
-	tracing_sample(&e->tracing, &e->context);
+	engine_gauges_sample(&e->gauges, &s);
+	tracing_sample(&e->tracing, context);
 	e->topic_at = 0;
-	deadletter_visit(letters, sample_topic, e);
+	deadletter_visit(context->deadletter, sample_topic, e);
 }
 
 static void sample_fire(struct loop_timer *timer)
@@ -103,7 +105,6 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	const struct engine_callbacks *cb, void *ctx)
 {
 	struct engine *e = xcalloc(1, sizeof *e);
-	char name[16];
 
 	/* Records come after engine_apply(), which sets their limits. */
 	engine_context_init(&e->context, loop, (struct jx_limits){0});
@@ -116,13 +117,7 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	list_init(&e->lanes);
 	list_init(&e->destinations);
 	loop_call_init(&e->reap, reap_run);
-	snprintf(name, sizeof name, "%u", number);
-	e->stall = metrics_obtain(metrics, METRIC_LOOP_STALL, name, NULL, NULL);
-	e->stalls = metrics_obtain(metrics, METRIC_LOOP_STALLS, name, NULL, NULL);
-	e->deliveries_limit =
-		metrics_obtain(metrics, METRIC_DELIVERIES_LIMIT, NULL, NULL, NULL);
-	e->memory_limit = metrics_obtain(metrics, METRIC_MEMORY_LIMIT, NULL, NULL, NULL);
-	e->letters = metrics_obtain(metrics, METRIC_LETTERS_PENDING, NULL, NULL, NULL);
+	engine_gauges_init(&e->gauges, metrics, number);
 	e->sampler.fire = sample_fire;
 	return e;
 }
@@ -456,13 +451,6 @@ static void close_unwanted(struct engine *e)
 	}
 }
 
-static void set_limits(struct engine *e, size_t deliveries, size_t bytes)
-{
-	budget_set_limits(&e->context.budget, deliveries, bytes);
-	metric_gauge(e->deliveries_limit, &e->said.deliveries_limit, (int64_t)deliveries);
-	metric_gauge(e->memory_limit, &e->said.memory_limit, (int64_t)bytes);
-}
-
 int engine_apply(
 	struct engine *e, struct conf *conf, struct connections *connections, struct err *err)
 {
@@ -479,8 +467,8 @@ int engine_apply(
 	e->context.lane_prefetch_bytes = (size_t)min_i64(
 		PREFETCH_BYTES / max_i64((int64_t)(count_lanes(conf) * conf->workers), 1),
 		LANE_PREFETCH_MAX);
-	set_limits(
-		e, conf->max_in_flight / conf->workers, conf->max_memory_bytes / conf->workers);
+	budget_set_limits(&e->context.budget, conf->max_in_flight / conf->workers,
+		conf->max_memory_bytes / conf->workers);
 	if (!loop_timer_is_set(&e->sampler) && e->context.metrics != NULL)
 		loop_timer_set(e->context.loop, &e->sampler, loop_now_ms(e->context.loop));
 	retention_configure(e->context.retention, conf);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Which metrics a destination, a lane, a partition and a dead-letter topic have, and where the
+ * values of those that are sampled come from: one table each. */
 #include "gauges.h"
 
 #include <stdio.h>
@@ -8,44 +10,124 @@
 #include "app/engine/lane.h"
 #include "io/deadletter/deadletter.h"
 
-static void release(struct metric *const *instances, size_t count)
+/* --- the loops over a table ------------------------------------------------------------- */
+
+/* The first member of a struct gauge is its metric. */
+static struct metric **handle_of(void *handles, const struct gauge_entry *e)
 {
-	for (size_t i = 0; i < count; i++)
-		metric_release(instances[i]);
+	return (struct metric **)(void *)((char *)handles + e->handle);
+}
+
+static struct gauge *gauge_of(void *handles, const struct gauge_entry *e)
+{
+	return (struct gauge *)(void *)((char *)handles + e->handle);
+}
+
+static int64_t read_source(const struct gauge_entry *e, const void *status)
+{
+	const char *at = (const char *)status + e->source;
+	uint64_t whole;
+	uint32_t half;
+
+	switch (e->source_size) {
+	case sizeof whole:
+		memcpy(&whole, at, sizeof whole);
+		return (int64_t)whole;
+	case sizeof half:
+		memcpy(&half, at, sizeof half);
+		return half;
+	default:
+		return *at != 0; /* a bool */
+	}
+}
+
+void gauges_init(void *handles, struct gauge_table t, struct metrics *m, const char *first,
+	const char *second, const char *third)
+{
+	for (size_t i = 0; i < t.count; i++) {
+		const struct gauge_entry *e = &t.entries[i];
+
+		*handle_of(handles, e) = metrics_obtain(m, e->id, first, second, third);
+		if (e->kind != GAUGE_NONE)
+			gauge_of(handles, e)->reported = 0;
+	}
+}
+
+void gauges_sample(void *handles, struct gauge_table t, const void *status)
+{
+	for (size_t i = 0; i < t.count; i++) {
+		const struct gauge_entry *e = &t.entries[i];
+		struct gauge *g = gauge_of(handles, e);
+		int64_t value;
+
+		if (e->kind == GAUGE_NONE)
+			continue;
+		value = read_source(e, status);
+		if (e->kind == GAUGE_FLAG)
+			value = value != 0;
+		else if (e->kind == GAUGE_VALUE)
+			value = max_i64(value, 0);
+		else if (value < g->reported) /* as with a new HTTP client after a reload */
+			g->reported = 0;
+		metric_gauge(g->metric, &g->reported, value);
+	}
+}
+
+void gauges_clear(void *handles, struct gauge_table t)
+{
+	for (size_t i = 0; i < t.count; i++) {
+		const struct gauge_entry *e = &t.entries[i];
+		struct metric **handle = handle_of(handles, e);
+
+		if (e->kind == GAUGE_VALUE || e->kind == GAUGE_FLAG)
+			metric_gauge(*handle, &gauge_of(handles, e)->reported, 0);
+		metric_release(*handle);
+		*handle = NULL;
+	}
 }
 
 /* --- destinations ----------------------------------------------------------------------- */
+
+#define COUNTED(id, member) GAUGE_COUNTED(struct destination_gauges, member, id)
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(struct destination_gauges, member, id, kind, struct destination_status,  \
+		source)
+static const struct gauge_entry of_destination[] = {
+	COUNTED(INVOCATION_ATTEMPTS, attempts),
+	COUNTED(SUCCESSFUL_ATTEMPTS, successes),
+	COUNTED(RETRY_ATTEMPTS, retries),
+	COUNTED(THROTTLED, throttled),
+	COUNTED(REAUTHORIZATIONS, reauthorizations),
+	COUNTED(ATTEMPT_SECONDS, attempt_seconds),
+	COUNTED(CONNECT_SECONDS, connect_seconds),
+	COUNTED(TLS_SECONDS, tls_seconds),
+	COUNTED(FIRST_BYTE_SECONDS, first_byte_seconds),
+	COUNTED(QUEUE_SECONDS, queue_seconds),
+	COUNTED(EVENT_SECONDS, event_seconds),
+	COUNTED(EVENT_AGE, event_age),
+	COUNTED(BREAKER_CHANGES, breaker_changes),
+	SAMPLED(IN_FLIGHT, in_flight, VALUE, gate.in_flight),
+	SAMPLED(WINDOW, window, VALUE, gate.window),
+	SAMPLED(QUEUED, queued, VALUE, gate.queued),
+	SAMPLED(WAITING, waiting, VALUE, gate.waiting),
+	SAMPLED(BREAKER_OPEN, breaker_open, FLAG, gate.breaker),
+	SAMPLED(RATE_WAITED, rate_waited, TOTAL, gate.rate_waited_ms),
+	SAMPLED(CONNECTIONS_OPEN, connections_open, VALUE, http.connections_open),
+	SAMPLED(CONNECTIONS_OPENED, connections_opened, TOTAL, http.connections_opened),
+	SAMPLED(GUARD_PAUSED, guard_paused, FLAG, guard_paused),
+};
+#undef COUNTED
+#undef SAMPLED
+
+_Static_assert(GATE_CLOSED == 0, "the flag BREAKER_OPEN counts on it");
 
 void destination_gauges_init(
 	struct destination_gauges *g, struct metrics *m, const char *destination)
 {
 	static const char *const classes[GAUGES_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
-#define OBTAIN(id) metrics_obtain(m, METRIC_##id, destination, NULL, NULL)
-	*g = (struct destination_gauges){
-		.attempts = OBTAIN(INVOCATION_ATTEMPTS),
-		.successes = OBTAIN(SUCCESSFUL_ATTEMPTS),
-		.retries = OBTAIN(RETRY_ATTEMPTS),
-		.throttled = OBTAIN(THROTTLED),
-		.reauthorizations = OBTAIN(REAUTHORIZATIONS),
-		.attempt_seconds = OBTAIN(ATTEMPT_SECONDS),
-		.connect_seconds = OBTAIN(CONNECT_SECONDS),
-		.tls_seconds = OBTAIN(TLS_SECONDS),
-		.first_byte_seconds = OBTAIN(FIRST_BYTE_SECONDS),
-		.queue_seconds = OBTAIN(QUEUE_SECONDS),
-		.event_seconds = OBTAIN(EVENT_SECONDS),
-		.event_age = OBTAIN(EVENT_AGE),
-		.in_flight = OBTAIN(IN_FLIGHT),
-		.window = OBTAIN(WINDOW),
-		.queued = OBTAIN(QUEUED),
-		.waiting = OBTAIN(WAITING),
-		.breaker_open = OBTAIN(BREAKER_OPEN),
-		.rate_waited = OBTAIN(RATE_WAITED),
-		.connections_open = OBTAIN(CONNECTIONS_OPEN),
-		.connections_opened = OBTAIN(CONNECTIONS_OPENED),
-		.guard_paused = OBTAIN(GUARD_PAUSED),
-		.breaker_changes = OBTAIN(BREAKER_CHANGES),
-	};
-#undef OBTAIN
+
+	*g = (struct destination_gauges){0};
+	gauges_init(g, GAUGE_TABLE(of_destination), m, destination, NULL, NULL);
 	for (size_t i = 0; i < GAUGES_CLASSES; i++)
 		g->classes[i] =
 			metrics_obtain(m, METRIC_RESPONSES, destination, classes[i], NULL);
@@ -103,99 +185,72 @@ void destination_gauges_settled(
 
 void destination_gauges_sample(struct destination_gauges *g, const struct destination_status *s)
 {
-	metric_gauge(g->in_flight, &g->said.in_flight, s->gate.in_flight);
-	metric_gauge(g->window, &g->said.window, s->gate.window);
-	metric_gauge(g->queued, &g->said.queued, (int64_t)s->gate.queued);
-	metric_gauge(g->waiting, &g->said.waiting, (int64_t)s->gate.waiting);
-	metric_gauge(g->breaker_open, &g->said.breaker_open, s->gate.breaker != GATE_CLOSED);
-	metric_gauge(g->guard_paused, &g->said.guard_paused, s->guard_paused);
-	metric_gauge(g->connections_open, &g->said.connections_open, s->http.connections_open);
-	metric_follow(g->rate_waited, &g->said.rate_waited, s->gate.rate_waited_ms);
-	/* A reload may begin a new client, which counts from nothing. */
-	if ((int64_t)s->http.connections_opened < g->said.connections_opened)
-		g->said.connections_opened = 0;
-	metric_follow(g->connections_opened, &g->said.connections_opened,
-		(int64_t)s->http.connections_opened);
+	gauges_sample(g, GAUGE_TABLE(of_destination), s);
 }
 
 void destination_gauges_clear(struct destination_gauges *g)
 {
-	struct metric *const all[] = {g->attempts, g->successes, g->retries, g->throttled,
-		g->reauthorizations, g->attempt_seconds, g->connect_seconds, g->tls_seconds,
-		g->first_byte_seconds, g->queue_seconds, g->event_seconds, g->event_age,
-		g->in_flight, g->window, g->queued, g->waiting, g->breaker_open, g->rate_waited,
-		g->connections_open, g->connections_opened, g->guard_paused,
-		g->breaker_changes};
-
-	metric_gauge(g->in_flight, &g->said.in_flight, 0);
-	metric_gauge(g->window, &g->said.window, 0);
-	metric_gauge(g->queued, &g->said.queued, 0);
-	metric_gauge(g->waiting, &g->said.waiting, 0);
-	metric_gauge(g->breaker_open, &g->said.breaker_open, 0);
-	metric_gauge(g->guard_paused, &g->said.guard_paused, 0);
-	metric_gauge(g->connections_open, &g->said.connections_open, 0);
-	release(all, COUNT_OF(all));
-	release(g->classes, COUNT_OF(g->classes));
-	release(g->transports, COUNT_OF(g->transports));
+	gauges_clear(g, GAUGE_TABLE(of_destination));
+	for (size_t i = 0; i < GAUGES_CLASSES; i++)
+		metric_release(g->classes[i]);
+	for (size_t i = 0; i < RETRY_TRANSPORT_NR_VALUES; i++)
+		metric_release(g->transports[i]);
 }
 
 /* --- lanes ------------------------------------------------------------------------------ */
 
+#define COUNTED(id, member) GAUGE_COUNTED(struct lane_gauges, member, id)
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(struct lane_gauges, member, id, kind, struct lane_status, source)
+static const struct gauge_entry of_lane[] = {
+	COUNTED(EVENTS, events),
+	COUNTED(MATCHED_EVENTS, matched),
+	COUNTED(INVALID_EVENTS, invalid),
+	COUNTED(TOMBSTONES, tombstones),
+	COUNTED(SKIPPED_EVENTS, skipped),
+	COUNTED(LOST_RECORDS, lost),
+	COUNTED(COMMIT_SECONDS, commit_seconds),
+	SAMPLED(OPEN_DELIVERIES, open_deliveries, VALUE, open_deliveries),
+	SAMPLED(OPEN_BYTES, open_bytes, VALUE, open_bytes),
+	SAMPLED(READING_STOPPED, reading_stopped, FLAG, stalled),
+	SAMPLED(COMMITS, commits, TOTAL, commits),
+	SAMPLED(COMMIT_FAILURES, commit_failures, TOTAL, commit_failures),
+	SAMPLED(REBALANCES, rebalances, TOTAL, source.rebalances),
+	SAMPLED(KAFKA_REACHABLE, reachable, FLAG, source.reachable),
+	SAMPLED(ASSIGNED, assigned, VALUE, source.assigned),
+};
+#undef COUNTED
+#undef SAMPLED
+
 void lane_gauges_init(struct lane_gauges *g, struct metrics *m, const char *lane)
 {
-#define OBTAIN(id) metrics_obtain(m, METRIC_##id, lane, NULL, NULL)
-	*g = (struct lane_gauges){
-		.registry = m,
-		.events = OBTAIN(EVENTS),
-		.matched = OBTAIN(MATCHED_EVENTS),
-		.invalid = OBTAIN(INVALID_EVENTS),
-		.tombstones = OBTAIN(TOMBSTONES),
-		.skipped = OBTAIN(SKIPPED_EVENTS),
-		.lost = OBTAIN(LOST_RECORDS),
-		.open_deliveries = OBTAIN(OPEN_DELIVERIES),
-		.open_bytes = OBTAIN(OPEN_BYTES),
-		.reading_stopped = OBTAIN(READING_STOPPED),
-		.commits = OBTAIN(COMMITS),
-		.commit_failures = OBTAIN(COMMIT_FAILURES),
-		.rebalances = OBTAIN(REBALANCES),
-		.reachable = OBTAIN(KAFKA_REACHABLE),
-		.assigned = OBTAIN(ASSIGNED),
-		.commit_seconds = OBTAIN(COMMIT_SECONDS),
-	};
-#undef OBTAIN
+	gauges_init(g, GAUGE_TABLE(of_lane), m, lane, NULL, NULL);
 }
 
-void lane_gauges_sample(struct lane_gauges *g, const struct lane *lane)
+void lane_gauges_sample(struct lane_gauges *g, const struct lane_status *s)
 {
-	struct lane_status s;
-
-	lane_get_status(lane, &s);
-	metric_gauge(g->open_deliveries, &g->said.open_deliveries, (int64_t)s.open_deliveries);
-	metric_gauge(g->open_bytes, &g->said.open_bytes, (int64_t)s.open_bytes);
-	metric_gauge(g->reading_stopped, &g->said.reading_stopped, s.stalled);
-	metric_gauge(g->reachable, &g->said.reachable, s.source.reachable);
-	metric_gauge(g->assigned, &g->said.assigned, s.source.assigned);
-	metric_follow(g->commits, &g->said.commits, (int64_t)s.commits);
-	metric_follow(g->commit_failures, &g->said.commit_failures, (int64_t)s.commit_failures);
-	metric_follow(g->rebalances, &g->said.rebalances, (int64_t)s.source.rebalances);
+	gauges_sample(g, GAUGE_TABLE(of_lane), s);
 }
 
 void lane_gauges_clear(struct lane_gauges *g)
 {
-	struct metric *const all[] = {g->events, g->matched, g->invalid, g->tombstones,
-		g->skipped, g->lost, g->open_deliveries, g->open_bytes, g->reading_stopped,
-		g->commits, g->commit_failures, g->rebalances, g->reachable, g->assigned,
-		g->commit_seconds};
-
-	metric_gauge(g->open_deliveries, &g->said.open_deliveries, 0);
-	metric_gauge(g->open_bytes, &g->said.open_bytes, 0);
-	metric_gauge(g->reading_stopped, &g->said.reading_stopped, 0);
-	metric_gauge(g->reachable, &g->said.reachable, 0);
-	metric_gauge(g->assigned, &g->said.assigned, 0);
-	release(all, COUNT_OF(all));
+	gauges_clear(g, GAUGE_TABLE(of_lane));
 }
 
 /* --- partitions ------------------------------------------------------------------------- */
+
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(struct partition_gauges, member, id, kind, struct lane_partition_status, \
+		source)
+static const struct gauge_entry of_partition[] = {
+	SAMPLED(LAG, lag, VALUE, lag),
+	SAMPLED(OPEN_RECORDS, open_records, VALUE, open_records),
+	SAMPLED(OLDEST_OPEN, oldest, VALUE, oldest_open_ms),
+	SAMPLED(RETENTION_USED, retention, VALUE, retention_used_permille),
+	SAMPLED(MAP_BYTES, map_bytes, VALUE, map_bytes),
+	SAMPLED(PARTITION_HELD, held, FLAG, held),
+};
+#undef SAMPLED
 
 void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const char *lane,
 	const char *topic, int32_t partition)
@@ -203,58 +258,71 @@ void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const 
 	char number[16];
 
 	snprintf(number, sizeof number, "%d", (int)partition);
-	*g = (struct partition_gauges){
-		.lag = metrics_obtain(m, METRIC_LAG, lane, topic, number),
-		.open_records = metrics_obtain(m, METRIC_OPEN_RECORDS, lane, topic, number),
-		.oldest = metrics_obtain(m, METRIC_OLDEST_OPEN, lane, topic, number),
-		.retention = metrics_obtain(m, METRIC_RETENTION_USED, lane, topic, number),
-		.map_bytes = metrics_obtain(m, METRIC_MAP_BYTES, lane, topic, number),
-		.held = metrics_obtain(m, METRIC_PARTITION_HELD, lane, topic, number),
-	};
+	gauges_init(g, GAUGE_TABLE(of_partition), m, lane, topic, number);
 }
 
 void partition_gauges_sample(struct partition_gauges *g, const struct lane_partition_status *s)
 {
-	bool known = s->high >= 0 && s->position >= 0;
-
-	metric_gauge(g->lag, &g->said.lag, known ? max_i64(s->high - s->position, 0) : 0);
-	metric_gauge(g->open_records, &g->said.open_records, (int64_t)s->open_records);
-	metric_gauge(g->oldest, &g->said.oldest, s->oldest_open_ms);
-	metric_gauge(g->retention, &g->said.retention,
-		s->retention_ms > 0 ? s->oldest_age_ms * 1000 / s->retention_ms : 0);
-	metric_gauge(g->map_bytes, &g->said.map_bytes, (int64_t)s->map_bytes);
-	metric_gauge(g->held, &g->said.held, s->held);
+	gauges_sample(g, GAUGE_TABLE(of_partition), s);
 }
 
 void partition_gauges_clear(struct partition_gauges *g)
 {
-	static const struct lane_partition_status nothing;
-	struct metric *const all[] = {
-		g->lag, g->open_records, g->oldest, g->retention, g->map_bytes, g->held};
-
-	partition_gauges_sample(g, &nothing);
-	release(all, COUNT_OF(all));
+	gauges_clear(g, GAUGE_TABLE(of_partition));
 }
 
 /* --- dead-letter topics ----------------------------------------------------------------- */
 
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(                                                                         \
+		struct topic_gauges, member, id, kind, struct deadletter_topic_state, source)
+static const struct gauge_entry of_topic[] = {
+	SAMPLED(DLQ_FAILURES, failures, TOTAL, failures),
+	SAMPLED(LETTER_TOPIC_FAILING, failing, FLAG, holding),
+};
+#undef SAMPLED
+
 void topic_gauges_init(struct topic_gauges *g, struct metrics *m, const char *topic)
 {
-	*g = (struct topic_gauges){
-		.failures = metrics_obtain(m, METRIC_DLQ_FAILURES, topic, NULL, NULL),
-		.failing = metrics_obtain(m, METRIC_LETTER_TOPIC_FAILING, topic, NULL, NULL),
-	};
+	gauges_init(g, GAUGE_TABLE(of_topic), m, topic, NULL, NULL);
 }
 
 void topic_gauges_sample(struct topic_gauges *g, const struct deadletter_topic_state *s)
 {
-	metric_follow(g->failures, &g->said.failures, (int64_t)s->failures);
-	metric_gauge(g->failing, &g->said.failing, s->holding);
+	gauges_sample(g, GAUGE_TABLE(of_topic), s);
 }
 
 void topic_gauges_clear(struct topic_gauges *g)
 {
-	metric_gauge(g->failing, &g->said.failing, 0);
-	metric_release(g->failures);
-	metric_release(g->failing);
+	gauges_clear(g, GAUGE_TABLE(of_topic));
+}
+
+/* --- an engine -------------------------------------------------------------------------- */
+
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(struct engine_gauges, member, id, kind, struct engine_status, source)
+static const struct gauge_entry of_loop[] = {
+	SAMPLED(LOOP_STALL, longest_pass, VALUE, longest_pass_us),
+	SAMPLED(LOOP_STALLS, stalls, TOTAL, stalls),
+};
+static const struct gauge_entry of_process[] = {
+	SAMPLED(LETTERS_PENDING, letters_pending, VALUE, letters_pending),
+	SAMPLED(DELIVERIES_LIMIT, deliveries_limit, VALUE, deliveries_limit),
+	SAMPLED(MEMORY_LIMIT, bytes_limit, VALUE, bytes_limit),
+};
+#undef SAMPLED
+
+void engine_gauges_init(struct engine_gauges *g, struct metrics *m, unsigned number)
+{
+	char name[16];
+
+	snprintf(name, sizeof name, "%u", number);
+	gauges_init(g, GAUGE_TABLE(of_loop), m, name, NULL, NULL);
+	gauges_init(g, GAUGE_TABLE(of_process), m, NULL, NULL, NULL);
+}
+
+void engine_gauges_sample(struct engine_gauges *g, const struct engine_status *s)
+{
+	gauges_sample(g, GAUGE_TABLE(of_loop), s);
+	gauges_sample(g, GAUGE_TABLE(of_process), s);
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gauges.h - the metrics of one destination and of one lane: obtained once, updated without a
- * look-up.
+ * gauges.h - the metrics of one destination, lane, partition, …: looked up once, then updated
+ * through their handles.
  *
- * What happens is counted where it happens; what is so (in flight, lag, …) is sampled once a
- * second, so that a scrape asks nothing of a loop.
+ * Counters are updated in place, as events occur; gauges (in flight, lag, …) are sampled once
+ * a second, so that a scrape asks nothing of a loop.
+ *
+ * Each kind of object has a table with one line for each of its metrics (gauges.c). Making,
+ * sampling and clearing them are loops over that table, so that none can be forgotten.
  */
 #ifndef APP_ENGINE_GAUGES_H
 #define APP_ENGINE_GAUGES_H
+
+#include <stddef.h>
 
 #include "app/metrics/metrics.h"
 #include "core/gate/retry.h"
@@ -16,8 +21,60 @@ struct attempt_report;
 struct deadletter_topic_state;
 struct delivery;
 struct destination_status;
-struct lane;
 struct lane_partition_status;
+struct lane_status;
+
+/* --- the tables ------------------------------------------------------------------------- */
+
+/* The handle of a metric that is sampled. That of another is a struct metric *. */
+struct gauge {
+	struct metric *metric;
+	int64_t reported; /* what the registry has of it */
+};
+
+enum gauge_kind {
+	GAUGE_NONE,  /* not sampled: whoever sees it happen updates it */
+	GAUGE_VALUE, /* what the status says; less than 0, "not known", is shown as 0 */
+	GAUGE_FLAG,  /* 1 unless the status says 0 */
+	GAUGE_TOTAL, /* a counter that the status has; it may begin again at 0 */
+};
+
+struct gauge_entry {
+	enum metric_id id;
+	enum gauge_kind kind;
+	size_t handle;              /* where its handle is among the object's handles */
+	size_t source, source_size; /* where its value is in the object's status */
+};
+
+#define GAUGE_COUNTED(handles, member, id)                                                     \
+	{                                                                                      \
+		METRIC_##id, GAUGE_NONE, offsetof(handles, member), 0, 0                       \
+	}
+#define GAUGE_SAMPLED(handles, member, id, kind, status, source)                               \
+	{                                                                                      \
+		METRIC_##id, GAUGE_##kind, offsetof(handles, member),                          \
+			offsetof(status, source), sizeof(((status *)0)->source)                \
+	}
+
+struct gauge_table {
+	const struct gauge_entry *entries;
+	size_t count;
+};
+#define GAUGE_TABLE(entries)                                                                   \
+	(struct gauge_table)                                                                   \
+	{                                                                                      \
+		entries, COUNT_OF(entries)                                                     \
+	}
+
+/* Look up all metrics of @t under these labels and put them into @handles. */
+void gauges_init(void *handles, struct gauge_table t, struct metrics *m, const char *first,
+	const char *second, const char *third);
+/* Report what @status says. */
+void gauges_sample(void *handles, struct gauge_table t, const void *status);
+/* The object goes away: take its gauges back, and don't show its metrics any more. */
+void gauges_clear(void *handles, struct gauge_table t);
+
+/* --- destinations ----------------------------------------------------------------------- */
 
 enum {
 	GAUGES_CLASSES = 5
@@ -25,16 +82,12 @@ enum {
 
 struct destination_gauges {
 	struct metric *attempts, *successes, *retries, *throttled, *reauthorizations;
+	struct metric *attempt_seconds, *connect_seconds, *tls_seconds, *first_byte_seconds;
+	struct metric *queue_seconds, *event_seconds, *event_age, *breaker_changes;
 	struct metric *classes[GAUGES_CLASSES]; /* 1xx to 5xx */
 	struct metric *transports[RETRY_TRANSPORT_NR_VALUES];
-	struct metric *attempt_seconds, *connect_seconds, *tls_seconds, *first_byte_seconds;
-	struct metric *queue_seconds, *event_seconds, *event_age;
-	struct metric *in_flight, *window, *queued, *waiting, *breaker_open, *rate_waited,
-		*connections_open, *connections_opened, *guard_paused, *breaker_changes;
-	struct {
-		int64_t in_flight, window, queued, waiting, breaker_open, rate_waited,
-			connections_open, connections_opened, guard_paused;
-	} said;
+	struct gauge in_flight, window, queued, waiting, breaker_open, rate_waited,
+		connections_open, connections_opened, guard_paused;
 };
 
 void destination_gauges_init(
@@ -42,38 +95,33 @@ void destination_gauges_init(
 /* One attempt has ended. */
 void destination_gauges_count(
 	struct destination_gauges *g, const struct attempt_report *r, bool was_retry);
-/* @d has just been sent; only its first request says how long it queued. */
+/* @d has just been sent; its first request says how long it queued. */
 void destination_gauges_sent(
 	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms);
-/* @d has ended on the wire, delivered. */
+/* @d has ended, delivered or not. */
 void destination_gauges_settled(
 	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms);
 void destination_gauges_sample(
 	struct destination_gauges *g, const struct destination_status *s);
-/* The destination goes: what was said of it as it is, is taken back, and nothing is shown. */
 void destination_gauges_clear(struct destination_gauges *g);
 
+/* --- lanes ------------------------------------------------------------------------------ */
+
 struct lane_gauges {
-	struct metrics *registry;
-	struct metric *events, *matched, *invalid, *tombstones, *skipped, *lost;
-	struct metric *open_deliveries, *open_bytes, *reading_stopped, *commits,
-		*commit_failures, *rebalances, *reachable, *assigned, *commit_seconds;
-	struct {
-		int64_t open_deliveries, open_bytes, reading_stopped, commits, commit_failures,
-			rebalances, reachable, assigned;
-	} said;
+	struct metric *events, *matched, *invalid, *tombstones, *skipped, *lost,
+		*commit_seconds;
+	struct gauge open_deliveries, open_bytes, reading_stopped, commits, commit_failures,
+		rebalances, reachable, assigned;
 };
 
 void lane_gauges_init(struct lane_gauges *g, struct metrics *m, const char *lane);
-void lane_gauges_sample(struct lane_gauges *g, const struct lane *lane);
+void lane_gauges_sample(struct lane_gauges *g, const struct lane_status *s);
 void lane_gauges_clear(struct lane_gauges *g);
 
-/* Of one partition while it is assigned. */
+/* --- partitions, while they are assigned ------------------------------------------------ */
+
 struct partition_gauges {
-	struct metric *lag, *open_records, *oldest, *retention, *map_bytes, *held;
-	struct {
-		int64_t lag, open_records, oldest, retention, map_bytes, held;
-	} said;
+	struct gauge lag, open_records, oldest, retention, map_bytes, held;
 };
 
 void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const char *lane,
@@ -81,16 +129,32 @@ void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const 
 void partition_gauges_sample(struct partition_gauges *g, const struct lane_partition_status *s);
 void partition_gauges_clear(struct partition_gauges *g);
 
-/* Of one dead-letter topic. */
+/* --- dead-letter topics ----------------------------------------------------------------- */
+
 struct topic_gauges {
-	struct metric *failures, *failing;
-	struct {
-		int64_t failures, failing;
-	} said;
+	struct gauge failures, failing;
 };
 
 void topic_gauges_init(struct topic_gauges *g, struct metrics *m, const char *topic);
 void topic_gauges_sample(struct topic_gauges *g, const struct deadletter_topic_state *s);
 void topic_gauges_clear(struct topic_gauges *g);
+
+/* --- an engine, but for its destinations and lanes -------------------------------------- */
+
+struct engine_status {
+	int64_t longest_pass_us;
+	uint64_t stalls;
+	size_t letters_pending, deliveries_limit, bytes_limit;
+};
+
+/* The last three are the process's, of which each engine reports its share. */
+struct engine_gauges {
+	struct gauge longest_pass, stalls;
+	struct gauge letters_pending, deliveries_limit, bytes_limit;
+};
+
+/* @number: the engine's, among the process's. */
+void engine_gauges_init(struct engine_gauges *g, struct metrics *m, unsigned number);
+void engine_gauges_sample(struct engine_gauges *g, const struct engine_status *s);
 
 #endif

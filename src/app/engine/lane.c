@@ -381,6 +381,9 @@ static struct lane_partition_status partition_status(
 		if (oldest->ev->f.timestamp_ms >= 0)
 			s.oldest_age_ms = max_i64(wall_ms - oldest->ev->f.timestamp_ms, 0);
 	}
+	s.lag = s.high >= 0 && s.position >= 0 ? max_i64(s.high - s.position, 0) : -1;
+	if (s.retention_ms > 0)
+		s.retention_used_permille = s.oldest_age_ms * 1000 / s.retention_ms;
 	return s;
 }
 
@@ -414,7 +417,10 @@ static void watch_age(
 
 void lane_sample(struct lane *lane)
 {
-	lane_gauges_sample(&lane->gauges, lane);
+	struct lane_status status;
+
+	lane_get_status(lane, &status);
+	lane_gauges_sample(&lane->gauges, &status);
 	list_foreach (node, &lane->partitions) {
 		struct partition *p = list_entry(node, struct partition, node);
 		struct lane_partition_status s = partition_status(lane, p);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tracing.h"
 
-#include "app/metrics/metrics.h"
 #include "io/http/otlp.h"
+
+static const struct gauge_entry of_tracing[] = {
+	GAUGE_SAMPLED(struct tracing_gauges, sent, SPANS, TOTAL, struct otlp_state, sent),
+	GAUGE_SAMPLED(struct tracing_gauges, dropped, SPANS_DROPPED, TOTAL, struct otlp_state,
+		dropped),
+};
 
 static bool is_same(const struct conf *a, const struct conf *b)
 {
@@ -40,16 +45,12 @@ void tracing_sample(struct tracing_gauges *g, const struct engine_context *conte
 
 	if (context->traces == NULL)
 		return;
-	if (g->sent == NULL) {
-		g->sent = metrics_obtain(context->metrics, METRIC_SPANS, NULL, NULL, NULL);
-		g->dropped = metrics_obtain(
-			context->metrics, METRIC_SPANS_DROPPED, NULL, NULL, NULL);
-	}
+	if (g->sent.metric == NULL)
+		gauges_init(g, GAUGE_TABLE(of_tracing), context->metrics, NULL, NULL, NULL);
 	if (g->of != context->traces) { /* a new one counts from 0 */
 		g->of = context->traces;
-		g->said.sent = g->said.dropped = 0;
+		g->sent.reported = g->dropped.reported = 0;
 	}
 	s = otlp_get_state(context->traces);
-	metric_follow(g->sent, &g->said.sent, (int64_t)s.sent);
-	metric_follow(g->dropped, &g->said.dropped, (int64_t)s.dropped);
+	gauges_sample(g, GAUGE_TABLE(of_tracing), &s);
 }

@@ -8,6 +8,7 @@
 
 #include "app/conf/conf.h"
 #include "app/engine/context.h"
+#include "gauges.h"
 
 /* From @old (NULL: the first) to @conf. ERR_INVALID: nothing has changed. */
 int tracing_apply(struct engine_context *context, const struct conf *old,
@@ -15,11 +16,8 @@ int tracing_apply(struct engine_context *context, const struct conf *old,
 void tracing_stop(struct engine_context *context);
 
 struct tracing_gauges {
-	const struct otlp *of; /* whose counts were told last */
-	struct metric *sent, *dropped;
-	struct {
-		int64_t sent, dropped;
-	} said;
+	const struct otlp *of; /* whose counts were reported last */
+	struct gauge sent, dropped;
 };
 
 /* Once a second. */

@@ -218,10 +218,10 @@ void metric_add(struct metric *c, int64_t n)
 		add_to(&c->value, n);
 }
 
-void metric_gauge(struct metric *g, int64_t *said, int64_t value)
+void metric_gauge(struct metric *g, int64_t *reported, int64_t value)
 {
-	metric_add(g, value - *said);
-	*said = value;
+	metric_add(g, value - *reported);
+	*reported = value;
 }
 
 void metric_observe(struct metric *h, int64_t value)
