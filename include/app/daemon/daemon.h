@@ -2,12 +2,13 @@
 /*
  * daemon.h - `postrider run`: the process around the engines.
  *
- * The control loop runs on the main thread, together with the first worker; further workers
- * have threads of their own and are reached by posted errands only. Signals:
+ * The control loop runs on the main thread, and so does the first engine. Each further one of
+ * the `workers` is an engine with a thread of its own, which is reached by posted commands only.
+ * Signals:
  *
- *   SIGTERM, SIGINT   drain and leave; a second one quits at once (nothing uncommitted is lost)
+ *   SIGTERM, SIGINT   drain and exit; a second one exits at once (what is not committed is sent again)
  *   SIGHUP            read the configuration again; one with a fault changes nothing
- *   SIGQUIT           print the state of everything to the log, and go on
+ *   SIGQUIT           print the state of everything to standard error, and go on
  */
 #ifndef APP_DAEMON_DAEMON_H
 #define APP_DAEMON_DAEMON_H

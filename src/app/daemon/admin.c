@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 
-struct observer {
+struct admin_api {
 	struct admin *admin;
 	struct engine **engines;
 	size_t engine_count;
@@ -22,10 +22,11 @@ struct observer {
 	bool last_reload_successful;
 };
 
-/* --- asking the loops ------------------------------------------------------------------- */
+/* --- the status of the engines ---------------------------------------------------------- */
 
-/* One question to one loop. Whoever comes last, the loop or the one who asked, frees it. */
-struct question {
+/* A request for the status of one engine. It is freed by whoever is the last to use it: the one
+ * who asked, or, if that one has stopped waiting, the engine's loop. */
+struct status_request {
 	struct loop_call call;
 	struct engine *engine;
 	struct status_parts parts;
@@ -34,53 +35,53 @@ struct question {
 	bool answered, abandoned;
 };
 
-static void question_free(struct question *q)
+static void status_request_free(struct status_request *r)
 {
-	status_release(&q->parts);
-	pthread_mutex_destroy(&q->lock);
-	pthread_cond_destroy(&q->answered_cond);
-	free(q);
+	status_release(&r->parts);
+	pthread_mutex_destroy(&r->lock);
+	pthread_cond_destroy(&r->answered_cond);
+	free(r);
 }
 
-static void answer(struct loop_call *call)
+static void status_request_run(struct loop_call *call)
 {
-	struct question *q = container_of(call, struct question, call);
+	struct status_request *r = container_of(call, struct status_request, call);
 	bool abandoned;
 
-	status_collect(q->engine, &q->parts);
-	pthread_mutex_lock(&q->lock);
-	q->answered = true;
-	abandoned = q->abandoned;
-	pthread_cond_signal(&q->answered_cond);
-	pthread_mutex_unlock(&q->lock);
+	status_collect(r->engine, &r->parts);
+	pthread_mutex_lock(&r->lock);
+	r->answered = true;
+	abandoned = r->abandoned;
+	pthread_cond_signal(&r->answered_cond);
+	pthread_mutex_unlock(&r->lock);
 	if (abandoned)
-		question_free(q);
+		status_request_free(r);
 }
 
-static struct question *ask(struct engine *engine)
+static struct status_request *status_request_new(struct engine *engine)
 {
-	struct question *q = xcalloc(1, sizeof *q);
+	struct status_request *r = xcalloc(1, sizeof *r);
 
-	q->engine = engine;
-	status_init(&q->parts);
-	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->answered_cond, NULL);
-	loop_call_init(&q->call, answer);
-	loop_post(engine_loop(engine), &q->call);
-	return q;
+	r->engine = engine;
+	status_init(&r->parts);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->answered_cond, NULL);
+	loop_call_init(&r->call, status_request_run);
+	loop_post(engine_loop(engine), &r->call);
+	return r;
 }
 
-static bool await(struct question *q)
+static bool wait_for(struct status_request *r)
 {
-	int64_t until_ms = clock_monotonic_ms() + OBSERVER_PATIENCE_MS;
+	int64_t until_ms = clock_monotonic_ms() + ADMIN_API_TIMEOUT_MS;
 	bool answered;
 
-	pthread_mutex_lock(&q->lock);
-	while (!q->answered && thread_cond_wait(&q->answered_cond, &q->lock, until_ms))
+	pthread_mutex_lock(&r->lock);
+	while (!r->answered && thread_cond_wait(&r->answered_cond, &r->lock, until_ms))
 		;
-	answered = q->answered;
-	q->abandoned = !answered;
-	pthread_mutex_unlock(&q->lock);
+	answered = r->answered;
+	r->abandoned = !answered;
+	pthread_mutex_unlock(&r->lock);
 	return answered;
 }
 
@@ -91,66 +92,66 @@ static void append(struct buf *to, const struct buf *from)
 	buf_add_slice(to, buf_slice(from));
 }
 
-/* True when every loop has answered in time. */
-static bool collect(struct observer *o, struct status_parts *all)
+/* True if every engine has answered in time. */
+static bool collect(struct admin_api *a, struct status_parts *all)
 {
-	struct question **questions = xcalloc(o->engine_count, sizeof *questions);
+	struct status_request **requests = xcalloc(a->engine_count, sizeof *requests);
 	bool complete = true;
 
-	for (size_t i = 0; i < o->engine_count; i++)
-		questions[i] = ask(o->engines[i]);
-	for (size_t i = 0; i < o->engine_count; i++) {
-		struct question *q = questions[i];
+	for (size_t i = 0; i < a->engine_count; i++)
+		requests[i] = status_request_new(a->engines[i]);
+	for (size_t i = 0; i < a->engine_count; i++) {
+		struct status_request *r = requests[i];
 
-		if (!await(q)) {
+		if (!wait_for(r)) {
 			complete = false;
 			continue;
 		}
-		append(&all->lanes, &q->parts.lanes);
-		append(&all->destinations, &q->parts.destinations);
-		append(&all->dead_letter_topics, &q->parts.dead_letter_topics);
-		all->ready &= q->parts.ready;
-		question_free(q);
+		append(&all->lanes, &r->parts.lanes);
+		append(&all->destinations, &r->parts.destinations);
+		append(&all->dead_letter_topics, &r->parts.dead_letter_topics);
+		all->ready &= r->parts.ready;
+		status_request_free(r);
 	}
-	free(questions);
+	free(requests);
 	return complete;
 }
 
 /* --- routes ----------------------------------------------------------------------------- */
 
-static struct conf *conf_now(struct observer *o)
+static struct conf *conf_now(struct admin_api *a)
 {
 	struct conf *conf;
 
-	pthread_mutex_lock(&o->lock);
-	conf = conf_ref(o->conf);
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_lock(&a->lock);
+	conf = conf_ref(a->conf);
+	pthread_mutex_unlock(&a->lock);
 	return conf;
 }
 
 static unsigned get_status(void *ctx, struct buf *out, const char **type)
 {
-	struct observer *o = ctx;
-	struct conf *conf = conf_now(o);
+	struct admin_api *a = ctx;
+	struct conf *conf = conf_now(a);
 	struct status_parts all;
 	bool complete;
 
 	status_init(&all);
-	complete = collect(o, &all);
+	complete = collect(a, &all);
 	*type = "application/json";
 	buf_addf(out,
 		"{\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%lld,\"complete\":%s,\"ready\":%s,\"configuration\":{",
 		POSTRIDER_VERSION, (int)getpid(),
-		(long long)(clock_monotonic_ms() - o->started_ms), complete ? "true" : "false",
+		(long long)(clock_monotonic_ms() - a->started_ms), complete ? "true" : "false",
 		complete && all.ready ? "true" : "false");
 	buf_add_str(out, "\"file\":");
 	buf_add_json_string(out, slice_str(conf->path));
-	pthread_mutex_lock(&o->lock);
+	pthread_mutex_lock(&a->lock);
 	buf_addf(out,
 		",\"generation\":%llu,\"reloads\":%llu,\"last_reload_successful\":%s},\"lanes\":[",
-		(unsigned long long)conf->generation, (unsigned long long)o->reloads,
-		o->last_reload_successful ? "true" : "false");
-	pthread_mutex_unlock(&o->lock);
+		(unsigned long long)conf->generation, (unsigned long long)a->reloads,
+		a->last_reload_successful ? "true" : "false");
+	pthread_mutex_unlock(&a->lock);
 	buf_add_slice(out, buf_slice(&all.lanes));
 	buf_add_str(out, "],\"destinations\":[");
 	buf_add_slice(out, buf_slice(&all.destinations));
@@ -171,12 +172,11 @@ static unsigned get_health(void *ctx, struct buf *out, const char **type)
 	status_init(&all);
 	turns = collect(ctx, &all);
 	status_release(&all);
-	buf_add_str(out, turns ? "ok\n" : "a loop does not turn\n");
+	buf_add_str(out, turns ? "ok\n" : "an event loop does not respond\n");
 	return turns ? 200 : 503;
 }
 
-/* A sick endpoint does not make us unready: Kafka that is not reached, or a group not joined,
- * does. */
+/* Not ready: Kafka is not reached, or a group not joined. A failing endpoint is no reason. */
 static unsigned get_ready(void *ctx, struct buf *out, const char **type)
 {
 	struct status_parts all;
@@ -203,10 +203,10 @@ static unsigned get_config(void *ctx, struct buf *out, const char **type)
 
 static unsigned get_metrics(void *ctx, struct buf *out, const char **type)
 {
-	struct observer *o = ctx;
+	struct admin_api *a = ctx;
 
 	*type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_expose(o->metrics, out);
+	metrics_expose(a->metrics, out);
 	return 200;
 }
 
@@ -219,7 +219,7 @@ static unsigned get_page(void *ctx, struct buf *out, const char **type)
 }
 
 static const struct admin_route routes[] = {
-	{"/", get_page, .open = true}, /* it says nothing by itself */
+	{"/", get_page, .open = true}, /* the page itself has no data */
 	{"/metrics", get_metrics, .open = false},
 	{"/healthz", get_health, .open = true},
 	{"/readyz", get_ready, .open = true},
@@ -228,55 +228,55 @@ static const struct admin_route routes[] = {
 	{NULL, NULL, .open = false},
 };
 
-struct observer *observer_new(const struct observer_settings *s, struct err *err)
+struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *err)
 {
-	struct observer *o = xcalloc(1, sizeof *o);
+	struct admin_api *a = xcalloc(1, sizeof *a);
 
-	pthread_mutex_init(&o->lock, NULL);
-	o->engines = xcalloc(s->engine_count, sizeof *o->engines);
-	memcpy(o->engines, s->engines, s->engine_count * sizeof *o->engines);
-	o->engine_count = s->engine_count;
-	o->metrics = s->metrics;
-	o->conf = conf_ref(s->conf);
-	o->last_reload_successful = true;
-	o->started_ms = clock_monotonic_ms();
-	o->admin = admin_new(&s->admin, routes, o, err);
-	if (o->admin == NULL) {
-		observer_free(o);
+	pthread_mutex_init(&a->lock, NULL);
+	a->engines = xcalloc(s->engine_count, sizeof *a->engines);
+	memcpy(a->engines, s->engines, s->engine_count * sizeof *a->engines);
+	a->engine_count = s->engine_count;
+	a->metrics = s->metrics;
+	a->conf = conf_ref(s->conf);
+	a->last_reload_successful = true;
+	a->started_ms = clock_monotonic_ms();
+	a->admin = admin_new(&s->admin, routes, a, err);
+	if (a->admin == NULL) {
+		admin_api_free(a);
 		return NULL;
 	}
-	return o;
+	return a;
 }
 
-void observer_reloaded(struct observer *o, struct conf *conf)
+void admin_api_reloaded(struct admin_api *a, struct conf *conf)
 {
 	struct conf *old = NULL;
 
-	if (o == NULL)
+	if (a == NULL)
 		return;
-	pthread_mutex_lock(&o->lock);
-	o->reloads++;
-	o->last_reload_successful = conf != NULL;
+	pthread_mutex_lock(&a->lock);
+	a->reloads++;
+	a->last_reload_successful = conf != NULL;
 	if (conf != NULL) {
-		old = o->conf;
-		o->conf = conf_ref(conf);
+		old = a->conf;
+		a->conf = conf_ref(conf);
 	}
-	pthread_mutex_unlock(&o->lock);
+	pthread_mutex_unlock(&a->lock);
 	conf_unref(old);
 }
 
-const char *observer_address(const struct observer *o)
+const char *admin_api_address(const struct admin_api *a)
 {
-	return admin_address(o->admin);
+	return admin_address(a->admin);
 }
 
-void observer_free(struct observer *o)
+void admin_api_free(struct admin_api *a)
 {
-	if (o == NULL)
+	if (a == NULL)
 		return;
-	admin_free(o->admin);
-	conf_unref(o->conf);
-	pthread_mutex_destroy(&o->lock);
-	free(o->engines);
-	free(o);
+	admin_free(a->admin);
+	conf_unref(a->conf);
+	pthread_mutex_destroy(&a->lock);
+	free(a->engines);
+	free(a);
 }

@@ -3,9 +3,9 @@
  * admin.h - what the admin listener answers: /metrics /healthz /readyz /status /config and
  * the page at /.
  *
- * Its routes run on the listener's thread. What lives on a worker's loop is asked of that
- * loop by a posted call and waited for, at most OBSERVER_PATIENCE_MS: a loop that does not
- * turn is itself an answer.
+ * Its routes run on the listener's thread. The status of an engine is collected on
+ * the engine's own loop, by a posted call that is waited for, at most ADMIN_API_TIMEOUT_MS: that a
+ * loop does not respond is an answer, too.
  */
 #ifndef APP_DAEMON_ADMIN_H
 #define APP_DAEMON_ADMIN_H
@@ -14,11 +14,11 @@
 #include "app/metrics/metrics.h"
 #include "io/httpd.h"
 
-#define OBSERVER_PATIENCE_MS 2000
+#define ADMIN_API_TIMEOUT_MS 2000
 
-struct observer;
+struct admin_api;
 
-struct observer_settings {
+struct admin_api_settings {
 	struct admin_settings admin;
 	struct engine *const *engines; /* borrowed, as is all else */
 	size_t engine_count;
@@ -26,11 +26,11 @@ struct observer_settings {
 	struct conf *conf; /* a reference is kept */
 };
 
-struct observer *observer_new(const struct observer_settings *s, struct err *err);
+struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *err);
 /* A reload has ended: @conf is in force now, or was refused (NULL). Accepts a NULL observer. */
-void observer_reloaded(struct observer *o, struct conf *conf);
-const char *observer_address(const struct observer *o);
+void admin_api_reloaded(struct admin_api *a, struct conf *conf);
+const char *admin_api_address(const struct admin_api *a);
 /* Before the engines go. Accepts NULL. */
-void observer_free(struct observer *o);
+void admin_api_free(struct admin_api *a);
 
 #endif

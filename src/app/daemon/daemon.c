@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The process from its start to its end: engines and their threads, signals, reloads, the
+ * watchdog. What a reload reads is in reload.c. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,110 +13,108 @@
 #include "io/kafka/kafka.h"
 #include "io/notify.h"
 
-/* What librdkafka may take to tear itself down; beyond that it is left where it is. */
+/* How long the end waits for librdkafka to close its clients; beyond that the process just exits. */
 #define REAP_MS 3000
 #define TRIM_MS 10000
 
-/* --- errands ---------------------------------------------------------------------------- */
+/* --- commands to the engines ------------------------------------------------------------ */
 
-static void errand_back(struct loop_call *call);
-static void drain(struct daemon *d);
-
-/* For a bug report: everything as it is, one line of JSON a worker. */
-static void crew_dump(struct loop_call *call)
+static void run_apply(struct engine_thread *t, void *ctx)
 {
-	struct crew *c = container_of(call, struct crew, dump);
-	struct status_parts parts;
+	struct daemon *d = ctx;
 
-	atomic_store(&c->dumping, false);
-
-	status_init(&parts);
-	status_collect(c->engine, &parts);
-	fprintf(stderr,
-		"{\"worker\":%u,\"lanes\":[%s],\"destinations\":[%s],\"dead_letter_topics\":[%s]}\n",
-		(unsigned)(c - c->daemon->crews), buf_str(&parts.lanes),
-		buf_str(&parts.destinations), buf_str(&parts.dead_letter_topics));
-	status_release(&parts);
+	t->code = engine_apply(t->engine, d->conf, d->connections, &t->err);
 }
 
-static void errand_do(struct loop_call *call)
-{
-	struct errand *e = container_of(call, struct errand, call);
-	struct daemon *d = e->crew->daemon;
+static void apply_done(struct engine_thread *t, void *ctx);
 
-	switch (e->kind) {
-	case ERRAND_APPLY:
-		e->code = engine_apply(e->crew->engine, e->conf, d->connections, &e->err);
-		break;
-	case ERRAND_DRAIN:
-		engine_drain(e->crew->engine, d->conf->shutdown_grace_ms);
-		break;
-	}
-	loop_call_init(&e->call, errand_back);
-	loop_post(d->loop, &e->call);
+/* All engines take over d->conf. */
+static void apply(struct daemon *d)
+{
+	d->applying_count = d->thread_count;
+	for (unsigned i = 0; i < d->thread_count; i++)
+		thread_call(&d->threads[i].commands, run_apply, apply_done, d);
 }
 
-static void errand_back(struct loop_call *call)
+static void run_drain(struct engine_thread *t, void *ctx)
 {
-	struct errand *e = container_of(call, struct errand, call);
-	struct daemon *d = e->crew->daemon;
+	const struct daemon *d = ctx;
 
-	if (e->kind != ERRAND_APPLY)
-		return;
-	if (e->code != 0)
-		log_error("reload_failed", "a worker could not take over the new configuration",
-			log_int("worker", (int64_t)(e->crew - d->crews)),
-			log_str("reason", e->err.text));
-	if (--d->applying > 0)
-		return;
-	if (d->stopping)
-		drain(d);
-	else
-		daemon_applied(d);
-}
-
-static void send_errand(struct crew *c, int kind, struct conf *conf)
-{
-	c->errand.crew = c;
-	c->errand.kind = kind;
-	c->errand.conf = conf;
-	loop_call_init(&c->errand.call, errand_do);
-	loop_post(c->loop, &c->errand.call);
-}
-
-void daemon_apply(struct daemon *d)
-{
-	d->applying = d->crew_count;
-	for (unsigned i = 0; i < d->crew_count; i++)
-		send_errand(&d->crews[i], ERRAND_APPLY, d->conf);
+	engine_drain(t->engine, d->conf->shutdown_grace_ms);
 }
 
 static void drain(struct daemon *d)
 {
-	for (unsigned i = 0; i < d->crew_count; i++)
-		send_errand(&d->crews[i], ERRAND_DRAIN, NULL);
+	for (unsigned i = 0; i < d->thread_count; i++)
+		thread_call(&d->threads[i].commands, run_drain, NULL, d);
 }
 
-/* --- what engines say ------------------------------------------------------------------- */
-
-static void crew_drained(struct loop_call *call)
+/* For a bug report: the state of everything, one line of JSON for each engine. */
+static void run_dump(struct engine_thread *t, void *ctx)
 {
-	struct crew *c = container_of(call, struct crew, drained);
-	struct daemon *d = c->daemon;
+	struct status_parts parts;
 
-	if (++d->drained_count < d->crew_count)
+	(void)ctx;
+	status_init(&parts);
+	status_collect(t->engine, &parts);
+	fprintf(stderr,
+		"{\"worker\":%u,\"lanes\":[%s],\"destinations\":[%s],\"dead_letter_topics\":[%s]}\n",
+		t->number, buf_str(&parts.lanes), buf_str(&parts.destinations),
+		buf_str(&parts.dead_letter_topics));
+	status_release(&parts);
+}
+
+static void dump(struct daemon *d)
+{
+	for (unsigned i = 0; i < d->thread_count; i++)
+		thread_call(&d->threads[i].dump, run_dump, NULL, NULL);
+}
+
+/* --- another configuration -------------------------------------------------------------- */
+
+/* False: not now. While one is being applied, *again has it done after that. */
+static bool may_reload(struct daemon *d, bool *again)
+{
+	*again = d->applying_count > 0 && !d->stopping;
+	return d->applying_count == 0 && !d->stopping;
+}
+
+static void reload(struct daemon *d)
+{
+	if (may_reload(d, &d->reload_again) && reload_files(d))
+		apply(d);
+}
+
+static void on_secret_changed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (may_reload(d, &d->refresh_again) && reload_secrets(d))
+		apply(d);
+}
+
+static void apply_done(struct engine_thread *t, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (t->code != 0)
+		log_error("reload_failed",
+			"an engine could not take over the new configuration",
+			log_int("worker", t->number), log_str("reason", t->err.text));
+	if (--d->applying_count > 0)
 		return;
-	for (unsigned i = 0; i < d->crew_count; i++)
-		loop_stop(d->crews[i].loop);
+	if (d->stopping) {
+		drain(d);
+		return;
+	}
+	reload_done(d);
+	if (d->reload_again)
+		reload(d);
+	else if (d->refresh_again)
+		on_secret_changed(d);
 }
 
-static void on_drained(void *ctx, struct engine *e)
-{
-	struct crew *c = ctx;
-
-	(void)e;
-	loop_post(c->daemon->loop, &c->drained);
-}
+/* --- stopping --------------------------------------------------------------------------- */
 
 static void stop(struct daemon *d)
 {
@@ -126,34 +126,34 @@ static void stop(struct daemon *d)
 	snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld",
 		(long long)(d->conf->shutdown_grace_ms + 10000) * 1000);
 	notify_systemd(state);
-	log_info("stopping", "no more is read; what is on the wire may end",
+	log_info("stopping", "stopping: finishing requests in flight",
 		log_int("grace_ms", d->conf->shutdown_grace_ms));
-	if (d->applying == 0)
+	if (d->applying_count == 0)
 		drain(d);
 }
 
-static void crew_fenced(struct loop_call *call)
+static void on_drained(void *ctx)
 {
-	struct crew *c = container_of(call, struct crew, fenced);
+	struct daemon *d = ctx;
 
-	c->daemon->exit_status = DAEMON_EXIT_FENCED;
-	stop(c->daemon);
+	if (++d->drained_count < d->thread_count)
+		return;
+	for (unsigned i = 0; i < d->thread_count; i++)
+		loop_stop(d->threads[i].loop);
 }
 
-static void on_fenced(void *ctx, struct engine *e, const char *text)
+static void on_fenced(void *ctx)
 {
-	struct crew *c = ctx;
+	struct daemon *d = ctx;
 
-	(void)e;
-	log_error("fenced",
-		"another process has our instance_id: this one stops sending; give every process its own",
-		log_str("reason", text));
-	if (!atomic_exchange(&c->was_fenced, true))
-		loop_post(c->daemon->loop, &c->fenced);
+	d->exit_status = DAEMON_EXIT_FENCED;
+	stop(d);
 }
 
-static const struct engine_callbacks engine_events = {
-	.drained = on_drained, .fenced = on_fenced};
+static const struct engine_thread_events thread_events = {
+	.drained = on_drained,
+	.fenced = on_fenced,
+};
 
 /* --- signals ---------------------------------------------------------------------------- */
 
@@ -162,11 +162,9 @@ static void on_signal(void *ctx, int signo)
 	struct daemon *d = ctx;
 
 	if (signo == SIGHUP) {
-		daemon_reload(d);
+		reload(d);
 	} else if (signo == SIGQUIT) {
-		for (unsigned i = 0; i < d->crew_count; i++)
-			if (!atomic_exchange(&d->crews[i].dumping, true))
-				loop_post(d->crews[i].loop, &d->crews[i].dump);
+		dump(d);
 	} else if (signo == SIGTERM || signo == SIGINT) {
 		if (d->stopping)
 			_exit(128 + signo);
@@ -189,40 +187,22 @@ static void take_signals(struct daemon *d)
 
 /* --- starting --------------------------------------------------------------------------- */
 
-static void *crew_main(void *arg)
+/* The engines begin on this thread, so that a configuration that one refuses ends the start. */
+static int start_engines(struct daemon *d, struct err *err)
 {
-	struct crew *c = arg;
+	d->threads = xcalloc(d->conf->workers, sizeof *d->threads);
+	while (d->thread_count < d->conf->workers) {
+		unsigned number = d->thread_count++;
+		struct engine_thread *t = &d->threads[number];
+		struct metrics *m = number == 0 ? d->metrics : metrics_part(d->metrics);
 
-	loop_run(c->loop);
-	return NULL;
-}
-
-static int crew_start(struct daemon *d, struct crew *c, unsigned number, struct err *err)
-{
-	c->daemon = d;
-	c->loop = number == 0 ? d->loop : loop_new();
-	loop_call_init(&c->drained, crew_drained);
-	loop_call_init(&c->fenced, crew_fenced);
-	loop_call_init(&c->dump, crew_dump);
-	c->engine = engine_new(c->loop, number,
-		number == 0 ? d->metrics : metrics_part(d->metrics), &engine_events, c);
-	return engine_apply(c->engine, d->conf, d->connections, err);
-}
-
-static int start_crews(struct daemon *d, struct err *err)
-{
-	d->crews = xcalloc(d->conf->workers, sizeof *d->crews);
-	for (unsigned i = 0; i < d->conf->workers; i++, d->crew_count++)
-		if (crew_start(d, &d->crews[i], i, err) != 0) {
-			d->crew_count++;
+		engine_thread_init(t, number, d->loop, m, &thread_events, d);
+		if (engine_apply(t->engine, d->conf, d->connections, err) != 0)
 			return ERR_INVALID;
-		}
-	for (unsigned i = 1; i < d->crew_count; i++) {
-		d->crews[i].threaded =
-			pthread_create(&d->crews[i].thread, NULL, crew_main, &d->crews[i]) == 0;
-		if (!d->crews[i].threaded)
-			return err_set(err, ERR_IO, "worker %u can't have a thread", i);
 	}
+	for (unsigned i = 1; i < d->thread_count; i++)
+		if (engine_thread_start(&d->threads[i], err) != 0)
+			return ERR_IO;
 	return 0;
 }
 
@@ -248,36 +228,36 @@ static int start_embedded(struct daemon *d, struct err *err)
 	log_info("embedded_broker",
 		"a broker for trying things out is in this process; it keeps nothing",
 		log_str("bootstrap_servers", embedded_bootstrap_servers(d->embedded)));
-	daemon_point_at_embedded(d, d->conf);
+	reload_point_at_embedded(d, d->conf);
 	if (d->options->bootstrap_file == NULL)
 		return 0;
 	return write_bootstrap(
 		d->options->bootstrap_file, embedded_bootstrap_servers(d->embedded), err);
 }
 
-static int start_observer(struct daemon *d, struct err *err)
+static int start_admin(struct daemon *d, struct err *err)
 {
 	struct engine **engines;
-	struct observer_settings s;
+	struct admin_api_settings s;
 
 	if (d->conf->admin.listen == NULL)
 		return 0;
-	engines = xcalloc(d->crew_count, sizeof *engines);
-	for (unsigned i = 0; i < d->crew_count; i++)
-		engines[i] = d->crews[i].engine;
-	s = (struct observer_settings){
+	engines = xcalloc(d->thread_count, sizeof *engines);
+	for (unsigned i = 0; i < d->thread_count; i++)
+		engines[i] = d->threads[i].engine;
+	s = (struct admin_api_settings){
 		.admin = {d->conf->admin.listen, d->conf->admin.token,
 			d->conf->admin.certificate_file, d->conf->admin.key_file},
 		.engines = engines,
-		.engine_count = d->crew_count,
+		.engine_count = d->thread_count,
 		.metrics = d->metrics,
 		.conf = d->conf};
-	d->observer = observer_new(&s, err);
+	d->admin = admin_api_new(&s, err);
 	free(engines);
-	if (d->observer == NULL)
+	if (d->admin == NULL)
 		return err_wrap(err, "admin");
 	log_info("admin_listening", "metrics, health and status are served",
-		log_str("address", observer_address(d->observer)));
+		log_str("address", admin_api_address(d->admin)));
 	return 0;
 }
 
@@ -340,38 +320,32 @@ static int start(struct daemon *d, struct err *err)
 	d->connections = connections_new(d->loop);
 	if (connections_apply(d->connections, d->conf, err) != 0)
 		return ERR_INVALID;
-	if (start_crews(d, err) != 0)
+	if (start_engines(d, err) != 0)
 		return ERR_INVALID;
 	start_watchdog(d);
 	d->sampler.fire = sample_fire;
 	sample_fire(&d->sampler);
 	d->trimmer.fire = trim_fire;
 	trim_fire(&d->trimmer);
-	daemon_note_load(d, true);
+	reload_note(d, true);
 	d->letter_topics = letter_topics_new(d->loop, d->conf);
-	d->refresher = refresher_new(d->loop, daemon_refresh, d);
-	refresher_follow(d->refresher, d->conf);
+	d->secret_watch = secret_watch_new(d->loop, on_secret_changed, d);
+	secret_watch_follow(d->secret_watch, d->conf);
 	metric_add(metrics_obtain(d->metrics, METRIC_BUILD_INFO, POSTRIDER_VERSION, NULL, NULL),
 		1);
-	return start_observer(d, err);
+	return start_admin(d, err);
 }
 
 static void finish(struct daemon *d)
 {
-	observer_free(d->observer);
+	admin_api_free(d->admin);
 	letter_topics_free(d->letter_topics);
-	refresher_free(d->refresher);
-	for (unsigned i = 1; i < d->crew_count; i++) {
-		loop_stop(d->crews[i].loop); /* after a start that failed, nobody has yet */
-		if (d->crews[i].threaded)
-			pthread_join(d->crews[i].thread, NULL);
-	}
-	for (unsigned i = 0; i < d->crew_count; i++) {
-		engine_free(d->crews[i].engine);
-		if (i > 0)
-			loop_free(d->crews[i].loop);
-	}
-	free(d->crews);
+	secret_watch_free(d->secret_watch);
+	for (unsigned i = 0; i < d->thread_count; i++)
+		engine_thread_stop(&d->threads[i]); /* nobody has yet if the start has failed */
+	for (unsigned i = 0; i < d->thread_count; i++)
+		engine_thread_release(&d->threads[i]);
+	free(d->threads);
 	connections_free(d->connections);
 	embedded_free(d->embedded);
 	metrics_free(d->metrics);
@@ -385,7 +359,7 @@ int daemon_run(const struct daemon_options *options)
 	struct err err;
 
 	keep_memory_small();
-	d.conf = daemon_load_first(&d);
+	d.conf = reload_first(&d);
 	if (d.conf == NULL)
 		return DAEMON_EXIT_CONFIGURATION;
 	log_configure(&d.conf->log);
@@ -395,13 +369,13 @@ int daemon_run(const struct daemon_options *options)
 		finish(&d);
 		return DAEMON_EXIT_CONFIGURATION;
 	}
-	log_info("started", "postrider runs", log_str("version", POSTRIDER_VERSION),
+	log_info("started", "postrider has started", log_str("version", POSTRIDER_VERSION),
 		log_int("destinations", (int64_t)d.conf->destination_count),
 		log_int("rules", (int64_t)d.conf->rule_count),
-		log_int("workers", d.crew_count));
+		log_int("workers", d.thread_count));
 	notify_systemd("READY=1");
 	loop_run(d.loop);
-	log_info("stopped", "everything settled is committed");
+	log_info("stopped", "stopped; all finished deliveries are committed");
 	finish(&d);
 	if (!kafka_reap(REAP_MS))
 		_exit(d.exit_status);

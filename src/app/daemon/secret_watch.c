@@ -6,15 +6,15 @@
 #include "base/log.h"
 #include "io/watch.h"
 
-struct refresher_file {
+struct secret_watch_file {
 	struct watch_file file;
-	struct refresher *refresher;
+	struct secret_watch *owner;
 };
 
-struct refresher {
+struct secret_watch {
 	struct loop *loop;
 	struct watch *watch;
-	struct refresher_file *files;
+	struct secret_watch_file *files;
 	size_t file_count;
 	struct loop_call tell; /* files that change together are told as one change */
 	void (*changed)(void *ctx);
@@ -23,77 +23,77 @@ struct refresher {
 
 static void tell_run(struct loop_call *call)
 {
-	struct refresher *r = container_of(call, struct refresher, tell);
+	struct secret_watch *w = container_of(call, struct secret_watch, tell);
 
-	r->changed(r->ctx);
+	w->changed(w->ctx);
 }
 
 static void file_changed(struct watch_file *f)
 {
-	struct refresher_file *file = container_of(f, struct refresher_file, file);
+	struct secret_watch_file *file = container_of(f, struct secret_watch_file, file);
 
 	log_info("secret_changed",
-		"a file with a secret has changed; what was made with it is made again",
+		"a secret file changed: making everything again that uses it",
 		log_str("file", f->path));
-	loop_defer(file->refresher->loop, &file->refresher->tell);
+	loop_defer(file->owner->loop, &file->owner->tell);
 }
 
-struct refresher *refresher_new(struct loop *loop, void (*changed)(void *ctx), void *ctx)
+struct secret_watch *secret_watch_new(struct loop *loop, void (*changed)(void *ctx), void *ctx)
 {
-	struct refresher *r = xcalloc(1, sizeof *r);
+	struct secret_watch *w = xcalloc(1, sizeof *w);
 
-	r->loop = loop;
-	r->watch = watch_new(loop);
-	r->changed = changed;
-	r->ctx = ctx;
-	loop_call_init(&r->tell, tell_run);
-	return r;
+	w->loop = loop;
+	w->watch = watch_new(loop);
+	w->changed = changed;
+	w->ctx = ctx;
+	loop_call_init(&w->tell, tell_run);
+	return w;
 }
 
-static void forget_files(struct refresher *r)
+static void forget_files(struct secret_watch *w)
 {
-	for (size_t i = 0; i < r->file_count; i++)
-		watch_remove(&r->files[i].file);
-	free(r->files);
-	r->files = NULL;
-	r->file_count = 0;
+	for (size_t i = 0; i < w->file_count; i++)
+		watch_remove(&w->files[i].file);
+	free(w->files);
+	w->files = NULL;
+	w->file_count = 0;
 }
 
-static bool is_watched(const struct refresher *r, const char *path)
+static bool is_watched(const struct secret_watch *w, const char *path)
 {
-	for (size_t i = 0; i < r->file_count; i++)
-		if (strcmp(r->files[i].file.path, path) == 0)
+	for (size_t i = 0; i < w->file_count; i++)
+		if (strcmp(w->files[i].file.path, path) == 0)
 			return true;
 	return false;
 }
 
-void refresher_follow(struct refresher *r, const struct conf *conf)
+void secret_watch_follow(struct secret_watch *w, const struct conf *conf)
 {
 	char **paths;
 	size_t count = conf_secret_files(conf, &paths);
 
-	forget_files(r);
-	r->files = xcalloc(count + 1, sizeof *r->files);
+	forget_files(w);
+	w->files = xcalloc(count + 1, sizeof *w->files);
 	for (size_t i = 0; i < count; i++) {
-		struct refresher_file *f = &r->files[r->file_count];
+		struct secret_watch_file *f = &w->files[w->file_count];
 
-		if (!is_watched(r, paths[i])) {
-			f->refresher = r;
+		if (!is_watched(w, paths[i])) {
+			f->owner = w;
 			f->file.changed = file_changed;
-			watch_add(r->watch, &f->file, paths[i]);
-			r->file_count++;
+			watch_add(w->watch, &f->file, paths[i]);
+			w->file_count++;
 		}
 		free(paths[i]);
 	}
 	free(paths);
 }
 
-void refresher_free(struct refresher *r)
+void secret_watch_free(struct secret_watch *w)
 {
-	if (r == NULL)
+	if (w == NULL)
 		return;
-	loop_undefer(&r->tell);
-	forget_files(r);
-	watch_free(r->watch);
-	free(r);
+	loop_undefer(&w->tell);
+	forget_files(w);
+	watch_free(w->watch);
+	free(w);
 }

@@ -15,12 +15,12 @@
 #include "app/conf/conf.h"
 #include "io/loop.h"
 
-struct refresher;
+struct secret_watch;
 
-struct refresher *refresher_new(struct loop *loop, void (*changed)(void *ctx), void *ctx);
+struct secret_watch *secret_watch_new(struct loop *loop, void (*changed)(void *ctx), void *ctx);
 /* Watch what @conf was made with, and nothing else any more. Not from changed(). */
-void refresher_follow(struct refresher *r, const struct conf *conf);
+void secret_watch_follow(struct secret_watch *w, const struct conf *conf);
 /* Accepts NULL. */
-void refresher_free(struct refresher *r);
+void secret_watch_free(struct secret_watch *w);
 
 #endif
