@@ -37,7 +37,7 @@ static void delivery__done_is_reached_from_everywhere(void **state)
 		assert_true(reaches_done(from, DELIVERY_NR_STATES));
 }
 
-/* Nothing is settled that was neither answered nor buried. */
+/* Nothing is settled that was neither answered nor dead-lettered. */
 static void delivery__is_done_only_after_an_answer_or_a_letter(void **state)
 {
 	(void)state;

@@ -2,11 +2,11 @@
 /*
  * connections.h - the process's connections by name, shared by all engines.
  *
- * A reload that leaves a connection's settings alone leaves its object, and so its token,
- * alone. One that is changed or gone is retired: destinations go over to the new one, and what
- * is still on the wire ends with the old one's credentials. The files that secrets come from
- * are watched: a changed one is used by the next attempt or token request. Made and changed on
- * the control loop only.
+ * A reload keeps the object, and thereby the token, of each connection whose settings have not
+ * changed. A connection that was changed or removed is retired: its destinations use the new
+ * one, and requests in flight end with the credentials of the old one. The files that secrets
+ * come from are watched; the next attempt or token request uses their new contents. Connections
+ * are made and changed on the control loop only.
  */
 #ifndef APP_ENGINE_CONNECTIONS_H
 #define APP_ENGINE_CONNECTIONS_H
@@ -18,14 +18,15 @@
 struct connections;
 
 struct connections *connections_new(struct loop *loop);
-/* Nobody may use any of them any more. Accepts NULL. */
+/* No engine may use them any more. Accepts NULL. */
 void connections_free(struct connections *c);
-/* Make those of @conf; changed ones replace their namesakes. On failure nothing has changed. */
+/* Make the connections of @conf; one that has changed replaces the one of the same name. On
+ * failure nothing has changed. */
 int connections_apply(
 	struct connections *c, struct conf *conf, struct err *err) ATTR_MUST_CHECK;
-/* NULL when there is none of that name. */
+/* NULL if there is none of that name. */
 struct connection *connections_find(const struct connections *c, const char *name);
-/* Once a second: their metrics say how they are. */
+/* Update their gauges: once a second. */
 void connections_sample(struct connections *c, struct metrics *m);
 
 #endif

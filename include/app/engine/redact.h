@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redact.h - what an API answers may repeat what it was told, credentials and all; a reply that
- * is kept or shown goes through here first.
+ * redact.h - masking of secrets in the replies of APIs.
  *
- * Masked are the credentials of the attempt (in their header, and BASIC's as plain text) and
- * every secret of the configuration, each as it is, as JSON has it and as a URL has it.
+ * A reply may repeat what was sent, credentials included, so it passes through here before it
+ * is stored or shown. Masked are the credentials of the attempt (as in their header, and those
+ * of BASIC as plain text, too) and every secret of the configuration: each as it is, as it is
+ * written in JSON, and as it is written in a URL.
  */
 #ifndef APP_ENGINE_REDACT_H
 #define APP_ENGINE_REDACT_H
@@ -12,9 +13,9 @@
 #include "app/conf/conf.h"
 #include "io/auth/connection.h"
 
-/* Append @body, masked, to @out. Its end may be cut: what may be the beginning of a secret
- * there is masked too. */
-void echo_mask(const struct conf *conf, const struct connection_credentials *cr,
+/* Append @body, masked, to @out. @body may be the first part of a reply only: if its end could be
+ * the beginning of a secret, that is masked, too. */
+void redact_reply(const struct conf *conf, const struct connection_credentials *cr,
 	struct slice body, struct buf *out);
 
 #endif

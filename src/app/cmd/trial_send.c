@@ -37,7 +37,7 @@ static void on_done(struct http_request *r, const struct http_result *result)
 
 	s->reply->status = result->status;
 	s->reply->total_ms = result->total_us / 1000;
-	echo_mask(s->trial->conf, &s->credentials, result->body, &s->reply->body);
+	redact_reply(s->trial->conf, &s->credentials, result->body, &s->reply->body);
 	end(s, result->transport != RETRY_TRANSPORT_OK ? result->error : NULL);
 }
 

@@ -27,7 +27,7 @@ struct admin_api_settings {
 };
 
 struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *err);
-/* A reload has ended: @conf is in force now, or was refused (NULL). Accepts a NULL observer. */
+/* A reload has ended: @conf is in force now, or was refused (NULL). @a may be NULL. */
 void admin_api_reloaded(struct admin_api *a, struct conf *conf);
 const char *admin_api_address(const struct admin_api *a);
 /* Before the engines go. Accepts NULL. */

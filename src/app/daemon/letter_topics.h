@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * letter_topics.h - dead-letter topics are looked up before the first letter needs them.
+ * letter_topics.h - looks up the dead-letter topics before the first letter needs them.
  *
- * At the start and after a reload: those that are missing are made when dead_letter_create says
- * so, else named in one log line with the commands that make them. Nothing waits for that: a
- * letter that can't be written holds its offset, whatever was said here. Then limits are
- * compared: a record that a source topic takes and its dead-letter topic does not would hold.
+ * That happens at the start and after a reload. Missing topics are created if dead_letter_create
+ * says so, or else named in one log line, with the commands that create them. Nothing waits for
+ * it: a letter that can not be written holds the offset of its record in any case. Then the limits of
+ * message size are compared: a record that fits into its topic but not into the dead-letter topic
+ * would hold its offset, too.
  *
  * Log lines: dead_letter_topics_missing, dead_letter_topics_made, dead_letter_topic_smaller,
  * dead_letter_topic_compacted. While Kafka does not answer it is asked again, every half
@@ -19,9 +20,9 @@
 
 struct letter_topics;
 
-/* Begins to look. A reference to @conf is kept. */
+/* Begin to look them up. A reference to @conf is kept. */
 struct letter_topics *letter_topics_new(struct loop *loop, struct conf *conf);
-/* Also while it looks. Accepts NULL. */
+/* At any time. Accepts NULL. */
 void letter_topics_free(struct letter_topics *t);
 
 #endif

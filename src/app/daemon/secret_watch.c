@@ -16,14 +16,14 @@ struct secret_watch {
 	struct watch *watch;
 	struct secret_watch_file *files;
 	size_t file_count;
-	struct loop_call tell; /* files that change together are told as one change */
+	struct loop_call report; /* files that change together are one change */
 	void (*changed)(void *ctx);
 	void *ctx;
 };
 
-static void tell_run(struct loop_call *call)
+static void report_run(struct loop_call *call)
 {
-	struct secret_watch *w = container_of(call, struct secret_watch, tell);
+	struct secret_watch *w = container_of(call, struct secret_watch, report);
 
 	w->changed(w->ctx);
 }
@@ -35,7 +35,7 @@ static void file_changed(struct watch_file *f)
 	log_info("secret_changed",
 		"a secret file changed: making everything again that uses it",
 		log_str("file", f->path));
-	loop_defer(file->owner->loop, &file->owner->tell);
+	loop_defer(file->owner->loop, &file->owner->report);
 }
 
 struct secret_watch *secret_watch_new(struct loop *loop, void (*changed)(void *ctx), void *ctx)
@@ -46,7 +46,7 @@ struct secret_watch *secret_watch_new(struct loop *loop, void (*changed)(void *c
 	w->watch = watch_new(loop);
 	w->changed = changed;
 	w->ctx = ctx;
-	loop_call_init(&w->tell, tell_run);
+	loop_call_init(&w->report, report_run);
 	return w;
 }
 
@@ -92,7 +92,7 @@ void secret_watch_free(struct secret_watch *w)
 {
 	if (w == NULL)
 		return;
-	loop_undefer(&w->tell);
+	loop_undefer(&w->report);
 	forget_files(w);
 	watch_free(w->watch);
 	free(w);

@@ -8,9 +8,9 @@
 #include "app/engine/context.h"
 #include "io/http/otlp.h"
 
-/* Idle attempts keep their buffers; more than this many are not worth the memory. */
+/* Idle attempts that a pool keeps, with their buffers. More are not worth the memory. */
 #define IDLE_MAX 1024
-/* Of a signature's id. */
+/* For the id of a signature. */
 #define ID_BYTES 64
 
 struct attempt {
@@ -47,7 +47,7 @@ void attempt_pool_release(struct attempt_pool *p)
 	p->idle_count = 0;
 }
 
-static struct attempt *attempt_obtain(struct attempt_pool *p, struct engine_context *context)
+static struct attempt *attempt_get(struct attempt_pool *p, struct engine_context *context)
 {
 	struct list *node = list_shift(&p->idle);
 	struct attempt *a;
@@ -77,14 +77,14 @@ static void attempt_put_back(struct attempt *a)
 	p->idle_count++;
 }
 
-/* The body may repeat what was sent. */
+/* Keep the first part of the body, for the dead letter, without secrets. */
 static void note_body(struct attempt *a, struct delivery *d, struct slice body)
 {
 	size_t keep = d->target->dead_letter_response_bytes;
 	struct buf masked;
 
 	buf_init(&masked, BUF_UNLIMITED);
-	echo_mask(d->conf, &a->credentials,
+	redact_reply(d->conf, &a->credentials,
 		slice_of(body.data, body.len < keep ? body.len : keep), &masked);
 	delivery_facts_set_response(&d->facts, buf_slice(&masked));
 	buf_release(&masked);
@@ -104,7 +104,7 @@ static int64_t tls_time(const struct http_result *r)
 	return r->new_connection && r->tls_us > 0 ? r->tls_us - r->connect_us : 0;
 }
 
-/* log.deliveries. The first field is like no other line's, so that none is suppressed. */
+/* For log.deliveries. Lines are suppressed by their first field: this one is never the same. */
 static void log_attempt(const struct delivery *d, const struct attempt_report *r)
 {
 	const struct event_fields *f = &d->ev->f;
@@ -130,7 +130,7 @@ static struct slice record_header(const struct delivery *d, const char *name)
 	return h != NULL ? h->value : (struct slice){NULL, 0};
 }
 
-/* Each attempt is a span of its own in the record's trace. */
+/* Each attempt is a span of its own in the trace of the record. */
 static void begin_span(struct attempt *a, const struct delivery *d)
 {
 	a->request.traceparent[0] = '\0';
@@ -139,7 +139,7 @@ static void begin_span(struct attempt *a, const struct delivery *d)
 		trace_format(&a->trace, a->request.traceparent);
 }
 
-static void tell_span(
+static void report_span(
 	const struct attempt *a, const struct delivery *d, const struct http_result *result)
 {
 	struct otlp *traces = d->owner->context->traces;
@@ -204,7 +204,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 	if (result->transport != RETRY_TRANSPORT_OK || result->status < 200 ||
 		result->status > 299)
 		note_response(a, d, result);
-	tell_span(a, d, result);
+	report_span(a, d, result);
 	attempt_put_back(a);
 	if (is_logged(d->owner->context))
 		log_attempt(d, &report);
@@ -229,7 +229,7 @@ static bool render(struct attempt *a, struct delivery *d)
 	return false;
 }
 
-/* A signature's id must be the same for every attempt: topic, partition, offset, target. */
+/* The id of a signature has to be the same in every attempt: topic, partition, offset, target. */
 static struct slice make_id(const struct delivery *d, char id[ID_BYTES])
 {
 	const struct event_fields *f = &d->ev->f;
@@ -274,7 +274,7 @@ static void fill(struct attempt *a, const struct request_plan *plan)
 enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	struct connection *connection, struct http_client *client, attempt_done_fn done)
 {
-	struct attempt *a = attempt_obtain(p, d->owner->context);
+	struct attempt *a = attempt_get(p, d->owner->context);
 	struct loop *loop = d->owner->context->loop;
 
 	a->pool = p;

@@ -2,9 +2,10 @@
 /*
  * attempt.h - one HTTP request made for a delivery: rendered, authorised, sent, judged.
  *
- * Attempts are pooled by their destination with all their buffers: warm, sending allocates
- * nothing here. The body is rendered anew for each attempt and not kept while a retry waits, so
- * that a hundred thousand waiting deliveries cost their events and little more.
+ * A destination keeps a pool of attempts with all their buffers, so that sending allocates
+ * nothing here once the pool is filled. The body is rendered anew for each attempt and not kept
+ * while a retry waits: a hundred thousand waiting deliveries need the memory of their events and
+ * little more.
  */
 #ifndef APP_ENGINE_ATTEMPT_H
 #define APP_ENGINE_ATTEMPT_H
@@ -25,7 +26,7 @@ enum attempt_begun {
 	ATTEMPT_UNAUTHORISED, /* no credentials now; nothing has happened */
 };
 
-/* What came of it. The attempt is back in its pool when this is called. */
+/* The outcome, for done(). The attempt is back in its pool by then. */
 struct attempt_report {
 	struct retry_outcome outcome;
 	uint64_t generation; /* of the credentials used */
@@ -38,10 +39,10 @@ typedef void (*attempt_done_fn)(struct delivery *d, const struct attempt_report 
 void attempt_pool_init(struct attempt_pool *p);
 void attempt_pool_release(struct attempt_pool *p);
 
-/* Sends @d over @client; sets d->attempt. The delivery's facts are kept up to date. */
+/* Send @d over @client, and set d->attempt. d->facts are updated. */
 enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	struct connection *connection, struct http_client *client, attempt_done_fn done);
-/* Silence: done() is not called any more. */
+/* done() is not called any more. */
 void attempt_cancel(struct delivery *d);
 
 #endif

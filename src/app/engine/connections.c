@@ -18,7 +18,7 @@ struct secret_file {
 struct entry {
 	struct list node;
 	const struct conf_connection *settings;
-	struct conf *conf; /* whose texts the connection borrows */
+	struct conf *conf; /* owns the strings that the connection uses */
 	struct connection *connection;
 	struct secret_file *files;
 	size_t file_count;
@@ -50,7 +50,8 @@ static void file_changed(struct watch_file *f)
 {
 	struct secret_file *file = container_of(f, struct secret_file, file);
 
-	log_info("connection_secret_changed", "a file with a secret has changed and is used",
+	log_info("connection_secret_changed",
+		"a secret file changed; the next request uses its new contents",
 		log_str("connection", file->entry->settings->name), log_str("file", f->path));
 	connection_secrets_changed(file->entry->connection);
 }
@@ -162,7 +163,7 @@ static bool same_signing_keys(
 	return true;
 }
 
-/* Do both present the same credentials, got in the same way? */
+/* Do both use the same credentials, obtained in the same way? */
 static bool same_settings(const struct conf_connection *x, const struct conf_connection *y)
 {
 	const struct connection_settings *a = &x->settings, *b = &y->settings;
@@ -201,7 +202,7 @@ static int add_changed(struct connections *c, struct conf *conf,
 	return 0;
 }
 
-static bool is_in(const struct conf *conf, const char *name)
+static bool is_configured(const struct conf *conf, const char *name)
 {
 	for (size_t i = 0; i < conf->connection_count; i++)
 		if (strcmp(conf->connections[i].name, name) == 0)
@@ -232,7 +233,7 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 	list_foreach_safe (node, &c->current) {
 		struct entry *e = list_entry(node, struct entry, node);
 
-		if (!is_in(conf, e->settings->name))
+		if (!is_configured(conf, e->settings->name))
 			retire(c, e);
 	}
 	list_foreach_safe (node, &fresh) {

@@ -12,8 +12,8 @@
 /* How often gauges are sampled. Counters are updated as events occur. */
 #define SAMPLE_MS 1000
 
-/* What librdkafka may read ahead: of the process, divided among its lanes, and of one lane at
- * most. */
+/* What librdkafka may read ahead: in the whole process, divided among its lanes, and at most in
+ * one lane. */
 #define PREFETCH_BYTES    (128 << 20)
 #define LANE_PREFETCH_MAX (32 << 20)
 
@@ -44,7 +44,7 @@ struct engine {
 	struct topic_gauges *topics; /* of the dead-letter topics, in the producer's order */
 	size_t topic_count, topic_at;
 	struct loop_call reap; /* frees what has closed, outside of its own callbacks */
-	bool apply_again; /* a lane can be made only when its namesake has left the group */
+	bool apply_again; /* once a lane has left its group: another of its name is to be made */
 	bool draining, drained;
 };
 
@@ -199,7 +199,7 @@ static int apply_lane(struct engine *e, struct conf *conf, const struct conf_con
 
 	if (l != NULL && (l->closing || lane_must_restart(l->lane, consumer))) {
 		e->apply_again =
-			true; /* unwanted as it is, it closes; then a new one is made */
+			true; /* it is closed, being unwanted; then a new one is made */
 		return 0;
 	}
 	if (l != NULL) {
@@ -346,7 +346,7 @@ static bool reap_lanes(struct engine *e)
 
 		if (!l->closed)
 			continue;
-		log_info("lane_left", "the lane has committed and left its group",
+		log_info("lane_left", "the lane has committed its offsets and left its group",
 			log_str("lane", lane_name(l->lane)));
 		list_remove(&l->node);
 		lane_free(l->lane);
@@ -365,7 +365,7 @@ static void reap_run(struct loop_call *call)
 
 	if (reap_lanes(e) && e->apply_again && !e->draining) {
 		e->apply_again = false;
-		/* Its destinations are there; only the lane had to wait for its namesake. */
+		/* The destinations are there; only lanes had to wait, for those of the same name. */
 		if (apply_lanes(e, e->conf, &err) != 0)
 			log_error("lane_failed", "a lane could not be made again",
 				log_str("reason", err.text));
@@ -385,7 +385,7 @@ static void reap_run(struct loop_call *call)
 
 /* --- the engine ------------------------------------------------------------------------- */
 
-static void forget_wants(struct engine *e)
+static void unmark_all(struct engine *e)
 {
 	list_foreach (node, &e->lanes)
 		list_entry(node, struct engine_lane, node)->wanted = false;
@@ -393,7 +393,7 @@ static void forget_wants(struct engine *e)
 		list_entry(node, struct engine_destination, node)->wanted = false;
 }
 
-/* The producer of dead letters as @conf has it. */
+/* Make or reconfigure the producer of dead letters. */
 static int apply_deadletter(struct engine *e, struct conf *conf, struct err *err)
 {
 	struct deadletter_settings s = {0};
@@ -413,8 +413,8 @@ static int apply_deadletter(struct engine *e, struct conf *conf, struct err *err
 	return code == 0 ? 0 : err_wrap(err, "kafka.properties, for dead letters");
 }
 
-/* So that the first letter does not wait for its topic's leaders. */
-static void prepare_letters(struct engine *e, const struct conf *conf)
+/* Look up the leaders of all dead-letter topics, so that the first letter need not wait. */
+static void prepare_dead_letters(struct engine *e, const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->consumer_count; i++)
 		deadletter_prepare(e->context.deadletter, conf->consumers[i].dead_letter_topic);
@@ -472,8 +472,8 @@ int engine_apply(
 	if (!loop_timer_is_set(&e->sampler) && e->context.metrics != NULL)
 		loop_timer_set(e->context.loop, &e->sampler, loop_now_ms(e->context.loop));
 	retention_configure(e->context.retention, conf);
-	prepare_letters(e, conf);
-	forget_wants(e);
+	prepare_dead_letters(e, conf);
+	unmark_all(e);
 	code = apply_all(e, conf, err);
 	if (code == 0)
 		close_unwanted(e);

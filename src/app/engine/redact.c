@@ -4,7 +4,7 @@
 #include "app/conf/mask.h"
 #include "base/base64.h"
 
-/* "user:password", of which the user is no secret. */
+/* "user:password"; the user is not a secret. */
 static void add_basic(struct conf_mask *m, const char *encoded)
 {
 	struct buf plain;
@@ -37,7 +37,7 @@ static void add_line(struct conf_mask *m, const char *line)
 		add_basic(m, value + 6);
 }
 
-void echo_mask(const struct conf *conf, const struct connection_credentials *cr,
+void redact_reply(const struct conf *conf, const struct connection_credentials *cr,
 	struct slice body, struct buf *out)
 {
 	const char *line = cr->headers.data;

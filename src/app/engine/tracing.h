@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tracing.h - whether an engine tells a collector of its attempts (io/http/otlp.h), as the
- * configuration says.
+ * tracing.h - sends a span for each attempt to the collector of the configuration, if there is
+ * one (io/http/otlp.h).
  */
 #ifndef APP_ENGINE_TRACING_H
 #define APP_ENGINE_TRACING_H
@@ -10,7 +10,7 @@
 #include "app/engine/context.h"
 #include "gauges.h"
 
-/* From @old (NULL: the first) to @conf. ERR_INVALID: nothing has changed. */
+/* Change from @old, NULL at first, to @conf. ERR_INVALID: nothing has changed. */
 int tracing_apply(struct engine_context *context, const struct conf *old,
 	const struct conf *conf, struct err *err) ATTR_MUST_CHECK;
 void tracing_stop(struct engine_context *context);
@@ -20,7 +20,7 @@ struct tracing_gauges {
 	struct gauge sent, dropped;
 };
 
-/* Once a second. */
+/* Update its counters: once a second. */
 void tracing_sample(struct tracing_gauges *g, const struct engine_context *context);
 
 #endif
