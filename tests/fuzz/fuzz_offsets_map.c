@@ -70,13 +70,19 @@ static void live(struct offsets *o, const struct offsets_map *m)
 		offsets_target t = i < m->nr_done ? m->done[i].target : (offsets_target)i;
 
 		assert(r != NULL);
+		if (m->ends != NULL && i % 3 == 0) {
+			offsets_leave(o, r);
+			offsets_leave_below(o, m->ends[i] - 1);
+			continue;
+		}
 		if (!offsets_open(o, r, t).done && i % 2)
 			offsets_settle(o, r, t);
 		(void)offsets_open(o, r, 7);
 		offsets_end(o, r);
 		(void)offsets_is_crowded(o);
 	}
-	for (int64_t next = offsets_next(o); next < m->horizon; next = m->horizon)
+	for (int64_t next = offsets_next(o); next < m->horizon && m->ends == NULL;
+		next = m->horizon)
 		assert(offsets_begin(o, next) == NULL);
 }
 
@@ -88,7 +94,8 @@ static void lead_two_lives(struct slice text)
 	if (offsets_map_decode(text, PLACE, &m, NULL) < 0)
 		return;
 	for (size_t i = 0; i < COUNT_OF(limits); i++) {
-		const struct offsets_settings s = {limits[i], PLACE};
+		const struct offsets_settings s = {
+			.map_max_bytes = limits[i], .place = PLACE, .leaves = m.ends != NULL};
 		struct offsets *o = offsets_new(&s, m.position);
 
 		assert(offsets_restore(o, text, NULL) == 0);

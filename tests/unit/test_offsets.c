@@ -474,7 +474,8 @@ static void offsets__map_of_another_position_is_refused(void **state)
 
 static void offsets__map_copied_to_another_partition_is_refused(void **state)
 {
-	const struct offsets_settings here = {4096, 0x1234}, there = {4096, 0x1235};
+	const struct offsets_settings here = {.map_max_bytes = 4096, .place = 0x1234},
+				      there = {.map_max_bytes = 4096, .place = 0x1235};
 	struct offsets *o = offsets_new(&here, 0), *other = offsets_new(&there, 0);
 	struct buf map;
 

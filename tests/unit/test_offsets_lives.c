@@ -270,7 +270,8 @@ static void fail_one(struct world *w)
 
 static void create(struct world *w, const struct climate *c)
 {
-	*w = (struct world){.climate = *c, .settings = {c->map_max_bytes, 7}};
+	*w = (struct world){
+		.climate = *c, .settings = {.map_max_bytes = c->map_max_bytes, .place = 7}};
 	w->climate.stride += w->climate.stride == 0;
 	rng_seed(&w->rng, c->seed);
 	buf_init(&w->map, BUF_UNLIMITED);

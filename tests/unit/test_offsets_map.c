@@ -115,7 +115,7 @@ static void offsets_map__version_1_is_read_for_ever(void **state)
 	struct offsets_map_done done[] = {{1, 7}, {1, 0xdeadbeef}, {3, 7}};
 	struct offsets_map_retry retries[] = {
 		{0, 7, 1, 1700000000000}, {0, 8, 185, 1699999999000}, {3, 8, 3, 1700003600000}};
-	const struct offsets_map m = {1000, 6000, open, 4, done, 3, retries, 3};
+	const struct offsets_map m = {1000, 6000, open, NULL, 4, done, 3, retries, 3};
 	struct offsets_map again = {0};
 	struct buf now = encoded(&m, 4096);
 
@@ -314,7 +314,7 @@ static void offsets_map__largest_numbers_survive(void **state)
 	struct offsets_map_done done[] = {{1, UINT32_MAX}};
 	struct offsets_map_retry retries[] = {
 		{0, 0, UINT32_MAX, INT64_MAX / 1000 * 1000}, {1, 1, 1, 0}};
-	const struct offsets_map m = {0, INT64_MAX - 1, open, 2, done, 1, retries, 2};
+	const struct offsets_map m = {0, INT64_MAX - 1, open, NULL, 2, done, 1, retries, 2};
 	struct offsets_map again = {0};
 	struct buf text = encoded(&m, 256);
 
@@ -480,7 +480,8 @@ static void offsets_map__tells_all_whatever_settles_after_crowding(void **state)
 	rng_seed(&rng, 6);
 	for (size_t i = 0; i < COUNT_OF(crowds); i++) {
 		for (int p = 0; p < PATTERN_NR_VALUES; p++) {
-			const struct offsets_settings s = {crowds[i].map_max_bytes, 0};
+			const struct offsets_settings s = {
+				.map_max_bytes = crowds[i].map_max_bytes};
 			struct offsets *o = offsets_new(&s, 0);
 			size_t n = fill(o, &rng, &crowds[i], d, room);
 

@@ -13,7 +13,9 @@
  *   horizon   gamma of horizon - position + 1. Of what lies from the position up to the
  *             horizon, everything is done, or never existed, but the records that follow
  *   records   gamma of their number; the first is the one at the position, the others come as
- *             gaps
+ *             gaps. Where records are left open in great numbers (a redrive that chooses by a
+ *             rule may leave a million), they are runs of records instead, a run counts as
+ *             one, and nothing is told of their targets
  *   done      of records that have several targets, those that are done. gamma of the
  *             number of targets that occur here, + 1; when there is one: each as 32 bits,
  *             rising; gamma of the number of records; their numbers among the above as gaps;
@@ -24,6 +26,8 @@
  *             bits as tell these and "a new one" apart, and 32 bits behind the latter; golomb 2
  *             of the attempts; golomb 6 of the first attempt's time in seconds less that of
  *             the retry before, as a zigzag (0, -1, 1, -2 … as 0, 1, 2, 3 …). Then 0.
+ *
+ * The text "rd1:…" of former redrives is read as well, and never written (map_read.c).
  *
  * When nothing is done above the position and nothing is known of retries, the text is empty,
  * as it is after a reset by Kafka's own tools.
@@ -68,6 +72,8 @@ struct offsets_map_retry {
 struct offsets_map {
 	int64_t position, horizon;
 	int64_t *open;
+	/* open[i] up to, and not with, ends[i] are open. NULL: each is one record. */
+	int64_t *ends;
 	size_t nr_open;
 	struct offsets_map_done *done;
 	size_t nr_done;

@@ -34,6 +34,12 @@
  * stand close together, 6,800 behind one that is a million older, 2,100 strewn at one in a
  * hundred, 3,000 that have two targets each.
  *
+ * A redrive reads records and leaves them for a later life (offsets_leave()): it may leave a
+ * million, and each would cost memory and a bit of the map. With settings.leaves, neighbours that
+ * are left are one run, in memory and in the map, and the map tells nothing of targets: a record is
+ * open or done. Then there is room for some 16,000 records of which a coin decides, or 900 done ones
+ * between each two of which a thousand are left, and for any number in a row.
+ *
  * What must be told to make a new tracker: a reset to a lower offset, by OFFSET_OUT_OF_RANGE or
  * by an operator, and a topic made anew. This one would take the records read again for
  * settled ones. Compare with offsets_next(), which a record of an undisturbed assignment
@@ -58,7 +64,11 @@ struct offsets_settings {
 	/* Hash of group, topic and partition: a map that some tool has copied to another
 	 * group or partition is refused there. Same for each life of a group. */
 	uint64_t place;
+	bool leaves; /* offsets_leave() will be called; a map of runs can be restored */
 };
+
+/* The place of a partition, for the settings. */
+uint64_t offsets_place(const char *group, const char *topic, int32_t partition);
 
 extern const struct offsets_settings offsets_default_settings;
 
@@ -105,6 +115,15 @@ int64_t offsets_record_offset(const struct offsets_record *r);
  */
 struct offsets_history offsets_open(
 	struct offsets *o, struct offsets_record *r, offsets_target t);
+/*
+ * Instead of opening targets and of offsets_end(): nothing is done for @r in this life. It stays
+ * open, and a later life reads it again. @r is not valid any more.
+ */
+void offsets_leave(struct offsets *o, struct offsets_record *r);
+/* Leave all below @offset that has not been begun, but for what the restored map calls done. */
+void offsets_leave_below(struct offsets *o, int64_t offset);
+/* What lies below @offset and has not been begun is not there any more. Before offsets_begin(). */
+void offsets_skip_below(struct offsets *o, int64_t offset);
 /* All targets have been opened; a record with none open is settled (and freed) now. */
 void offsets_end(struct offsets *o, struct offsets_record *r);
 /* An attempt for an open target failed, and it will be tried again. */

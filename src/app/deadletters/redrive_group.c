@@ -19,18 +19,6 @@
 
 /* --- partitions come and go ------------------------------------------------------------- */
 
-static void restore(struct redrive_part *part, int64_t committed, struct slice metadata)
-{
-	struct err err;
-
-	if (committed < 0 || redriven_restore(&part->done, metadata, &err) == 0)
-		return;
-	log_warn("redrive_map_ignored",
-		"what earlier runs have sent above the committed offset is not known: it may be sent again",
-		log_str("group", part->group->name), log_str("topic", part->source->topic),
-		log_int("partition", part->source->partition), log_str("reason", err.text));
-}
-
 /* Where the group stands in the topic: a committed offset beyond its end is of a topic that was
  * made anew since. */
 static int64_t position_of(const struct redrive_bound *bound, int64_t committed)
@@ -38,6 +26,29 @@ static int64_t position_of(const struct redrive_bound *bound, int64_t committed)
 	if (bound == NULL)
 		return max_i64(committed, 0);
 	return committed < 0 || committed > bound->end ? bound->low : committed;
+}
+
+struct offsets *redrive_tracker_new(const struct redrive_group *g,
+	const struct redrive_bound *bound, const char *topic, int32_t partition,
+	int64_t committed, struct slice metadata, bool quiet)
+{
+	struct offsets_settings s = g->consumer->offsets;
+	struct offsets *tracker;
+	struct err err;
+
+	s.place = offsets_place(g->name, topic, partition);
+	s.leaves = true;
+	tracker = offsets_new(&s, position_of(bound, committed));
+	if (committed >= 0 && offsets_restore(tracker, metadata, &err) != 0 && !quiet)
+		log_warn("redrive_map_ignored",
+			"what earlier runs have sent above the committed offset is not known: it may be sent again",
+			log_str("group", g->name), log_str("topic", topic),
+			log_int("partition", partition), log_str("reason", err.text));
+	if (bound != NULL) {
+		offsets_skip_below(tracker, bound->low); /* retention took it */
+		offsets_leave_below(tracker, bound->from);
+	}
+	return tracker;
 }
 
 static int64_t on_assigned(
@@ -53,24 +64,20 @@ static int64_t on_assigned(
 	sp->owner = part;
 	list_init(&part->letters);
 	list_append(&g->parts, &part->node);
-	redriven_init(&part->done, position_of(bound, committed),
-		redrive_place(g->name, sp->topic, sp->partition),
-		g->consumer->offsets.map_max_bytes);
-	restore(part, committed, metadata);
+	part->tracker = redrive_tracker_new(
+		g, bound, sp->topic, sp->partition, committed, metadata, false);
 	g->quiet_since_ms = loop_now_ms(g->run->context.loop);
 	redrive_group_settle_up_soon(g);
-	if (bound == NULL) /* made since we looked: nothing of it is wanted */
-		return part->done.position;
-	redriven_mark(&part->done, part->done.position, bound->low); /* retention took it */
-	part->next = max_i64(part->done.position, bound->from);
-	part->end = bound->end;
+	/* One that was made since we looked has no bound: nothing of it is wanted. */
+	part->next = offsets_next(part->tracker);
+	part->end = bound ? bound->end : 0;
 	return part->next;
 }
 
 static void part_free(struct redrive_part *part)
 {
 	list_remove(&part->node);
-	redriven_release(&part->done);
+	offsets_free(part->tracker);
 	free(part);
 }
 
@@ -127,6 +134,7 @@ static void take(struct redrive_part *part, const struct event_fields *record)
 {
 	struct redrive *run = part->group->run;
 	const struct conf_target *targets;
+	struct offsets_record *r;
 	struct letter_view v;
 	size_t count;
 
@@ -134,21 +142,23 @@ static void take(struct redrive_part *part, const struct event_fields *record)
 		part->next = max_i64(part->next, min_i64(record->offset, part->end));
 		return;
 	}
-	redriven_mark(&part->done, part->next, record->offset); /* a hole */
 	part->next = record->offset + 1;
-	if (redriven_has(&part->done, record->offset)) {
+	r = offsets_begin(part->tracker, record->offset);
+	if (r == NULL) {
 		run->counts.done_before++;
 		return;
 	}
 	switch (redrive_choose(run, record, &v, &targets, &count)) {
 	case REDRIVE_PASSED:
-		redriven_mark(&part->done, record->offset, part->next);
+		offsets_end(part->tracker, r);
 		break;
 	case REDRIVE_LEFT:
+		offsets_leave(part->tracker, r);
 		break;
 	case REDRIVE_CHOSEN:
 		bucket_take(&run->rate);
-		redrive_send(part, record, &v, targets, count);
+		if (!redrive_send(part, r, record, &v, targets, count))
+			offsets_leave(part->tracker, r);
 		break;
 	}
 	if (run->o->filter.limit > 0 && run->counts.chosen >= run->o->filter.limit)
@@ -186,7 +196,7 @@ static void pull_run(struct loop_call *call)
 			break;
 		part = sp->owner;
 		take(part, &record);
-		if (part_is_over(part) || redriven_is_crowded(&part->done, part->open))
+		if (part_is_over(part) || offsets_is_crowded(part->tracker))
 			hold(part, true);
 	}
 	if (taken == 0)
@@ -226,7 +236,7 @@ static void on_committed(void *ctx, int code, const char *text)
 		struct redrive_part *part = list_entry(node, struct redrive_part, node);
 
 		if (code != ERR_OK && part->in_commit)
-			redriven_mark_changed(&part->done);
+			offsets_mark_changed(part->tracker);
 		part->in_commit = false;
 	}
 	redrive_group_settle_up_soon(g);
@@ -241,13 +251,14 @@ static void commit_now(struct redrive_group *g)
 	list_foreach (node, &g->parts) {
 		struct redrive_part *part = list_entry(node, struct redrive_part, node);
 
-		if (count == PARTS_A_COMMIT || !redriven_changed(&part->done))
+		if (count == PARTS_A_COMMIT || !offsets_changed(part->tracker))
 			continue;
 		buf_init(&maps[count], BUF_UNLIMITED);
-		redriven_encode(&part->done, &maps[count]);
+		offsets_encode(part->tracker, &maps[count]);
 		part->in_commit = true;
-		items[count] = (struct source_commit){part->source, part->done.position,
-			slice_of(buf_str(&maps[count]), maps[count].len)};
+		items[count] =
+			(struct source_commit){part->source, offsets_position(part->tracker),
+				slice_of(buf_str(&maps[count]), maps[count].len)};
 		count++;
 	}
 	if (count > 0 && source_commit(g->source, items, count) != 0)
@@ -259,7 +270,7 @@ static void commit_now(struct redrive_group *g)
 static bool has_news(const struct redrive_group *g)
 {
 	list_foreach (node, &g->parts)
-		if (redriven_changed(&list_entry(node, struct redrive_part, node)->done))
+		if (offsets_changed(list_entry(node, struct redrive_part, node)->tracker))
 			return true;
 	return false;
 }
@@ -289,7 +300,7 @@ static void look_at_crowd(struct redrive_part *part)
 {
 	if (part->retiring || !part->held || part_is_over(part))
 		return;
-	if (!redriven_is_crowded(&part->done, part->open)) {
+	if (!offsets_is_crowded(part->tracker)) {
 		hold(part, false);
 	} else if (part->open == 0) {
 		part->crowded = true;
@@ -299,7 +310,7 @@ static void look_at_crowd(struct redrive_part *part)
 			"of them apart: redrive or skip those from committed_offset on first",
 			log_str("topic", part->source->topic),
 			log_int("partition", part->source->partition),
-			log_int("committed_offset", part->done.position),
+			log_int("committed_offset", offsets_position(part->tracker)),
 			log_int("stopped_at_offset", part->next));
 	}
 }
@@ -309,7 +320,7 @@ static void release_if_quiet(struct redrive_part *part)
 	struct redrive_group *g = part->group;
 
 	if (!part->retiring || part->open > 0 || part->in_commit ||
-		redriven_changed(&part->done))
+		offsets_changed(part->tracker))
 		return;
 	source_release(g->source, part->source);
 	part_free(part);

@@ -6,11 +6,14 @@
 #include "app/engine/destination.h"
 #include "redrive_private.h"
 
+/* A letter is done as a whole: for the tracker it has one target. */
+#define LETTER_IDENTITY ((offsets_target)1)
+
 /* One letter on its way: to one target, or to all of its rule's. */
 struct letter_job {
 	struct list node; /* its part's */
 	struct redrive_part *part;
-	int64_t offset;
+	struct offsets_record *record;
 	struct delivery_letter letter; /* its topic is owned */
 	struct event *ev;
 	struct delivery_owner owner; /* of these */
@@ -84,7 +87,7 @@ static void job_done(struct letter_job *job)
 	struct redrive_part *part = job->part;
 	struct redrive_counts *counts = &part->group->run->counts;
 
-	redriven_mark(&part->done, job->offset, job->offset + 1);
+	offsets_settle(part->tracker, job->record, LETTER_IDENTITY);
 	if (job->failed)
 		counts->failed++;
 	else
@@ -194,14 +197,16 @@ static struct delivery *delivery_new(
 	return d;
 }
 
-static struct letter_job *job_new(struct redrive_part *part, const struct event_fields *record,
-	const struct letter_view *v)
+static struct letter_job *job_new(struct redrive_part *part, struct offsets_record *r,
+	const struct event_fields *record, const struct letter_view *v)
 {
 	struct event_fields event = letter_view_event(v, record);
 	struct letter_job *job = xcalloc(1, sizeof *job);
 
 	job->part = part;
-	job->offset = record->offset;
+	job->record = r;
+	(void)offsets_open(part->tracker, r, LETTER_IDENTITY);
+	offsets_end(part->tracker, r);
 	job->letter = (struct delivery_letter){xstrdup(record->topic), v->redrives + 1};
 	job->owner = (struct delivery_owner){
 		.context = &part->group->run->context,
@@ -231,16 +236,17 @@ static bool has_destinations(struct redrive *run, const struct letter_view *v,
 	return true;
 }
 
-void redrive_send(struct redrive_part *part, const struct event_fields *record,
-	const struct letter_view *v, const struct conf_target *targets, size_t count)
+bool redrive_send(struct redrive_part *part, struct offsets_record *r,
+	const struct event_fields *record, const struct letter_view *v,
+	const struct conf_target *targets, size_t count)
 {
 	struct redrive *run = part->group->run;
 	struct letter_job *job;
 	struct delivery *made = NULL, **last = &made;
 
 	if (!has_destinations(run, v, targets, count))
-		return;
-	job = job_new(part, record, v);
+		return false;
+	job = job_new(part, r, record, v);
 	for (size_t i = 0; i < count; i++) {
 		struct destination *dest = destination_for(run, targets[i].destination, NULL);
 
@@ -249,4 +255,5 @@ void redrive_send(struct redrive_part *part, const struct event_fields *record,
 	}
 	/* One that is settled at once must not end a letter that has others to come. */
 	destination_submit(made);
+	return true;
 }

@@ -16,7 +16,7 @@
 #include "app/deadletters/redrive.h"
 #include "app/engine/context.h"
 #include "core/gate/bucket.h"
-#include "core/offsets/redrive_map.h"
+#include "core/offsets/offsets.h"
 #include "io/source/source.h"
 
 /* A partition as it was at the start. Letters from `from` to `end` are looked at. */
@@ -82,8 +82,8 @@ struct redrive_part {
 	struct list node;
 	struct redrive_group *group;
 	struct source_partition *source;
-	struct redriven done;
-	int64_t next, end; /* looked at below, wanted below */
+	struct offsets *tracker; /* of the letters: one that is left is open */
+	int64_t next, end;       /* looked at below, wanted below */
 	struct list letters;
 	size_t open;
 	bool held, crowded, retiring, in_commit;
@@ -95,7 +95,14 @@ int redrive_look(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
 int redrive_dry_run(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
 const struct redrive_bound *redrive_bound_find(
 	const struct redrive *run, const char *topic, int32_t partition);
-uint64_t redrive_place(const char *group, const char *topic, int32_t partition);
+/*
+ * What the group has done of a partition, by its last commit. @bound: NULL for one that was made
+ * since the start. Letters are to be looked at from offsets_next() on. A map that can't be read is
+ * logged unless @quiet: what was done above the committed offset is then not known.
+ */
+struct offsets *redrive_tracker_new(const struct redrive_group *g,
+	const struct redrive_bound *bound, const char *topic, int32_t partition,
+	int64_t committed, struct slice metadata, bool quiet);
 
 /* redrive_group.c */
 int redrive_group_start(struct redrive_group *g, struct err *err) ATTR_MUST_CHECK;
@@ -117,9 +124,10 @@ enum redrive_choice {
 
 enum redrive_choice redrive_choose(struct redrive *run, const struct event_fields *record,
 	struct letter_view *v, const struct conf_target **ret_targets, size_t *ret_count);
-/* Send it; later it is marked in its part. */
-void redrive_send(struct redrive_part *part, const struct event_fields *record,
-	const struct letter_view *v, const struct conf_target *targets, size_t count);
+/* Send it, and settle @r later. False: a destination can't be made, nothing was done. */
+bool redrive_send(struct redrive_part *part, struct offsets_record *r,
+	const struct event_fields *record, const struct letter_view *v,
+	const struct conf_target *targets, size_t count);
 /* Forget the letters of @part that are not on the wire, or all: they are not done. */
 void redrive_withdraw(struct redrive_part *part, bool all);
 /* Ages of what waits. */

@@ -8,13 +8,6 @@
 #define COMMAND "dead-letters redrive"
 #define WAIT_MS 1000
 
-uint64_t redrive_place(const char *group, const char *topic, int32_t partition)
-{
-	uint64_t place = util_hash(group, strlen(group)) * 31 + util_hash(topic, strlen(topic));
-
-	return place * 31 + (uint64_t)partition;
-}
-
 const struct redrive_bound *redrive_bound_find(
 	const struct redrive *run, const char *topic, int32_t partition)
 {
@@ -99,29 +92,25 @@ int redrive_look(struct redrive *run, struct err *err)
 
 /* What the group has done with each of the reader's partitions; where nothing is left to look
  * at, nothing is read. */
-static int ask_done(const struct redrive *run, const struct redrive_group *g,
-	struct reader *reader, struct redriven *done, struct err *err)
+static int ask_done(const struct redrive_group *g, struct reader *reader,
+	struct offsets **trackers, struct err *err)
 {
 	struct buf metadata;
 	size_t count;
 	struct reader_part *parts = reader_parts(reader, &count);
 	int code = 0;
 
-	(void)run;
 	buf_init(&metadata, BUF_UNLIMITED);
 	for (size_t i = 0; i < count && code == 0; i++) {
+		const struct redrive_bound bound = {
+			.low = parts[i].low, .from = parts[i].from, .end = parts[i].end};
 		int64_t committed = -1;
-		struct err ignored;
 
 		buf_reset(&metadata);
 		code = reader_committed(reader, &parts[i], &committed, &metadata, err);
-		redriven_init(&done[i],
-			committed < 0 || committed > parts[i].end ? parts[i].low : committed,
-			redrive_place(g->name, parts[i].topic, parts[i].partition),
-			g->consumer->offsets.map_max_bytes);
-		if (redriven_restore(&done[i], buf_slice(&metadata), &ignored) != 0)
-			continue; /* as a real run would, which says so */
-		parts[i].from = max_i64(parts[i].from, done[i].position);
+		trackers[i] = redrive_tracker_new(g, &bound, parts[i].topic, parts[i].partition,
+			committed, buf_slice(&metadata), true);
+		parts[i].from = offsets_next(trackers[i]);
 	}
 	buf_release(&metadata);
 	return code;
@@ -137,8 +126,18 @@ static void say_would_send(const struct event_fields *record, const struct lette
 			targets[i].rule->name, targets[i].id, targets[i].destination->name);
 }
 
+/* What is looked at is left. False: an earlier run has done it. */
+static bool is_open(struct offsets *tracker, int64_t offset)
+{
+	struct offsets_record *r = offsets_begin(tracker, offset);
+
+	if (r != NULL)
+		offsets_leave(tracker, r);
+	return r != NULL;
+}
+
 /* False: that was the last one wanted. */
-static bool weigh(struct redrive *run, struct reader *reader, const struct redriven *done,
+static bool weigh(struct redrive *run, struct reader *reader, struct offsets **trackers,
 	const struct event_fields *record)
 {
 	const struct conf_target *targets;
@@ -149,7 +148,7 @@ static bool weigh(struct redrive *run, struct reader *reader, const struct redri
 	for (size_t i = 0; i < part_count; i++)
 		if (parts[i].partition == record->partition &&
 			strcmp(parts[i].topic, record->topic) == 0 &&
-			redriven_has(&done[i], record->offset)) {
+			!is_open(trackers[i], record->offset)) {
 			run->counts.done_before++;
 			return true;
 		}
@@ -159,15 +158,15 @@ static bool weigh(struct redrive *run, struct reader *reader, const struct redri
 	return run->o->filter.limit == 0 || run->counts.chosen < run->o->filter.limit;
 }
 
-static int read_all(struct redrive *run, struct reader *reader, const struct redriven *done,
-	struct err *err)
+static int read_all(
+	struct redrive *run, struct reader *reader, struct offsets **trackers, struct err *err)
 {
 	struct event_fields record;
 
 	for (;;) {
 		switch (reader_next(reader, WAIT_MS, &record, err)) {
 		case READER_RECORD:
-			if (!weigh(run, reader, done, &record))
+			if (!weigh(run, reader, trackers, &record))
 				return 0;
 			break;
 		case READER_NOTHING:
@@ -183,7 +182,7 @@ static int read_all(struct redrive *run, struct reader *reader, const struct red
 static int dry_run_group(struct redrive *run, struct redrive_group *g, struct err *err)
 {
 	struct reader *reader = letters_reader(run->conf, COMMAND, g->name, err);
-	struct redriven *done = NULL;
+	struct offsets **trackers = NULL;
 	size_t count = 0;
 	int code = reader ? 0 : ERR_INVALID;
 
@@ -191,16 +190,16 @@ static int dry_run_group(struct redrive *run, struct redrive_group *g, struct er
 		code = reader_add(reader, g->topics[i], run->o->filter.since_ms, err);
 	if (code == 0) {
 		reader_parts(reader, &count);
-		done = xcalloc(count, sizeof *done);
-		code = ask_done(run, g, reader, done, err);
+		trackers = xcalloc(count, sizeof *trackers);
+		code = ask_done(g, reader, trackers, err);
 	}
 	if (code == 0)
 		code = reader_start(reader, false, err);
 	if (code == 0)
-		code = read_all(run, reader, done, err);
+		code = read_all(run, reader, trackers, err);
 	for (size_t i = 0; i < count; i++)
-		redriven_release(&done[i]);
-	free(done);
+		offsets_free(trackers[i]);
+	free(trackers);
 	reader_free(reader);
 	return code;
 }

@@ -61,7 +61,8 @@ static uint64_t plain_bits(int64_t below, const int64_t *numbers, size_t n)
 }
 
 /*
- * An order above log2(2 * mean gap) never pays: of n gaps, fewer than half reach twice the
+ * The order is below 63, which names runs: with 62 any gap costs at most one bit more. An order
+ * above log2(2 * mean gap) never pays: of n gaps, fewer than half reach twice the
  * mean, and going one order up saves at most one bit on each of those and costs one on
  * each other. Up to 3 is tried always, which offsets_map_bound() counts on.
  */
@@ -71,7 +72,8 @@ struct offsets_code offsets_code_pick_order(int64_t below, const int64_t *number
 	uint64_t mean = n > 0 ? plain_bits(below, numbers, n) / n : 0;
 	unsigned last = offsets_bits_width(mean) + 1;
 
-	for (unsigned order = 2; (order <= 3 || order <= last) && order < 64; order++) {
+	for (unsigned order = 2; (order <= 3 || order <= last) && order < OFFSETS_CODE_RUNS;
+		order++) {
 		struct offsets_code code = offsets_code_of_order(order, below, numbers, n);
 
 		if (code.bits < best.bits)
@@ -110,6 +112,29 @@ void offsets_bits_put_gaps(struct offsets_bits *b, struct offsets_code code, int
 		}
 		below = numbers[i];
 	}
+}
+
+void offsets_bits_put_runs(
+	struct offsets_bits *b, const int64_t *from, const int64_t *end, size_t n)
+{
+	offsets_bits_put(b, OFFSETS_CODE_RUNS, OFFSETS_BITS_CODE_WIDTH);
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			offsets_bits_put_gamma(b, (uint64_t)(from[i] - end[i - 1]));
+		offsets_bits_put_gamma(b, (uint64_t)(end[i] - from[i]));
+	}
+}
+
+uint64_t offsets_bits_runs_width(const int64_t *from, const int64_t *end, size_t n)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			bits += offsets_bits_gamma_width((uint64_t)(from[i] - end[i - 1]));
+		bits += offsets_bits_gamma_width((uint64_t)(end[i] - from[i]));
+	}
+	return bits;
 }
 
 void offsets_bits_end(struct offsets_bits *b)
@@ -188,6 +213,13 @@ uint64_t offsets_bits_get_golomb(struct offsets_bits_reader *r, unsigned order)
 	return r->failed ? 0 : high << order | low;
 }
 
+unsigned offsets_bits_peek_code(const struct offsets_bits_reader *r)
+{
+	struct offsets_bits_reader ahead = *r;
+
+	return (unsigned)offsets_bits_get(&ahead, OFFSETS_BITS_CODE_WIDTH);
+}
+
 void offsets_bits_get_gaps(
 	struct offsets_bits_reader *r, int64_t below, int64_t end, int64_t *ret, size_t n)
 {
@@ -204,5 +236,23 @@ void offsets_bits_get_gaps(
 			return;
 		}
 		below = ret[i] = below + 1 + (int64_t)gap;
+	}
+}
+
+void offsets_bits_get_runs(struct offsets_bits_reader *r, int64_t first, int64_t end,
+	int64_t *ret_from, int64_t *ret_end, size_t n)
+{
+	if (offsets_bits_get(r, OFFSETS_BITS_CODE_WIDTH) != OFFSETS_CODE_RUNS)
+		r->failed = true;
+	for (size_t i = 0; i < n && !r->failed; i++) {
+		uint64_t gap = i > 0 ? offsets_bits_get_gamma(r) : 0;
+		uint64_t length = offsets_bits_get_gamma(r), room = (uint64_t)(end - first);
+
+		if (gap > room || length > room - gap) {
+			r->failed = true;
+			return;
+		}
+		ret_from[i] = first + (int64_t)gap;
+		first = ret_end[i] = ret_from[i] + (int64_t)length;
 	}
 }

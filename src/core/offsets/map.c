@@ -14,6 +14,7 @@ static const char prefix[] = "pr1:";
 void offsets_map_release(struct offsets_map *m)
 {
 	free(m->open);
+	free(m->ends);
 	free(m->done);
 	free(m->retries);
 	*m = (struct offsets_map){0};
@@ -301,6 +302,12 @@ static uint64_t cut_measure(struct cut *c, const struct offsets_map *m)
 	const int64_t *rest = m->open + 1;
 	size_t nr_rest = c->nr_open - 1;
 
+	if (m->ends != NULL) {
+		c->golomb = c->code = (struct offsets_code){OFFSETS_CODE_RUNS,
+			offsets_bits_runs_width(m->open, m->ends, c->nr_open)};
+		return open_bits(
+			(uint64_t)(c->horizon - m->position), c->nr_open, c->code.bits);
+	}
 	c->golomb = offsets_code_pick_order(m->position, rest, nr_rest);
 	c->code = offsets_code_or_plain(c->golomb, m->position, rest, nr_rest);
 	return open_bits((uint64_t)(c->horizon - m->position), c->nr_open, c->code.bits);
@@ -335,8 +342,11 @@ static void cut_init(struct cut *c, const struct offsets_map *m, uint64_t room)
 
 static bool says_nothing(const struct offsets_map *m)
 {
-	return m->nr_open == 0 || ((uint64_t)(m->horizon - m->position) == m->nr_open &&
-					  m->nr_done == 0 && m->nr_retries == 0);
+	uint64_t span = (uint64_t)(m->horizon - m->position), open = m->nr_open;
+
+	if (m->ends != NULL && m->nr_open == 1)
+		open = (uint64_t)(m->ends[0] - m->open[0]);
+	return m->nr_open == 0 || (span == open && m->nr_done == 0 && m->nr_retries == 0);
 }
 
 unsigned offsets_map_encode(
@@ -355,7 +365,11 @@ unsigned offsets_map_encode(
 	offsets_bits_init(&bits, &text);
 	offsets_bits_put_gamma(&bits, (uint64_t)(cut.horizon - m->position) + 1);
 	offsets_bits_put_gamma(&bits, cut.nr_open);
-	offsets_bits_put_gaps(&bits, cut.code, m->position, m->open + 1, cut.nr_open - 1);
+	if (m->ends != NULL)
+		offsets_bits_put_runs(&bits, m->open, m->ends, cut.nr_open);
+	else
+		offsets_bits_put_gaps(
+			&bits, cut.code, m->position, m->open + 1, cut.nr_open - 1);
 	put_done(&bits, &cut.done);
 	put_retries(&bits, m, cut.nr_open, room);
 	offsets_bits_end(&bits);

@@ -9,9 +9,12 @@
 #include "bits.h"
 
 static const char family[] = "pr", version[] = "1";
+/* What redrives wrote before they had the map's own format. */
+static const char redrive_head[] = "rd1";
 
 struct frame {
 	int64_t position;
+	bool is_of_redrive; /* of that former format */
 	struct slice bits;
 };
 
@@ -60,6 +63,18 @@ static bool is_sealed(struct slice text, struct slice check, uint64_t place)
 	return same;
 }
 
+static int check_version(struct slice head, struct err *err)
+{
+	if (head.len < sizeof family || memcmp(head.data, family, sizeof family - 1) != 0)
+		return err_set(err, ERR_INVALID, "the commit metadata is not a completion map");
+	head = slice_of(head.data + sizeof family - 1, head.len - (sizeof family - 1));
+	if (slice_eq(head, slice_str(version)))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"the completion map has version '%.*s', and this program reads '%s'",
+		(int)min_i64((int64_t)head.len, 16), head.data, version);
+}
+
 static int open_frame(struct slice text, uint64_t place, struct frame *ret, struct err *err)
 {
 	struct slice rest = text, head, position;
@@ -68,14 +83,11 @@ static int open_frame(struct slice text, uint64_t place, struct frame *ret, stru
 		return err_set(err, ERR_INVALID,
 			"the commit metadata has %zu bytes, more than %d", text.len,
 			OFFSETS_MAP_MOST_BYTES);
-	if (!next_field(&rest, &head) || head.len < sizeof family ||
-		memcmp(head.data, family, sizeof family - 1) != 0)
-		return err_set(err, ERR_INVALID, "the commit metadata is not a completion map");
-	head = slice_of(head.data + sizeof family - 1, head.len - (sizeof family - 1));
-	if (!slice_eq(head, slice_str(version)))
-		return err_set(err, ERR_INVALID,
-			"the completion map has version '%.*s', and this program reads '%s'",
-			(int)min_i64((int64_t)head.len, 16), head.data, version);
+	if (!next_field(&rest, &head))
+		head.len = 0;
+	ret->is_of_redrive = slice_eq(head, slice_str(redrive_head));
+	if (!ret->is_of_redrive && check_version(head, err) != 0)
+		return ERR_INVALID;
 	if (!next_field(&rest, &position) || !next_field(&rest, &ret->bits) ||
 		!is_sealed(text, rest, place))
 		return err_set(err, ERR_INVALID,
@@ -102,7 +114,44 @@ static void get_open(struct offsets_bits_reader *r, struct offsets_map *m)
 	m->open = xreallocarray(NULL, nr_open, sizeof(m->open[0]));
 	m->nr_open = nr_open;
 	m->open[0] = m->position;
+	if (offsets_bits_peek_code(r) == OFFSETS_CODE_RUNS) {
+		m->ends = xreallocarray(NULL, nr_open, sizeof(m->ends[0]));
+		offsets_bits_get_runs(r, m->position, m->horizon, m->open, m->ends, nr_open);
+		return;
+	}
 	offsets_bits_get_gaps(r, m->position, m->horizon, m->open + 1, nr_open - 1);
+}
+
+/*
+ * The former format of redrives: gamma of the number of done ranges + 1, and of each gamma of its
+ * distance from the end of the one before (at first from the position) and gamma of its length.
+ * What lies between them is open.
+ */
+static void get_redrive(struct offsets_bits_reader *r, struct offsets_map *m)
+{
+	uint64_t count = offsets_bits_get_gamma(r) - 1;
+
+	if (r->failed || count > offsets_bits_left(r) / 2) {
+		r->failed = true;
+		return;
+	}
+	m->open = xreallocarray(NULL, count, sizeof(m->open[0]));
+	m->ends = xreallocarray(NULL, count, sizeof(m->ends[0]));
+	m->horizon = m->position;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t distance = offsets_bits_get_gamma(r);
+		uint64_t length = offsets_bits_get_gamma(r);
+		uint64_t room = (uint64_t)(INT64_MAX - m->horizon);
+
+		if (r->failed || distance > room || length > room - distance) {
+			r->failed = true;
+			return;
+		}
+		m->open[i] = m->horizon;
+		m->ends[i] = m->horizon + (int64_t)distance;
+		m->horizon = m->ends[i] + (int64_t)length;
+		m->nr_open++;
+	}
 }
 
 static void add_done(struct offsets_map *m, size_t record, offsets_target t)
@@ -244,11 +293,17 @@ int offsets_map_decode(
 		return rc;
 	m.position = frame.position;
 	r.text = frame.bits;
-	get_open(&r, &m);
-	if (!r.failed)
-		get_done(&r, &m);
-	if (!r.failed)
-		get_retries(&r, &m);
+	if (frame.is_of_redrive) {
+		get_redrive(&r, &m);
+	} else {
+		get_open(&r, &m);
+		if (!r.failed)
+			get_done(&r, &m);
+		if (!r.failed)
+			get_retries(&r, &m);
+		if (m.ends != NULL && m.nr_done + m.nr_retries > 0)
+			r.failed = true;
+	}
 	if (r.failed || offsets_bits_left(&r) >= 6) {
 		offsets_map_release(&m);
 		return err_set(err, ERR_INVALID,

@@ -4,60 +4,22 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/list.h"
 #include "bits.h"
+#include "offsets_private.h"
 
 const struct offsets_settings offsets_default_settings = {.map_max_bytes = 4096};
-
-/* One target of one record. Neither open nor done: an earlier life tried it, and this one
- * has not opened it (yet, or the rule is gone). */
-struct target {
-	offsets_target id;
-	uint32_t open; /* deliveries not settled */
-	int64_t first_attempt_ms;
-	unsigned attempts;
-	bool done, opened; /* opened: by this life */
-};
-
-/* Nearly all records have one target, so it needs no memory of its own. */
-struct offsets_record {
-	struct list node; /* in offsets.open, by offset; or in offsets.spare */
-	int64_t offset;
-	uint32_t pending; /* deliveries not settled, and one until offsets_end() */
-	uint32_t nr_targets;
-	union {
-		struct target one;
-		struct target *many; /* nr_targets > 1: grown by offsets_map_grow() */
-	};
-};
-
-struct offsets {
-	struct offsets_settings settings;
-	struct list open;
-	size_t nr_open;
-	struct list spare;
-	size_t nr_spare;
-	int64_t next; /* behind the highest one begun; -1 before anything is known */
-
-	/* What remains of it: open[] from next_open on, and so forth. */
-	struct offsets_map restored;
-	size_t next_open, next_done, next_retry;
-
-	/* For the length of the map. The gaps in golomb of the order that
-	 * was best last time. */
-	struct offsets_code gaps;
-	size_t nr_shared, nr_shared_targets; /* as in struct offsets_map_load */
-	offsets_target *distinct;            /* rising; all that ever shared a record */
-	size_t nr_distinct;
-
-	size_t many_bytes; /* of all records' many[] */
-	bool settled, noted;
-};
 
 /* Spare records that are kept besides as many as are open. The one that has been spare longest
  * is used next: so records that follow each other mostly do so in memory too, and a walk over
  * all that are open misses the cache half as often as with the one used last. */
 #define SPARE_RECORDS 64
+
+uint64_t offsets_place(const char *group, const char *topic, int32_t partition)
+{
+	uint64_t place = util_hash(group, strlen(group)) * 31 + util_hash(topic, strlen(topic));
+
+	return place * 31 + (uint64_t)partition;
+}
 
 struct offsets *offsets_new(const struct offsets_settings *s, int64_t committed)
 {
@@ -69,11 +31,6 @@ struct offsets *offsets_new(const struct offsets_settings *s, int64_t committed)
 	list_init(&o->open);
 	list_init(&o->spare);
 	return o;
-}
-
-static struct offsets_record *record_of(struct list *node)
-{
-	return list_entry(node, struct offsets_record, node);
 }
 
 static void free_records(struct list *head)
@@ -100,6 +57,26 @@ void offsets_free(struct offsets *o)
 	free(o);
 }
 
+/* Each open record as a run. */
+static void map_make_runs(struct offsets_map *m)
+{
+	m->ends = xreallocarray(NULL, m->nr_open, sizeof(m->ends[0]));
+	for (size_t i = 0; i < m->nr_open; i++)
+		m->ends[i] = m->open[i] + 1;
+}
+
+/* Does @m fit @o, which continues at the committed offset? */
+static int check_restored(const struct offsets *o, const struct offsets_map *m, struct err *err)
+{
+	if (m->position != o->next)
+		return err_set(err, ERR_INVALID,
+			"the completion map is of position %lld, and %lld is committed",
+			(long long)m->position, (long long)o->next);
+	if (m->ends != NULL && !o->settings.leaves)
+		return err_set(err, ERR_INVALID, "the completion map is of a redrive");
+	return 0;
+}
+
 int offsets_restore(struct offsets *o, struct slice metadata, struct err *err)
 {
 	struct offsets_map m;
@@ -111,22 +88,52 @@ int offsets_restore(struct offsets *o, struct slice metadata, struct err *err)
 	rc = offsets_map_decode(metadata, o->settings.place, &m, err);
 	if (rc < 0)
 		return rc;
-	if (m.position != o->next) {
-		rc = err_set(err, ERR_INVALID,
-			"the completion map is of position %lld, and %lld is committed",
-			(long long)m.position, (long long)o->next);
+	rc = check_restored(o, &m, err);
+	if (rc != 0) {
 		offsets_map_release(&m);
 		return rc;
 	}
+	if (o->settings.leaves && m.ends == NULL)
+		map_make_runs(&m);
 	o->restored = m;
+	if (m.ends != NULL)
+		o->restored_bits = offsets_bits_runs_width(m.open, m.ends, m.nr_open);
 	return 0;
+}
+
+/* Bits of the restored run at next_open, and of the gap behind it. */
+static uint64_t restored_front_bits(const struct offsets *o)
+{
+	const struct offsets_map *m = &o->restored;
+	size_t i = o->next_open;
+	uint64_t bits = offsets_bits_gamma_width((uint64_t)(m->ends[i] - m->open[i]));
+
+	if (i + 1 < m->nr_open)
+		bits += offsets_bits_gamma_width((uint64_t)(m->open[i + 1] - m->ends[i]));
+	return bits;
+}
+
+/* The runs that end below @offset are dropped, and one that reaches over it is cut. */
+static void restored_drop_runs_below(struct offsets *o, int64_t offset)
+{
+	struct offsets_map *m = &o->restored;
+
+	for (; o->next_open < m->nr_open && m->ends[o->next_open] <= offset; o->next_open++)
+		o->restored_bits -= restored_front_bits(o);
+	if (o->next_open == m->nr_open || m->open[o->next_open] >= offset)
+		return;
+	o->restored_bits -= restored_front_bits(o);
+	m->open[o->next_open] = offset;
+	o->restored_bits += restored_front_bits(o);
 }
 
 /* Everything below @offset has been read, or never will be. */
 static void restored_drop_below(struct offsets *o, int64_t offset)
 {
-	const struct offsets_map *m = &o->restored;
+	struct offsets_map *m = &o->restored;
 
+	if (m->ends != NULL)
+		restored_drop_runs_below(o, offset);
 	while (o->next_open < m->nr_open && m->open[o->next_open] < offset)
 		o->next_open++;
 	while (o->next_done < m->nr_done && m->done[o->next_done].record < o->next_open)
@@ -143,12 +150,36 @@ static void restored_drop_below(struct offsets *o, int64_t offset)
 static uint64_t gap_before(const struct list *node)
 {
 	return (uint64_t)record_of((struct list *)node)->offset -
-	       (uint64_t)record_of(node->prev)->offset - 1;
+	       (uint64_t)end_of(record_of(node->prev));
 }
 
-static uint64_t gap_bits_before(const struct offsets *o, const struct list *node)
+static unsigned gap_width(uint64_t gap)
 {
-	if (node == &o->open || node->prev == &o->open)
+	return offsets_bits_gamma_width(gap ? gap : 1);
+}
+
+/*
+ * Bits of @node's run, and of the gap in front of it. Runs that touch are one in the map, which is
+ * shorter; they are counted apart, with a bit between them, since the settlement of a record in
+ * the middle may part them. So counted, no settlement adds bits:
+ * gamma(a + 1 + b) <= gamma(a) + gamma(1) + gamma(b), and a gap of 0 counts no less than one of 1.
+ */
+static uint64_t run_bits(const struct offsets *o, const struct list *node)
+{
+	const struct offsets_record *r = record_of((struct list *)node);
+	uint64_t bits = offsets_bits_gamma_width((uint64_t)(end_of(r) - r->offset));
+
+	return node->prev == &o->open ? bits : bits + gap_width(gap_before(node));
+}
+
+/* What @node adds to the map's length. */
+static uint64_t entry_bits(const struct offsets *o, const struct list *node)
+{
+	if (node == &o->open)
+		return 0;
+	if (o->settings.leaves)
+		return run_bits(o, node);
+	if (node->prev == &o->open)
 		return 0;
 	return offsets_bits_golomb_width(gap_before(node), o->gaps.order);
 }
@@ -167,26 +198,23 @@ static struct offsets_record *record_new(struct offsets *o, int64_t offset)
 	*r = (struct offsets_record){.offset = offset, .pending = 1};
 	list_append(&o->open, &r->node);
 	o->nr_open++;
-	o->gaps.bits += gap_bits_before(o, &r->node);
+	o->gaps.bits += entry_bits(o, &r->node);
 	return r;
 }
 
-static void record_settled(struct offsets *o, struct offsets_record *r)
+/* Out of the list of what is open. */
+static void record_unlink(struct offsets *o, struct offsets_record *r)
 {
 	struct list *after = r->node.next;
 
-	o->gaps.bits -= gap_bits_before(o, &r->node) + gap_bits_before(o, after);
+	o->gaps.bits -= entry_bits(o, &r->node) + entry_bits(o, after);
 	list_remove(&r->node);
-	o->gaps.bits += gap_bits_before(o, after);
+	o->gaps.bits += entry_bits(o, after);
 	o->nr_open--;
-	o->settled = true;
-	if (r->nr_targets > 1) {
-		o->nr_shared--;
-		o->nr_shared_targets -= r->nr_targets - 1;
-		o->many_bytes -= r->nr_targets * sizeof(r->many[0]);
-		free(r->many);
-		r->nr_targets = 0;
-	}
+}
+
+static void record_spare(struct offsets *o, struct offsets_record *r)
+{
 	list_append(&o->spare, &r->node);
 	o->nr_spare++;
 	while (o->nr_spare > o->nr_open + SPARE_RECORDS) {
@@ -195,9 +223,18 @@ static void record_settled(struct offsets *o, struct offsets_record *r)
 	}
 }
 
-static struct target *target_at(struct offsets_record *r, size_t i)
+static void record_settled(struct offsets *o, struct offsets_record *r)
 {
-	return r->nr_targets > 1 ? &r->many[i] : &r->one;
+	record_unlink(o, r);
+	o->settled = true;
+	if (r->nr_targets > 1) {
+		o->nr_shared--;
+		o->nr_shared_targets -= r->nr_targets - 1;
+		o->many_bytes -= r->nr_targets * sizeof(r->many[0]);
+		free(r->many);
+		r->nr_targets = 0;
+	}
+	record_spare(o, r);
 }
 
 static struct target *target_find(struct offsets_record *r, offsets_target id)
@@ -318,6 +355,58 @@ struct offsets_record *offsets_begin(struct offsets *o, int64_t offset)
 	return record_new(o, offset);
 }
 
+/* @r, which nothing is known of, becomes a run up to @end, or a part of the one before it. */
+static void record_leave(struct offsets *o, struct offsets_record *r, int64_t end)
+{
+	struct list *before = r->node.prev;
+	bool joins = before != &o->open && is_left(record_of(before)) &&
+		     record_of(before)->end == r->offset;
+
+	if (joins) {
+		record_unlink(o, r);
+		record_spare(o, r);
+		r = record_of(before);
+	}
+	o->gaps.bits -= entry_bits(o, &r->node);
+	r->pending = LEFT;
+	r->end = end;
+	o->gaps.bits += entry_bits(o, &r->node);
+}
+
+void offsets_leave(struct offsets *o, struct offsets_record *r)
+{
+	assert(o->settings.leaves && r->node.next == &o->open);
+	record_leave(o, r, r->offset + 1);
+}
+
+void offsets_leave_below(struct offsets *o, int64_t offset)
+{
+	const struct offsets_map *m = &o->restored;
+	int64_t from = max_i64(o->next, m->horizon);
+
+	assert(o->settings.leaves && o->next >= 0);
+	while (o->next_open < m->nr_open && m->open[o->next_open] < offset) {
+		int64_t end = min_i64(m->ends[o->next_open], offset);
+
+		record_leave(o, record_new(o, m->open[o->next_open]), end);
+		restored_drop_below(o, end);
+	}
+	if (from < offset)
+		record_leave(o, record_new(o, from), offset);
+	o->next = max_i64(o->next, offset);
+	restored_drop_below(o, offset);
+}
+
+void offsets_skip_below(struct offsets *o, int64_t offset)
+{
+	int64_t was = offsets_position(o);
+
+	assert(o->nr_open == 0);
+	restored_drop_below(o, offset);
+	o->next = max_i64(o->next, offset);
+	o->settled |= offsets_position(o) != was;
+}
+
 int64_t offsets_record_offset(const struct offsets_record *r)
 {
 	return r->offset;
@@ -381,11 +470,6 @@ void offsets_settle(struct offsets *o, struct offsets_record *r, offsets_target 
 	record_release(o, r);
 }
 
-static bool is_empty(const struct offsets *o)
-{
-	return o->nr_open == 0 && o->next_open == o->restored.nr_open;
-}
-
 int64_t offsets_position(const struct offsets *o)
 {
 	if (o->nr_open > 0)
@@ -415,88 +499,24 @@ void offsets_mark_changed(struct offsets *o)
 	o->settled = true;
 }
 
-static void map_add_target(struct offsets_map *m, size_t record, const struct target *t)
-{
-	if (t->done) {
-		m->done = offsets_map_grow(m->done, m->nr_done, sizeof(m->done[0]));
-		m->done[m->nr_done++] = (struct offsets_map_done){record, t->id};
-	} else if (t->attempts > 0) {
-		m->retries = offsets_map_grow(m->retries, m->nr_retries, sizeof(m->retries[0]));
-		m->retries[m->nr_retries++] = (struct offsets_map_retry){
-			record, t->id, t->attempts, t->first_attempt_ms};
-	}
-}
-
-/* What was restored and has not been read again, behind the @m->nr_open of this life. */
-static void map_add_restored(struct offsets_map *m, const struct offsets *o)
-{
-	const struct offsets_map *old = &o->restored;
-	size_t shift = m->nr_open;
-
-	for (size_t i = o->next_open; i < old->nr_open; i++)
-		m->open[m->nr_open++] = old->open[i];
-	for (size_t i = o->next_done; i < old->nr_done; i++) {
-		struct target t = {.id = old->done[i].target, .done = true};
-
-		map_add_target(m, old->done[i].record - o->next_open + shift, &t);
-	}
-	for (size_t i = o->next_retry; i < old->nr_retries; i++) {
-		struct target t = {.id = old->retries[i].target,
-			.attempts = old->retries[i].attempts,
-			.first_attempt_ms = old->retries[i].first_attempt_ms};
-
-		map_add_target(m, old->retries[i].record - o->next_open + shift, &t);
-	}
-}
-
-static void map_add_open(struct offsets_map *m, const struct offsets *o)
-{
-	list_foreach (node, &o->open) {
-		struct offsets_record *r = record_of(node);
-
-		for (size_t i = 0; i < r->nr_targets; i++)
-			map_add_target(m, m->nr_open, target_at(r, i));
-		m->open[m->nr_open++] = r->offset;
-	}
-}
-
-void offsets_encode(struct offsets *o, struct buf *out)
-{
-	struct offsets_map m = {
-		.position = offsets_position(o),
-		.horizon = max_i64(o->next, o->restored.horizon),
-	};
-	unsigned order;
-
-	o->settled = o->noted = false;
-	if (is_empty(o) || offsets_map_room(o->settings.map_max_bytes) == 0)
-		return;
-	m.open = xreallocarray(
-		NULL, o->nr_open + o->restored.nr_open - o->next_open, sizeof(m.open[0]));
-	map_add_open(&m, o);
-	map_add_restored(&m, o);
-	order = offsets_map_encode(&m, o->settings.map_max_bytes, o->settings.place, out);
-	if (o->nr_open > 0)
-		o->gaps = offsets_code_of_order(order, m.position, m.open + 1, o->nr_open - 1);
-	offsets_map_release(&m);
-}
-
 bool offsets_is_crowded(const struct offsets *o)
 {
 	uint64_t room = offsets_map_room(o->settings.map_max_bytes);
 	struct offsets_map_load load;
 
-	if (room == 0 || o->nr_open == 0 || o->next < o->restored.horizon)
+	if (room == 0 || o->nr_open == 0 ||
+		(o->next < o->restored.horizon && !o->settings.leaves))
 		return false;
 	load = (struct offsets_map_load){
-		.span = (uint64_t)(o->next - record_of(o->open.next)->offset),
-		.records = o->nr_open,
-		.gap_bits = o->gaps.bits,
+		.span = (uint64_t)(max_i64(o->next, o->restored.horizon) -
+				   record_of(o->open.next)->offset),
+		.records = o->nr_open + o->restored.nr_open - o->next_open,
+		.gap_bits = o->gaps.bits + o->restored_bits,
 		.shared = o->nr_shared,
 		.targets = o->nr_shared_targets,
 		.distinct = o->nr_distinct,
 	};
-	if (load.gap_bits > load.span) /* plain bits are shorter */
+	if (load.gap_bits > load.span && !o->settings.leaves) /* plain bits are shorter */
 		load.gap_bits = load.span;
 	return offsets_map_bound(&load) > room / 4 * 3;
 }
@@ -512,6 +532,6 @@ size_t offsets_memory_bytes(const struct offsets *o)
 
 	return sizeof *o + (o->nr_open + o->nr_spare) * sizeof(struct offsets_record) +
 	       o->many_bytes + o->nr_distinct * sizeof(o->distinct[0]) +
-	       m->nr_open * sizeof(m->open[0]) + m->nr_done * sizeof(m->done[0]) +
-	       m->nr_retries * sizeof(m->retries[0]);
+	       m->nr_open * (m->ends ? 2 : 1) * sizeof(m->open[0]) +
+	       m->nr_done * sizeof(m->done[0]) + m->nr_retries * sizeof(m->retries[0]);
 }
