@@ -8,8 +8,8 @@
  *
  * The lane pulls records while the budget has room and a destination wants more; it matches
  * them, makes the deliveries, and commits, closely and one commit at a time, what has been
- * settled. It owns its deliveries and its partitions. What a rebalance, a shutdown and a reload
- * take away is retired in one and the same way (partition.h).
+ * settled. It owns its deliveries. Reading, commits and the partitions that come and go are the
+ * consumer loop's (consumer_loop.h), and the lane is its policy: route by rules.
  */
 #ifndef APP_ENGINE_LANE_H
 #define APP_ENGINE_LANE_H

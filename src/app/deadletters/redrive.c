@@ -18,7 +18,8 @@
 static bool all_over(const struct redrive *run)
 {
 	for (size_t i = 0; i < run->group_count; i++)
-		if (!run->groups[i].closing && !redrive_group_is_over(&run->groups[i]))
+		if (!run->groups[i].consumer_loop.closing &&
+			!redrive_group_is_over(&run->groups[i]))
 			return false;
 	return true;
 }
@@ -37,12 +38,10 @@ static void note_elsewhere(struct redrive *run)
 	size_t ours = 0;
 
 	for (size_t i = 0; i < run->group_count; i++)
-		list_foreach (node, &run->groups[i].parts) {
-			const struct redrive_part *part =
-				list_entry(node, struct redrive_part, node);
+		list_foreach (node, &run->groups[i].consumer_loop.partitions) {
+			const struct source_partition *p = consumer_partition_of(node)->source;
 
-			ours += redrive_bound_find(run, part->source->topic,
-					part->source->partition) != NULL;
+			ours += redrive_bound_find(run, p->topic, p->partition) != NULL;
 		}
 	run->elsewhere = run->bound_count - ours;
 }
@@ -109,8 +108,8 @@ static void tick_fire(struct loop_timer *timer)
 	struct redrive *run = container_of(timer, struct redrive, tick);
 
 	for (size_t i = 0; i < run->group_count; i++)
-		list_foreach (node, &run->groups[i].parts)
-			redrive_expire(list_entry(node, struct redrive_part, node));
+		list_foreach (node, &run->groups[i].consumer_loop.partitions)
+			redrive_expire(redrive_part_of(consumer_partition_of(node)));
 	look_at_guards(run);
 	redrive_report_progress(run);
 	loop_defer(run->context.loop, &run->end_check);

@@ -72,10 +72,10 @@ static struct letter_job *job_of(const struct delivery *d)
 
 static void job_free(struct letter_job *job)
 {
-	struct redrive *run = job->part->group->run;
+	struct redrive *run = redrive_of(&job->part->base);
 
 	list_remove(&job->node);
-	job->part->open--;
+	job->part->base.open--;
 	run->open_bytes -= job->ev->bytes;
 	engine_context_unref_event(&run->context, job->ev);
 	free((char *)job->letter.topic);
@@ -85,15 +85,15 @@ static void job_free(struct letter_job *job)
 static void job_done(struct letter_job *job)
 {
 	struct redrive_part *part = job->part;
-	struct redrive_counts *counts = &part->group->run->counts;
+	struct redrive_counts *counts = &redrive_of(&part->base)->counts;
 
-	offsets_settle(part->tracker, job->record, LETTER_IDENTITY);
+	offsets_settle(part->base.tracker, job->record, LETTER_IDENTITY);
 	if (job->failed)
 		counts->failed++;
 	else
 		counts->delivered++;
 	job_free(job);
-	redrive_group_settle_up_soon(part->group);
+	consumer_loop_settled(part->base.loop);
 }
 
 static void delivery_settled(struct delivery *d)
@@ -101,7 +101,7 @@ static void delivery_settled(struct delivery *d)
 	struct letter_job *job = job_of(d);
 
 	job->failed |= d->failed;
-	delivery_forget(job->part->group->run, d);
+	delivery_forget(redrive_of(&job->part->base), d);
 	if (list_is_empty(&job->deliveries))
 		job_done(job);
 }
@@ -109,7 +109,7 @@ static void delivery_settled(struct delivery *d)
 /* Not done: it counts as if it had not been looked at. */
 static void job_withdraw(struct letter_job *job)
 {
-	struct redrive *run = job->part->group->run;
+	struct redrive *run = redrive_of(&job->part->base);
 
 	list_foreach_safe (node, &job->deliveries) {
 		struct delivery *d = list_entry(node, struct delivery, node);
@@ -137,15 +137,15 @@ static void delivery_failed_attempt(struct delivery *d)
 	struct letter_job *job = job_of(d);
 	struct redrive_part *part = job->part;
 
-	if (!part->retiring || !job_is_idle(job))
+	if (!part->base.revoked || !job_is_idle(job))
 		return;
 	job_withdraw(job);
-	redrive_group_settle_up_soon(part->group);
+	consumer_loop_settled(part->base.loop);
 }
 
-void redrive_withdraw(struct redrive_part *part, bool all)
+void redrive_withdraw(struct consumer_partition *p, bool all)
 {
-	list_foreach_safe (node, &part->letters) {
+	list_foreach_safe (node, &redrive_part_of(p)->letters) {
 		struct letter_job *job = list_entry(node, struct letter_job, node);
 
 		if (all || job_is_idle(job))
@@ -180,7 +180,7 @@ static struct destination *destination_for(
 static struct delivery *delivery_new(
 	struct letter_job *job, const struct conf_target *target, struct destination *dest)
 {
-	struct redrive *run = job->part->group->run;
+	struct redrive *run = redrive_of(&job->part->base);
 	struct delivery *d = xcalloc(1, sizeof *d);
 
 	d->owner = &job->owner;
@@ -205,19 +205,19 @@ static struct letter_job *job_new(struct redrive_part *part, struct offsets_reco
 
 	job->part = part;
 	job->record = r;
-	(void)offsets_open(part->tracker, r, LETTER_IDENTITY);
-	offsets_end(part->tracker, r);
+	(void)offsets_open(part->base.tracker, r, LETTER_IDENTITY);
+	offsets_end(part->base.tracker, r);
 	job->letter = (struct delivery_letter){xstrdup(record->topic), v->redrives + 1};
 	job->owner = (struct delivery_owner){
-		.context = &part->group->run->context,
+		.context = &redrive_of(&part->base)->context,
 		.settled = delivery_settled,
 		.failed_attempt = delivery_failed_attempt,
 	};
 	job->ev = event_new(&event);
 	list_init(&job->deliveries);
 	list_append(&part->letters, &job->node);
-	part->open++;
-	part->group->run->open_bytes += job->ev->bytes;
+	part->base.open++;
+	redrive_of(&part->base)->open_bytes += job->ev->bytes;
 	return job;
 }
 
@@ -240,7 +240,7 @@ bool redrive_send(struct redrive_part *part, struct offsets_record *r,
 	const struct event_fields *record, const struct letter_view *v,
 	const struct conf_target *targets, size_t count)
 {
-	struct redrive *run = part->group->run;
+	struct redrive *run = redrive_of(&part->base);
 	struct letter_job *job;
 	struct delivery *made = NULL, **last = &made;
 

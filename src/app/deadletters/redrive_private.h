@@ -3,7 +3,7 @@
  * redrive_private.h - what the files of a redrive share, and nobody else includes:
  *
  * redrive.c         the process: start, signals, progress, end
- * redrive_group.c   one Kafka group: partitions come and go, records, commits
+ * redrive_group.c   one Kafka group: the policy of its consumer loop
  * redrive_letter.c  one letter: chosen or left, its deliveries, their end
  * redrive_scan.c    where the topics begin and end; --dry-run
  * redrive_report.c  what is said of it
@@ -12,12 +12,11 @@
 #define APP_DEADLETTERS_REDRIVE_PRIVATE_H
 
 #include "app/engine/connections.h"
+#include "app/engine/consumer_loop.h"
 #include "app/engine/delivery.h"
 #include "app/deadletters/redrive.h"
 #include "app/engine/context.h"
 #include "core/gate/bucket.h"
-#include "core/offsets/offsets.h"
-#include "io/source/source.h"
 
 /* A partition as it was at the start. Letters from `from` to `end` are looked at. */
 struct redrive_bound {
@@ -64,45 +63,38 @@ struct redrive {
 	bool terminal;
 };
 
+/* The group of a consumer: CONSUMER_GROUP.redrive. */
 struct redrive_group {
+	struct consumer_loop consumer_loop;
 	struct redrive *run;
 	const struct conf_consumer *consumer;
 	char *name;
 	const char **topics;
 	size_t topic_count;
-	struct source *source;
-	struct list parts;
-	struct loop_call pull, settle_up;
-	struct loop_timer commit_timer, retire_timer, rate_timer;
-	int64_t commit_not_before_ms, quiet_since_ms;
-	bool closing, closed;
+	struct loop_timer rate_timer;
+	bool started, closed;
 };
 
 struct redrive_part {
-	struct list node;
-	struct redrive_group *group;
-	struct source_partition *source;
-	struct offsets *tracker; /* of the letters: one that is left is open */
-	int64_t next, end;       /* looked at below, wanted below */
+	struct consumer_partition base;
+	int64_t next, end; /* looked at below, wanted below */
 	struct list letters;
-	size_t open;
-	bool held, crowded, retiring, in_commit;
-	int64_t retire_by_ms;
+	bool crowded; /* given up: its map is nearly full */
 };
+
+static inline struct redrive_part *redrive_part_of(const struct consumer_partition *p)
+{
+	return container_of(p, struct redrive_part, base);
+}
+
+static inline struct redrive *redrive_of(const struct consumer_partition *p)
+{
+	return container_of(p->loop, struct redrive_group, consumer_loop)->run;
+}
 
 /* redrive_scan.c */
 int redrive_look(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
 int redrive_dry_run(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
-const struct redrive_bound *redrive_bound_find(
-	const struct redrive *run, const char *topic, int32_t partition);
-/*
- * What the group has done of a partition, by its last commit. @bound: NULL for one that was made
- * since the start. Letters are to be looked at from offsets_next() on. A map that can't be read is
- * logged unless @quiet: what was done above the committed offset is then not known.
- */
-struct offsets *redrive_tracker_new(const struct redrive_group *g,
-	const struct redrive_bound *bound, const char *topic, int32_t partition,
-	int64_t committed, struct slice metadata, bool quiet);
 
 /* redrive_group.c */
 int redrive_group_start(struct redrive_group *g, struct err *err) ATTR_MUST_CHECK;
@@ -110,10 +102,13 @@ void redrive_group_release(struct redrive_group *g);
 /* Nothing more will happen in it: all is looked at, settled and committed. */
 bool redrive_group_is_over(const struct redrive_group *g);
 void redrive_group_close(struct redrive_group *g);
-static inline void redrive_group_settle_up_soon(struct redrive_group *g)
-{
-	loop_defer(g->run->context.loop, &g->settle_up);
-}
+const struct redrive_bound *redrive_bound_find(
+	const struct redrive *run, const char *topic, int32_t partition);
+/* Where the group stands in a partition: a committed offset beyond its end is of a topic that was
+ * made anew since. @bound: NULL for a partition that was made since the start. */
+int64_t redrive_position(const struct redrive_bound *bound, int64_t committed);
+/* Nothing has been read: what is not to be looked at is passed or left. */
+void redrive_begin(struct offsets *tracker, const struct redrive_bound *bound);
 
 /* redrive_letter.c */
 enum redrive_choice {
@@ -128,8 +123,8 @@ enum redrive_choice redrive_choose(struct redrive *run, const struct event_field
 bool redrive_send(struct redrive_part *part, struct offsets_record *r,
 	const struct event_fields *record, const struct letter_view *v,
 	const struct conf_target *targets, size_t count);
-/* Forget the letters of @part that are not on the wire, or all: they are not done. */
-void redrive_withdraw(struct redrive_part *part, bool all);
+/* Forget the letters of @p that are not on the wire, or all: they are not done. */
+void redrive_withdraw(struct consumer_partition *p, bool all);
 /* Ages of what waits. */
 void redrive_expire(struct redrive_part *part);
 

@@ -8,16 +8,6 @@
 #define COMMAND "dead-letters redrive"
 #define WAIT_MS 1000
 
-const struct redrive_bound *redrive_bound_find(
-	const struct redrive *run, const char *topic, int32_t partition)
-{
-	for (size_t i = 0; i < run->bound_count; i++)
-		if (run->bounds[i].partition == partition &&
-			strcmp(run->bounds[i].topic, topic) == 0)
-			return &run->bounds[i];
-	return NULL;
-}
-
 static struct redrive_group *group_of(struct redrive *run, const struct conf_consumer *consumer)
 {
 	struct redrive_group *g;
@@ -104,12 +94,18 @@ static int ask_done(const struct redrive_group *g, struct reader *reader,
 	for (size_t i = 0; i < count && code == 0; i++) {
 		const struct redrive_bound bound = {
 			.low = parts[i].low, .from = parts[i].from, .end = parts[i].end};
+		struct offsets_settings s = g->consumer->offsets;
 		int64_t committed = -1;
+		struct err ignored;
 
+		s.place = offsets_place(g->name, parts[i].topic, parts[i].partition);
+		s.leaves = true;
 		buf_reset(&metadata);
 		code = reader_committed(reader, &parts[i], &committed, &metadata, err);
-		trackers[i] = redrive_tracker_new(g, &bound, parts[i].topic, parts[i].partition,
-			committed, buf_slice(&metadata), true);
+		trackers[i] = offsets_new(&s, redrive_position(&bound, committed));
+		/* A real run says when it can't read it, and goes on likewise. */
+		(void)!offsets_restore(trackers[i], buf_slice(&metadata), &ignored);
+		redrive_begin(trackers[i], &bound);
 		parts[i].from = offsets_next(trackers[i]);
 	}
 	buf_release(&metadata);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A lane's life, its policy for the consumer loop, and its status. */
 #include "app/engine/lane.h"
 
 #include <stdio.h>
@@ -8,136 +9,107 @@
 #include "retention.h"
 #include "base/log.h"
 
-/* --- what the source says --------------------------------------------------------------- */
+/* --- the consumer loop's policy ----------------------------------------------------------- */
 
-/* As the group knows it, or as we do. */
-static struct partition *partition_come(struct lane *lane, struct source_partition *sp,
-	int64_t committed, struct slice metadata)
+static struct consumer_partition *lane_partition_new(struct consumer_loop *l)
 {
-	struct recall_mark found = recall_mark(committed, metadata);
-	struct buf map;
-	bool recalled =
-		recall_take(&lane->recall, sp->topic, sp->partition, found, &committed, &map);
-	struct partition *p = partition_new(lane, lane->group_id, sp, &lane->consumer->offsets,
-		committed, recalled ? buf_slice(&map) : metadata);
+	struct lane_partition *p = xcalloc(1, sizeof *p);
 
-	p->acknowledged = p->sent = found;
-	if (recalled) {
-		log_info("partition_recalled",
-			"a partition that was lost has come back, and nobody has committed meanwhile: what was "
-			"delivered since the last commit is not repeated",
-			log_str("lane", lane->name), log_str("topic", sp->topic),
-			log_int("partition", sp->partition), log_int("committed", found.offset),
-			log_int("position", committed));
-		/* What the group has is older, and may be all that there is to be done here. */
-		offsets_mark_changed(p->tracker);
-		lane_settle_up_soon(lane);
-		buf_release(&map);
-	}
-	return p;
+	(void)l;
+	list_init(&p->deliveries);
+	return &p->base;
 }
 
-static void partition_remember(struct partition *p)
+static void lane_partition_free(struct consumer_partition *base)
 {
-	struct buf map;
+	struct lane_partition *p = lane_partition_of(base);
 
-	if (offsets_position(p->tracker) < 0)
-		return;
-	buf_init(&map, BUF_UNLIMITED);
-	offsets_encode(p->tracker, &map);
-	recall_keep(&p->lane->recall, p->source->topic, p->source->partition, p->acknowledged,
-		p->sent, offsets_position(p->tracker), &map);
+	partition_gauges_clear(&p->gauges);
+	free(p);
 }
 
-static int64_t on_assigned(
-	void *ctx, struct source_partition *sp, int64_t committed, struct slice metadata)
+static void map_ignored(
+	const struct consumer_partition *p, int64_t committed, const char *reason)
 {
-	struct lane *lane = ctx;
-	struct partition *p = partition_come(lane, sp, committed, metadata);
+	log_warn("completion_map_ignored",
+		"the group's commit metadata is not ours or is damaged: what was delivered above the "
+		"committed offset will be delivered again",
+		log_str("topic", p->source->topic), log_int("partition", p->source->partition),
+		log_int("offset", committed), log_str("reason", reason));
+}
+
+static void assigned(struct consumer_partition *base)
+{
+	struct lane_partition *p = lane_partition_of(base);
+	const struct lane *lane = lane_of(base->loop);
 
 	lane_own(p);
-	sp->owner = p;
-	list_append(&lane->partitions, &p->node);
-	partition_gauges_init(
-		&p->gauges, lane->context->metrics, lane->name, sp->topic, sp->partition);
-	return offsets_position(p->tracker);
+	partition_gauges_init(&p->gauges, lane->context->metrics, lane->name,
+		base->source->topic, base->source->partition);
 }
 
-static void on_revoked(void *ctx, struct source_partition *sp, enum source_end end)
+/* In line for room that others give back, unless it has found some. */
+static void queue_for_room(struct consumer_loop *l)
 {
-	struct lane *lane = ctx;
-	struct partition *p = sp->owner;
+	struct lane *lane = lane_of(l);
 
-	if (end == SOURCE_REVOKED) {
-		lane_retire(p);
-		return;
-	}
-	lane_withdraw(p, true);
-	if (end == SOURCE_LOST)
-		partition_remember(p);
-	source_release(lane->source, sp);
-	partition_free(p);
+	list_remove(&lane->stalled_node);
+	if (l->stalled && !l->closing)
+		list_append(&lane->context->stalled, &lane->stalled_node);
 }
 
-static void on_readable(void *ctx)
+/* What this lane gave back may be what another waits for: the one that has waited longest
+ * looks. */
+static void wake_next(struct consumer_loop *l)
 {
-	struct lane *lane = ctx;
+	struct list *node = list_first(&lane_of(l)->context->stalled);
 
-	loop_defer(lane->context->loop, &lane->pull);
+	if (node != NULL)
+		consumer_loop_pull_soon(
+			&list_entry(node, struct lane, stalled_node)->consumer_loop);
 }
 
-static void on_committed(void *ctx, int code, const char *text)
+static void share_changed(struct consumer_loop *l)
 {
-	lane_committed(ctx, code, text);
+	lane_of(l)->cb->share_changed(lane_of(l)->ctx, lane_of(l));
 }
 
-static void on_share_changed(void *ctx, unsigned assigned, unsigned whole)
+static void records_lost(struct consumer_loop *l, const struct source_partition *source,
+	int64_t from, int64_t count)
 {
-	struct lane *lane = ctx;
-
-	lane->assigned = assigned;
-	lane->whole = whole;
-	lane->cb->share_changed(lane->ctx, lane);
-}
-
-static void on_records_lost(void *ctx, struct source_partition *sp, int64_t from, int64_t count)
-{
-	struct lane *lane = ctx;
-
-	metric_add(lane->gauges.lost, count);
+	metric_add(lane_of(l)->gauges.lost, count);
 	log_error("records_lost",
 		"retention has removed records before they were read: they can't be delivered",
-		log_str("lane", lane->name), log_str("topic", sp->topic),
-		log_int("partition", sp->partition), log_int("from_offset", from),
+		log_str("lane", lane_of(l)->name), log_str("topic", source->topic),
+		log_int("partition", source->partition), log_int("from_offset", from),
 		log_int("records", count));
 }
 
-static void on_fenced(void *ctx, const char *text)
+static void fenced(struct consumer_loop *l, const char *text)
 {
-	struct lane *lane = ctx;
-
-	lane->closing = true;
-	list_foreach (node, &lane->partitions)
-		lane_withdraw(list_entry(node, struct partition, node), true);
-	lane->cb->fenced(lane->ctx, lane, text);
+	lane_of(l)->cb->fenced(lane_of(l)->ctx, lane_of(l), text);
 }
 
-static void on_closed(void *ctx)
+static void closed(struct consumer_loop *l)
 {
-	struct lane *lane = ctx;
-
-	lane->cb->closed(lane->ctx, lane);
+	lane_of(l)->cb->closed(lane_of(l)->ctx, lane_of(l));
 }
 
-static const struct source_callbacks source_events = {
-	.assigned = on_assigned,
-	.revoked = on_revoked,
-	.readable = on_readable,
-	.committed = on_committed,
-	.share_changed = on_share_changed,
-	.records_lost = on_records_lost,
-	.fenced = on_fenced,
-	.closed = on_closed,
+static const struct consumer_policy policy = {
+	.partition_new = lane_partition_new,
+	.partition_free = lane_partition_free,
+	.map_ignored = map_ignored,
+	.assigned = assigned,
+	.wants_more = lane_wants_more,
+	.take = lane_take,
+	.has_read = queue_for_room,
+	.withdraw = lane_withdraw,
+	.has_settled = wake_next,
+	.share_changed = share_changed,
+	.records_lost = records_lost,
+	.fenced = fenced,
+	.closed = closed,
+	.log_key = "lane",
 };
 
 /* --- the lane --------------------------------------------------------------------------- */
@@ -151,12 +123,10 @@ static struct destination *resolve(void *ctx, const struct conf_destination *set
 	return lane->cb->resolve(lane->ctx, settings);
 }
 
-static struct source *open_source(struct lane *lane, struct err *err)
+static int open_source(struct lane *lane, struct err *err)
 {
 	const struct conf_consumer *consumer = lane->consumer;
 	struct source_settings s = {
-		.name = lane->name,
-		.group_id = lane->group_id,
 		.instance_id = lane->instance_id,
 		.topics = (const char *const *)consumer->topics,
 		.topic_count = consumer->topic_count,
@@ -164,17 +134,17 @@ static struct source *open_source(struct lane *lane, struct err *err)
 		.prefetch_bytes = consumer->prefetch_bytes ? consumer->prefetch_bytes
 							   : lane->context->lane_prefetch_bytes,
 	};
-	struct source *source;
 	char **properties;
 	size_t count;
+	int code;
 
 	if (conf_kafka_properties(lane->conf, consumer, &properties, &count, err) != 0)
-		return NULL;
+		return ERR_INVALID;
 	s.properties = (const char *const *)properties;
 	s.property_count = count;
-	source = source_new(lane->context->loop, &s, &source_events, lane, err);
+	code = consumer_loop_open(&lane->consumer_loop, &s, err);
 	conf_free_properties(properties, count);
-	return source;
+	return code;
 }
 
 /* Every process of a group needs an id of its own in each lane; so does every worker of a
@@ -204,6 +174,20 @@ static void lane_name_it(struct lane *lane, const struct conf_destination *desti
 	lane->instance_id = instance_id_of(lane);
 }
 
+static void init_consumer_loop(struct lane *lane)
+{
+	const struct consumer_loop_settings s = {
+		.name = lane->name,
+		.group_id = lane->group_id,
+		.offsets = lane->consumer->offsets,
+		.commit_interval_ms = lane->consumer->commit_interval_ms,
+		.drain_ms = lane->consumer->rebalance_drain_ms,
+		.commit_seconds = lane->gauges.commit_seconds,
+	};
+
+	consumer_loop_init(&lane->consumer_loop, lane->context->loop, &policy, &s);
+}
+
 struct lane *lane_new(struct engine_context *context, struct conf *conf,
 	const struct conf_consumer *consumer, const struct conf_destination *destination,
 	const struct lane_callbacks *cb, void *ctx, struct err *err)
@@ -214,21 +198,15 @@ struct lane *lane_new(struct engine_context *context, struct conf *conf,
 	lane->cb = cb;
 	lane->ctx = ctx;
 	lane->conf = conf_ref(conf);
-	recall_init(&lane->recall);
 	lane->consumer = consumer;
 	lane_name_it(lane, destination);
-	list_init(&lane->partitions);
 	list_init(&lane->stalled_node);
-	loop_call_init(&lane->pull, lane_pull);
-	loop_call_init(&lane->settle_up, lane_settle_up);
-	lane->commit_timer.fire = lane_commit_timer;
 	lane->sweep_timer.fire = lane_sweep;
-	lane->retire_timer.fire = lane_retire_timer;
 	budget_join(&context->budget, &lane->budget);
 	lane_gauges_init(&lane->gauges, context->metrics, lane->name);
+	init_consumer_loop(lane);
 	lane->intake = intake_new(conf, consumer, lane->context->metrics, resolve, lane);
-	lane->source = open_source(lane, err);
-	if (lane->source == NULL) {
+	if (open_source(lane, err) != 0) {
 		err_wrap(err, "consumer '%s'", consumer->name);
 		lane_free(lane);
 		return NULL;
@@ -241,26 +219,15 @@ void lane_free(struct lane *lane)
 {
 	if (lane == NULL)
 		return;
-	list_foreach_safe (node, &lane->partitions) {
-		struct partition *p = list_entry(node, struct partition, node);
-
-		lane_withdraw(p, true);
-		partition_free(p);
-	}
-	source_free(lane->source);
-	loop_timer_cancel(lane->context->loop, &lane->commit_timer);
+	consumer_loop_release(&lane->consumer_loop);
 	loop_timer_cancel(lane->context->loop, &lane->sweep_timer);
-	loop_timer_cancel(lane->context->loop, &lane->retire_timer);
-	loop_undefer(&lane->pull);
 	list_remove(&lane->stalled_node);
-	loop_undefer(&lane->settle_up);
 	budget_part(&lane->budget);
 	lane_gauges_clear(&lane->gauges);
 	intake_free(lane->intake);
 	conf_unref(lane->conf);
 	free(lane->name);
 	free(lane->group_id);
-	recall_release(&lane->recall);
 	free(lane->instance_id);
 	free(lane->destination);
 	free(lane);
@@ -274,18 +241,18 @@ void lane_reconfigure(
 
 	lane->conf = conf_ref(conf);
 	lane->consumer = consumer;
+	lane->consumer_loop.settings.offsets = consumer->offsets;
+	lane->consumer_loop.settings.commit_interval_ms = consumer->commit_interval_ms;
+	lane->consumer_loop.settings.drain_ms = consumer->rebalance_drain_ms;
 	lane->intake = intake_new(conf, consumer, lane->context->metrics, resolve, lane);
 	intake_free(old);
 	conf_unref(old_conf);
-	loop_defer(lane->context->loop, &lane->pull);
+	consumer_loop_pull_soon(&lane->consumer_loop);
 }
 
 void lane_close(struct lane *lane, int64_t grace_ms)
 {
-	/* A fenced lane is closing already, and has yet to leave. */
-	lane->closing = true;
-	lane->close_by_ms = loop_now_ms(lane->context->loop) + grace_ms;
-	source_close(lane->source, grace_ms + 5000);
+	consumer_loop_close(&lane->consumer_loop, grace_ms);
 }
 
 static bool same_texts(char *const *a, size_t a_count, char *const *b, size_t b_count)
@@ -337,45 +304,48 @@ bool lane_works_for(const struct lane *lane, const char *destination)
 
 void lane_get_share(const struct lane *lane, unsigned *ret_assigned, unsigned *ret_whole)
 {
-	*ret_assigned = lane->assigned;
-	*ret_whole = lane->whole;
+	*ret_assigned = lane->consumer_loop.assigned;
+	*ret_whole = lane->consumer_loop.whole;
 }
 
 void lane_get_status(const struct lane *lane, struct lane_status *ret)
 {
+	const struct consumer_loop *l = &lane->consumer_loop;
+
 	*ret = (struct lane_status){
 		.open_deliveries = lane->budget.deliveries,
 		.open_bytes = lane->budget.bytes,
-		.stalled = lane->stalled,
-		.closing = lane->closing,
-		.commits = lane->commits,
-		.commit_failures = lane->commit_failures,
+		.stalled = l->stalled,
+		.closing = l->closing,
+		.commits = l->commits,
+		.commit_failures = l->commit_failures,
 	};
-	snprintf(ret->commit_error, sizeof ret->commit_error, "%s", lane->commit_error);
-	source_get_state(lane->source, &ret->source);
-	list_foreach (node, &lane->partitions)
+	snprintf(ret->commit_error, sizeof ret->commit_error, "%s", l->commit_error);
+	source_get_state(l->source, &ret->source);
+	list_foreach (node, &l->partitions)
 		ret->partition_count++;
 }
 
 static struct lane_partition_status partition_status(
-	const struct lane *lane, const struct partition *p)
+	const struct lane *lane, const struct lane_partition *lp)
 {
+	const struct consumer_partition *p = &lp->base;
 	struct lane_partition_status s = {
 		.topic = p->source->topic,
 		.partition = p->source->partition,
 		.position = offsets_position(p->tracker),
 		.open_records = offsets_open_records(p->tracker),
 		.map_bytes = p->map_bytes,
-		.held = p->held,
-		.retiring = p->retiring,
+		.held = p->paused,
+		.retiring = p->revoked,
 		.retention_ms = retention_of(lane->context->retention, p->source->topic),
 	};
 	int64_t low, wall_ms = loop_wall_ms(lane->context->loop);
 
-	source_watermarks(lane->source, p->source, &low, &s.high);
-	if (!list_is_empty(&p->deliveries)) {
+	source_watermarks(lane->consumer_loop.source, p->source, &low, &s.high);
+	if (!list_is_empty(&lp->deliveries)) {
 		const struct delivery *oldest =
-			list_entry(p->deliveries.next, struct delivery, node);
+			list_entry(lp->deliveries.next, struct delivery, node);
 
 		s.oldest_open_ms = wall_ms - oldest->ev->f.taken_up_ms;
 		if (oldest->ev->f.timestamp_ms >= 0)
@@ -390,17 +360,17 @@ static struct lane_partition_status partition_status(
 void lane_visit_partitions(const struct lane *lane,
 	void (*visit)(void *ctx, const struct lane_partition_status *p), void *ctx)
 {
-	list_foreach (node, &lane->partitions) {
+	list_foreach (node, &lane->consumer_loop.partitions) {
 		struct lane_partition_status s =
-			partition_status(lane, list_entry(node, struct partition, node));
+			partition_status(lane, lane_partition_of(consumer_partition_of(node)));
 
 		visit(ctx, &s);
 	}
 }
 
-/* Said once, and again only when it was better in between. */
-static void watch_age(
-	const struct lane *lane, struct partition *p, const struct lane_partition_status *s)
+/* Logged once, and again only when it was better in between. */
+static void watch_age(const struct lane *lane, struct lane_partition *p,
+	const struct lane_partition_status *s)
 {
 	bool was = p->ageing;
 
@@ -421,8 +391,8 @@ void lane_sample(struct lane *lane)
 
 	lane_get_status(lane, &status);
 	lane_gauges_sample(&lane->gauges, &status);
-	list_foreach (node, &lane->partitions) {
-		struct partition *p = list_entry(node, struct partition, node);
+	list_foreach (node, &lane->consumer_loop.partitions) {
+		struct lane_partition *p = lane_partition_of(consumer_partition_of(node));
 		struct lane_partition_status s = partition_status(lane, p);
 
 		partition_gauges_sample(&p->gauges, &s);

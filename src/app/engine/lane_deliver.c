@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The delivery half of a lane: records are read while there is room, matched, and made into
- * deliveries for their destinations. */
+/* How a lane makes deliveries of the records it reads, and what becomes of them. */
 #include <stdlib.h>
 
 #include "dead_letter.h"
 #include "lane_private.h"
 #include "base/log.h"
 
-/* Records taken up in one pass before other things of the loop get their turn. */
-#define PULL_BATCH 256
 /* How often deliveries are looked over for those that have grown too old. */
 #define SWEEP_MS 1000
 /* A record that is no event has one "target": its dead letter. */
@@ -16,9 +13,14 @@
 
 /* --- a delivery's life ------------------------------------------------------------------ */
 
-static struct partition *partition_of(const struct delivery *d)
+static struct lane_partition *partition_of(const struct delivery *d)
 {
-	return container_of(d->owner, struct partition, owner);
+	return container_of(d->owner, struct lane_partition, owner);
+}
+
+static struct lane *lane_of_partition(const struct lane_partition *p)
+{
+	return lane_of(p->base.loop);
 }
 
 static size_t size_of(const struct delivery *d)
@@ -28,12 +30,12 @@ static size_t size_of(const struct delivery *d)
 
 static void delivery_forget(struct delivery *d)
 {
-	struct partition *p = partition_of(d);
-	struct lane *lane = p->lane;
+	struct lane_partition *p = partition_of(d);
+	struct lane *lane = lane_of_partition(p);
 	size_t bytes = size_of(d) + (d->ev->refs == 1 ? d->ev->bytes : 0);
 
 	list_remove(&d->node);
-	p->open--;
+	p->base.open--;
 	budget_give(&lane->budget, 1, bytes);
 	engine_context_unref_event(lane->context, d->ev);
 	conf_unref(d->conf);
@@ -48,37 +50,37 @@ static offsets_target identity_of(const struct delivery *d)
 
 static void delivery_settled(struct delivery *d)
 {
-	struct partition *p = partition_of(d);
+	struct lane_partition *p = partition_of(d);
 
-	offsets_settle(p->tracker, d->record, identity_of(d));
+	offsets_settle(p->base.tracker, d->record, identity_of(d));
 	delivery_forget(d);
-	lane_settle_up_soon(p->lane);
+	consumer_loop_settled(p->base.loop);
 }
 
 static void delivery_failed_attempt(struct delivery *d)
 {
-	struct partition *p = partition_of(d);
+	struct lane_partition *p = partition_of(d);
 
-	offsets_note_attempts(p->tracker, d->record, identity_of(d), d->facts.attempts,
+	offsets_note_attempts(p->base.tracker, d->record, identity_of(d), d->facts.attempts,
 		d->facts.first_attempt_ms);
-	if (p->retiring && destination_withdraw_idle(d))
+	if (p->base.revoked && destination_withdraw_idle(d))
 		delivery_forget(d);
-	lane_settle_up_soon(p->lane);
+	consumer_loop_settled(p->base.loop);
 }
 
-void lane_own(struct partition *p)
+void lane_own(struct lane_partition *p)
 {
 	p->owner = (struct delivery_owner){
-		.context = p->lane->context,
+		.context = lane_of_partition(p)->context,
 		.settled = delivery_settled,
 		.failed_attempt = delivery_failed_attempt,
 	};
 }
 
-static struct delivery *delivery_new(struct partition *p, struct event *ev,
+static struct delivery *delivery_new(struct lane_partition *p, struct event *ev,
 	struct offsets_record *record, const struct intake_hit *hit)
 {
-	struct lane *lane = p->lane;
+	struct lane *lane = lane_of_partition(p);
 	const struct jx_index *ix = hit ? engine_context_fresh_index(lane->context, ev) : NULL;
 	int spots = ix ? request_plan_spot_count(hit->target->plan) : -1;
 	size_t room = (size_t)(spots > 0 ? spots : 0);
@@ -101,13 +103,15 @@ static struct delivery *delivery_new(struct partition *p, struct event *ev,
 	if (d->target != NULL && d->target->retry.age_from_timestamp && ev->f.timestamp_ms >= 0)
 		d->age_from_ms = ev->f.timestamp_ms;
 	list_append(&p->deliveries, &d->node);
-	p->open++;
+	p->base.open++;
 	budget_take(&lane->budget, 1, size_of(d));
 	return d;
 }
 
-void lane_withdraw(struct partition *p, bool all)
+void lane_withdraw(struct consumer_partition *base, bool all)
 {
+	struct lane_partition *p = lane_partition_of(base);
+
 	list_foreach_safe (node, &p->deliveries) {
 		struct delivery *d = list_entry(node, struct delivery, node);
 
@@ -151,16 +155,16 @@ static void let_go(struct lane *lane, struct event *ev)
  * All targets are opened before the first delivery is submitted: one that is settled at once
  * must not close a record that has others to come.
  */
-static void deliver(struct partition *p, struct offsets_record *r,
+static void deliver(struct lane_partition *p, struct offsets_record *r,
 	const struct event_fields *record, const struct intake_hit *hits, size_t count)
 {
-	struct lane *lane = p->lane;
+	struct lane *lane = lane_of_partition(p);
 	struct event *ev = keep(lane, record);
 	struct delivery *made = NULL, **last = &made;
 
 	for (size_t i = 0; i < count; i++) {
 		struct offsets_history history =
-			offsets_open(p->tracker, r, hits[i].target->identity);
+			offsets_open(p->base.tracker, r, hits[i].target->identity);
 		struct delivery *d;
 
 		if (history.done)
@@ -170,21 +174,21 @@ static void deliver(struct partition *p, struct offsets_record *r,
 		*last = d;
 		last = &d->next;
 	}
-	offsets_end(p->tracker, r);
+	offsets_end(p->base.tracker, r);
 	destination_submit(made);
 	let_go(lane, ev);
 }
 
 /* The record is no event: it becomes a dead letter, with the reason. */
-static void reject(struct partition *p, struct offsets_record *r,
+static void reject(struct lane_partition *p, struct offsets_record *r,
 	const struct event_fields *record, const char *reason)
 {
-	struct lane *lane = p->lane;
-	bool done = offsets_open(p->tracker, r, NO_EVENT_IDENTITY).done;
+	struct lane *lane = lane_of_partition(p);
+	bool done = offsets_open(p->base.tracker, r, NO_EVENT_IDENTITY).done;
 	struct event *ev;
 	struct delivery *d;
 
-	offsets_end(p->tracker, r);
+	offsets_end(p->base.tracker, r);
 	if (done)
 		return;
 	ev = keep(lane, record);
@@ -199,9 +203,11 @@ static void reject(struct partition *p, struct offsets_record *r,
 	let_go(lane, ev);
 }
 
-static void take_up(struct lane *lane, struct partition *p, struct event_fields *record)
+void lane_take(struct consumer_partition *base, struct event_fields *record)
 {
-	struct offsets_record *r = offsets_begin(p->tracker, record->offset);
+	struct lane *lane = lane_of(base->loop);
+	struct lane_partition *p = lane_partition_of(base);
+	struct offsets_record *r = offsets_begin(base->tracker, record->offset);
 	const struct intake_hit *hits;
 	size_t count;
 	struct err err;
@@ -214,63 +220,32 @@ static void take_up(struct lane *lane, struct partition *p, struct event_fields 
 	record->taken_up_ms = loop_wall_ms(lane->context->loop);
 	if (record->value.data == NULL) {
 		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
-		offsets_end(p->tracker, r);
+		offsets_end(base->tracker, r);
 	} else if (intake_match(lane->intake, lane->context, record, &hits, &count, &err) !=
 		   0) {
 		metric_add(lane->gauges.invalid, 1);
 		reject(p, r, record, err.text);
 	} else if (count == 0) {
-		offsets_end(p->tracker, r);
+		offsets_end(base->tracker, r);
 	} else {
 		metric_add(lane->gauges.matched, 1);
 		deliver(p, r, record, hits, count);
 	}
-	if (!p->held && offsets_is_crowded(p->tracker)) {
-		p->held = true;
-		source_hold(lane->source, p->source, true);
-	}
 }
 
-static bool wants_more(const struct lane *lane)
+bool lane_wants_more(struct consumer_loop *l)
 {
-	return !lane->closing && budget_has_room(&lane->budget) &&
-	       intake_is_hungry(lane->intake);
-}
+	const struct lane *lane = lane_of(l);
 
-/* In line for room that others give back, unless it has found some. */
-static void queue_for_room(struct lane *lane)
-{
-	list_remove(&lane->stalled_node);
-	if (lane->stalled && !lane->closing)
-		list_append(&lane->context->stalled, &lane->stalled_node);
-}
-
-void lane_pull(struct loop_call *call)
-{
-	struct lane *lane = container_of(call, struct lane, pull);
-	struct source_partition *sp;
-	struct event_fields record;
-	size_t taken = 0;
-
-	for (; taken < PULL_BATCH; taken++) {
-		lane->stalled = !wants_more(lane);
-		if (lane->stalled || !source_next(lane->source, &sp, &record))
-			break;
-		take_up(lane, sp->owner, &record);
-	}
-	queue_for_room(lane);
-	if (taken > 0)
-		lane_settle_up_soon(lane);
-	if (taken == PULL_BATCH)
-		loop_defer(lane->context->loop, &lane->pull);
+	return budget_has_room(&lane->budget) && intake_is_hungry(lane->intake);
 }
 
 void lane_sweep(struct loop_timer *timer)
 {
 	struct lane *lane = container_of(timer, struct lane, sweep_timer);
 
-	list_foreach (pnode, &lane->partitions) {
-		struct partition *p = list_entry(pnode, struct partition, node);
+	list_foreach (pnode, &lane->consumer_loop.partitions) {
+		struct lane_partition *p = lane_partition_of(consumer_partition_of(pnode));
 
 		list_foreach_safe (node, &p->deliveries)
 			destination_expire(list_entry(node, struct delivery, node));

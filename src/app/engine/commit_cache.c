@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recall.h"
+#include "commit_cache.h"
 
 #include <stdlib.h>
 
@@ -7,24 +7,24 @@ struct entry {
 	struct list node;
 	char *topic;
 	int32_t partition;
-	struct recall_mark acknowledged, sent;
+	struct commit_mark acknowledged, sent;
 	int64_t position;
 	struct buf map;
 };
 
-struct recall_mark recall_mark(int64_t offset, struct slice metadata)
+struct commit_mark commit_mark(int64_t offset, struct slice metadata)
 {
-	return (struct recall_mark){offset, util_hash(metadata.data, metadata.len)};
+	return (struct commit_mark){offset, util_hash(metadata.data, metadata.len)};
 }
 
-static bool is_same(struct recall_mark a, struct recall_mark b)
+static bool is_same(struct commit_mark a, struct commit_mark b)
 {
 	return a.offset == b.offset && a.metadata == b.metadata;
 }
 
-void recall_init(struct recall *r)
+void commit_cache_init(struct commit_cache *c)
 {
-	list_init(&r->entries);
+	list_init(&c->entries);
 }
 
 static void forget(struct entry *e)
@@ -35,17 +35,17 @@ static void forget(struct entry *e)
 	free(e);
 }
 
-void recall_release(struct recall *r)
+void commit_cache_release(struct commit_cache *c)
 {
 	struct list *node;
 
-	while ((node = list_first(&r->entries)) != NULL)
+	while ((node = list_first(&c->entries)) != NULL)
 		forget(list_entry(node, struct entry, node));
 }
 
-static struct entry *find(const struct recall *r, const char *topic, int32_t partition)
+static struct entry *find(const struct commit_cache *c, const char *topic, int32_t partition)
 {
-	list_foreach (node, &r->entries) {
+	list_foreach (node, &c->entries) {
 		struct entry *e = list_entry(node, struct entry, node);
 
 		if (e->partition == partition && strcmp(e->topic, topic) == 0)
@@ -54,11 +54,11 @@ static struct entry *find(const struct recall *r, const char *topic, int32_t par
 	return NULL;
 }
 
-void recall_keep(struct recall *r, const char *topic, int32_t partition,
-	struct recall_mark acknowledged, struct recall_mark sent, int64_t position,
+void commit_cache_keep(struct commit_cache *c, const char *topic, int32_t partition,
+	struct commit_mark acknowledged, struct commit_mark sent, int64_t position,
 	struct buf *map)
 {
-	struct entry *e = find(r, topic, partition);
+	struct entry *e = find(c, topic, partition);
 
 	if (e != NULL)
 		forget(e);
@@ -69,13 +69,13 @@ void recall_keep(struct recall *r, const char *topic, int32_t partition,
 	e->sent = sent;
 	e->position = position;
 	e->map = *map;
-	list_append(&r->entries, &e->node);
+	list_append(&c->entries, &e->node);
 }
 
-bool recall_take(struct recall *r, const char *topic, int32_t partition,
-	struct recall_mark found, int64_t *ret_position, struct buf *ret_map)
+bool commit_cache_take(struct commit_cache *c, const char *topic, int32_t partition,
+	struct commit_mark found, int64_t *ret_position, struct buf *ret_map)
 {
-	struct entry *e = find(r, topic, partition);
+	struct entry *e = find(c, topic, partition);
 	bool believed =
 		e != NULL && (is_same(found, e->acknowledged) || is_same(found, e->sent));
 
