@@ -108,7 +108,7 @@ def test_revoked_token_costs_one_refresh_and_no_attempt(
         kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
     server = start_oidc(tmp_path, 3600)
     try:
-        shop = Shop(kafka, receiver, unique, real_login(server), ONE_ATTEMPT)
+        shop = Shop(kafka, receiver, unique, real_login(server, "basic"), ONE_ATTEMPT)
         receiver.on("/crm", server.guard)
         daemon = postrider(shop.config)
         shop.publish(range(100))
