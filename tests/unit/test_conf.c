@@ -214,7 +214,7 @@ static void conf__integers_do_not_wrap(void **state)
 	(void)state;
 	assert_fault("max_in_flight = 4294967297;\n" KAFKA, "max_in_flight: must be from 1");
 	assert_fault("max_in_flight = 0x100000001;\n" KAFKA, "max_in_flight: must be from 1");
-	assert_fault("max_memory = 99999999999999999999;\n" KAFKA, "does not fit into 64 bits");
+	assert_fault("max_memory = 99999999999999999999;\n" KAFKA, "does not fit in 64 bits");
 }
 
 static void conf__a_large_number_in_a_native_pattern_stays(void **state)

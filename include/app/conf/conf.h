@@ -28,7 +28,7 @@
 
 struct buf;
 
-/* Where a thing stands, for messages. */
+/* A line of a file, for messages. */
 struct conf_place {
 	const char *file;
 	unsigned line;
@@ -62,17 +62,17 @@ struct conf_consumer {
 	char *group_id;
 	char *instance_id;       /* NULL: dynamic membership */
 	char *auto_offset_reset; /* "earliest" (default), "latest", "error" */
-	char **properties; /* librdkafka's, over kafka.properties; ${…} not expanded yet */
+	char **properties; /* of librdkafka; they override kafka.properties; ${…} not expanded */
 	size_t property_count;
-	uint64_t kafka_digest; /* of all that librdkafka is told: with another, a new client */
+	uint64_t kafka_digest; /* of all properties: if it changes, a new client is made */
 	enum conf_isolation isolation;
 	enum conf_event_format event_format;
-	struct envelope *envelope;                    /* compiled from these */
+	struct envelope *envelope; /* compiled from event_format and the next two */
 	char *envelope_source, *envelope_detail_type; /* of CONF_FORMAT_ENVELOPE */
-	char *dead_letter_topic;    /* <group_id>.dead-letters where none is given */
-	int64_t commit_interval_ms; /* 20 */
-	int64_t rebalance_drain_ms; /* 10 s */
-	size_t prefetch_bytes;      /* 0: the process's default, divided among lanes */
+	char *dead_letter_topic;                      /* default: <group_id>.dead-letters */
+	int64_t commit_interval_ms;                   /* 20 */
+	int64_t rebalance_drain_ms;                   /* 10 s */
+	size_t prefetch_bytes; /* 0: the process's default, divided among lanes */
 	struct offsets_settings offsets;
 };
 
@@ -128,7 +128,7 @@ struct conf_rule {
 	const struct conf_consumer *consumer;
 	bool enabled;
 	char *event_pattern, *kafka; /* the texts of the two patterns, JSON */
-	char *dead_letter_topic;     /* of targets that name none; NULL: the consumer's */
+	char *dead_letter_topic;     /* of targets that have none; NULL: the consumer's */
 	struct pattern *pattern;
 	/* over {"topic","partition","key","headers":{}}; NULL: none */
 	struct pattern *kafka_pattern;
@@ -137,7 +137,7 @@ struct conf_rule {
 };
 
 struct conf_topic_create {
-	bool enabled;           /* make missing dead-letter topics */
+	bool enabled;           /* create missing dead-letter topics */
 	int partitions;         /* -1: the broker's default */
 	int replication_factor; /* -1: the broker's default */
 	int64_t retention_ms;   /* -1: the broker's default */
@@ -150,7 +150,7 @@ struct conf {
 	char *bootstrap_servers; /* NULL only with --embedded */
 	char **properties;       /* "name=value" of kafka.properties, ${…} not expanded yet */
 	size_t property_count;
-	uint64_t kafka_digest;   /* the same, of a client that is no consumer's */
+	uint64_t kafka_digest;   /* the same for clients other than consumers */
 	unsigned workers;        /* 1 */
 	size_t max_in_flight;    /* open deliveries of the process: 20,000 */
 	size_t max_memory_bytes; /* of records held: 256 MiB */
@@ -159,10 +159,10 @@ struct conf {
 	int64_t shutdown_grace_ms; /* 30 s */
 	struct log_settings log;
 	bool log_deliveries;
-	unsigned log_deliveries_sample; /* of so many attempts one is logged */
+	unsigned log_deliveries_sample; /* one of this many attempts is logged */
 	struct {
 		char *listen;                      /* "127.0.0.1:9464"; NULL: no listener */
-		char *token;                       /* NULL: whoever reaches it may read */
+		char *token;                       /* NULL: no token is required */
 		char *certificate_file, *key_file; /* NULL: no TLS */
 		char *ca_file;                     /* for the commands; NULL: the system's */
 	} admin;
@@ -182,7 +182,7 @@ struct conf {
 	size_t destination_count;
 	struct conf_rule *rules;
 	size_t rule_count;
-	struct conf_private *priv; /* files, strings and tables behind the above */
+	struct conf_private *priv; /* the memory that the fields above point to */
 };
 
 struct conf_options {
@@ -196,24 +196,24 @@ enum conf_severity {
 	CONF_FAULT,
 };
 
-/* One complaint: "etc/postrider.cfg:41: destination 'slack_orders': …". In order of file and
- * line. */
+/* Called for each fault or warning, in order of file and line:
+ * "etc/postrider.cfg:41: destination 'slack_orders': …". */
 typedef void (*conf_complain_fn)(void *ctx, enum conf_severity severity, const char *line);
 
-/* NULL when there was a fault. @path is a file, or a directory whose *.cfg files are read in
- * order of name. */
+/* NULL: there was a fault. @path is a file, or a directory whose *.cfg files are read in order
+ * of name. */
 struct conf *conf_load(const char *path, const struct conf_options *options,
 	conf_complain_fn complain, void *ctx);
-/* What @c was read from, read again with the secrets as they are now; its files are not looked
- * at, so that a change under way in them does not count. NULL: a secret is missing or wrong. */
+/* Build @c again with the current values of its secrets. The configuration files are not read, so
+ * that edits in progress have no effect. NULL: a secret is missing or invalid. */
 struct conf *conf_refresh(const struct conf *c, const struct conf_options *options,
 	conf_complain_fn complain, void *ctx);
-/* The target that stands for @t, one of @from, in @to, a configuration refreshed from @from or
- * the other way round. NULL: they are not related like that. */
+/* The target of @to that corresponds to @t, a target of @from. One of the two configurations must
+ * be refreshed from the other, else NULL. */
 const struct conf_target *conf_counterpart(
 	const struct conf *from, const struct conf_target *t, const struct conf *to);
-/* The files that conf_refresh() would read again, but for those of connections, which look
- * after their own. *ret_paths and the paths are the caller's to free. */
+/* The files that conf_refresh() reads again, except those of connections, which watch their own.
+ * The caller frees *ret_paths and each path. */
 size_t conf_secret_files(const struct conf *c, char ***ret_paths);
 /* What a record may be to be an event: max_record_size and max_record_depth. */
 struct jx_limits conf_record_limits(const struct conf *c);
@@ -227,7 +227,7 @@ void conf_print(const struct conf *c, struct buf *out);
 /* The same as one JSON object, for GET /config. */
 void conf_print_json(const struct conf *c, struct buf *out);
 
-/* The secrets that it knows. */
+/* The secrets of the configuration. */
 struct conf_mask;
 const struct conf_mask *conf_get_mask(const struct conf *c);
 /* Append @text with "***" in the place of every secret that the configuration knows. */

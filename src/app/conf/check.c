@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the tables of keys can't say: which values fit together in the process, its consumers
- * and destinations.
+ * Checks that no table of keys can express: of the process, of kafka, of consumers and of
+ * destinations.
  */
 #include <ctype.h>
 #include <regex.h>
@@ -34,7 +34,8 @@ static void check_listen(
 	if (strncmp(text, "unix:", 5) == 0) {
 		if (text[5] == '\0')
 			conf_refuse(r, s, "admin.listen", n->place,
-				"the path is missing; write unix:/run/postrider/admin.sock");
+				"the path is missing; for example: "
+				"unix:/run/postrider/admin.sock");
 		return;
 	}
 	colon = strrchr(text, ':');
@@ -44,7 +45,7 @@ static void check_listen(
 			"must be \"HOST:PORT\", \"[IPV6]:PORT\", \"unix:PATH\" or \"none\"");
 }
 
-/* "HOST…". */
+/* @host may be followed by a port and a path. */
 static bool is_loopback(const char *host)
 {
 	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
@@ -55,7 +56,7 @@ static bool is_loopback(const char *host)
 	return false;
 }
 
-/* Can others listen in on it? */
+/* Does the traffic stay on this machine? */
 static bool is_private(const char *listen)
 {
 	return strncmp(listen, "unix:", 5) == 0 || listen[0] == ':' || is_loopback(listen);
@@ -74,11 +75,11 @@ static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 		check_listen(r, s, listen);
 	if ((certificate != NULL) != (key != NULL))
 		conf_refuse(r, s, "admin", (certificate != NULL ? certificate : key)->place,
-			"certificate_file and key_file go together; give both or none");
+			"certificate_file and key_file go together; set both or none");
 	if (token != NULL && certificate == NULL && !off && !is_private(address))
 		conf_warn(r, s, "admin.token", token->place,
-			"crosses the network in the clear; give certificate_file and key_file, or "
-			"listen on loopback");
+			"is sent unencrypted over the network; set certificate_file "
+			"and key_file, or listen on loopback");
 }
 
 static void check_tracing(struct conf_reader *r, const struct conf_subject *s)
@@ -91,7 +92,7 @@ static void check_tracing(struct conf_reader *r, const struct conf_subject *s)
 		conf_refuse(r, s, "tracing.otlp_endpoint", endpoint->place, "%s", err.text);
 	else if (endpoint == NULL && r->conf->tracing.header_count > 0)
 		conf_warn(r, s, "tracing", conf_given_node(s, "header_parameters")->place,
-			"has no otlp_endpoint; nothing is sent");
+			"has no otlp_endpoint: no spans are sent");
 }
 
 void conf_check_top(struct conf_reader *r, const struct conf_subject *s)
@@ -104,16 +105,16 @@ void conf_check_top(struct conf_reader *r, const struct conf_subject *s)
 	n = conf_given_node(s, "partitions");
 	if (create->partitions == 0)
 		conf_refuse(r, s, "dead_letter_create.partitions", n->place,
-			"a topic needs one at least; -1 is the broker's default");
+			"a topic needs at least one; -1 is the broker's default");
 	n = conf_given_node(s, "replication_factor");
 	if (create->replication_factor == 0)
 		conf_refuse(r, s, "dead_letter_create.replication_factor", n->place,
-			"a topic needs one at least; -1 is the broker's default");
+			"a topic needs at least one; -1 is the broker's default");
 }
 
 /* --- Kafka ------------------------------------------------------------------------------ */
 
-/* Its name is @name; what belongs elsewhere is refused, and what librdkafka does not take. */
+/* Refuse properties that have a key of their own, and those that librdkafka does not accept. */
 static void check_value(struct conf_reader *r, const struct conf_subject *s,
 	const struct conf_node *n, const char *name, const char *value)
 {
@@ -154,8 +155,9 @@ static void check_property(struct conf_reader *r, const struct conf_subject *s,
 	char *name;
 
 	if (slice.len == 0) {
-		/* It may be a secret whose name was forgotten: it is not shown. */
-		conf_refuse(r, s, "properties", n->place, "one is not written \"name=value\"");
+		/* The text is not shown: it may be a secret whose name was left out. */
+		conf_refuse(r, s, "properties", n->place,
+			"an element is not written \"name=value\"");
 		return;
 	}
 	name = xmemdup(slice.data, slice.len);
@@ -163,8 +165,8 @@ static void check_property(struct conf_reader *r, const struct conf_subject *s,
 	if (conf_is_secret_property(slice) && !secret_has_reference(value) &&
 		conf_files_is_open(&r->priv->source->files, n->place))
 		conf_warn(r, s, "properties", n->place,
-			"%s: a secret stands in a file that others can read; write ${file:PATH} or "
-			"${env:NAME}, or chmod 600 the file",
+			"%s: the secret is in a file that other users can read; use "
+			"${file:PATH} or ${env:NAME}, or chmod 600 the file",
 			name);
 	check_value(r, s, n, name, value);
 	free(name);
@@ -197,16 +199,17 @@ static bool is_topic(const char *name)
 		       len;
 }
 
-/* False: a fault was told. */
+/* False: a fault was reported. */
 static bool check_topic_name(struct conf_reader *r, const struct conf_subject *s,
 	const char *key, struct conf_place place, const char *name)
 {
 	if (is_topic(name))
 		return true;
 	conf_refuse(r, s, key, place,
-		"'%s' is no topic: a name has 1 to %d letters, digits, '.', '_' and '-'%s",
+		"'%s' is not a topic name, which has 1 to %d letters, digits, '.', '_' "
+		"and '-'%s",
 		name, TOPIC_MAX_BYTES,
-		strcmp(key, "topics") == 0 ? "; a regular expression begins with ^" : "");
+		strcmp(key, "topics") == 0 ? "; a regular expression starts with ^" : "");
 	return false;
 }
 
@@ -225,7 +228,7 @@ void conf_check_default_topic(
 	if (str_eq(topic, "none"))
 		conf_refuse(r, s, "dead_letter_topic",
 			conf_given_node(s, "dead_letter_topic")->place,
-			"only a target may say \"none\"; name a topic");
+			"only a target may set \"none\"; name a topic");
 	else
 		conf_check_dead_letter_topic(r, s, topic);
 }
@@ -247,7 +250,8 @@ static void check_topic(struct conf_reader *r, const struct conf_subject *s,
 		return;
 	}
 	regerror(code, &regex, text, sizeof text);
-	conf_refuse(r, s, "topics", place, "'%s' is no regular expression: %s", topic, text);
+	conf_refuse(r, s, "topics", place, "'%s' is not a valid regular expression: %s", topic,
+		text);
 }
 
 bool conf_consumer_reads(const struct conf_consumer *c, const char *topic)
@@ -289,10 +293,10 @@ void conf_check_consumer(struct conf_reader *r, const struct conf_subject *s)
 		envelope = conf_given_node(s, "detail_type");
 	if (envelope != NULL && c->event_format != CONF_FORMAT_ENVELOPE)
 		conf_warn(r, s, "envelope", envelope->place,
-			"is not used, since event_format is not \"envelope\"");
+			"has no effect: event_format is not \"envelope\"");
 	if (c->instance_id != NULL && strpbrk(c->instance_id, " \t\r\n") != NULL)
 		conf_refuse(r, s, "instance_id", conf_given_node(s, "instance_id")->place,
-			"must not hold blanks");
+			"must not contain white space");
 }
 
 /* --- destinations ----------------------------------------------------------------------- */
@@ -304,12 +308,13 @@ void conf_check_tls(
 
 	if (http->client_key_file != NULL && http->client_certificate_file == NULL && n != NULL)
 		conf_refuse(r, s, "client_key_file", n->place,
-			"is of no use without client_certificate_file");
+			"has no effect without client_certificate_file");
 	n = conf_given_node(s, "insecure_skip_verify");
 	if (http->insecure_skip_verify && n != NULL)
 		conf_warn(r, s, "insecure_skip_verify", n->place,
-			"the server's certificate is not verified: anybody on the way can read and "
-			"change what is sent; use ca_file for an authority of your own");
+			"the server's certificate is not verified: anyone on the "
+			"network path can read and change what is sent; for a private "
+			"authority set ca_file");
 }
 
 static void check_gate(
@@ -326,11 +331,11 @@ static void check_gate(
 	n = conf_given_node(s, "max_concurrency_limit");
 	if (n != NULL && !g->auto_concurrency)
 		conf_warn(r, s, "max_concurrency_limit", n->place,
-			"is not used, since max_concurrency is not \"auto\"");
+			"has no effect: max_concurrency is not \"auto\"");
 	n = conf_given_node(s, "burst");
 	if (n != NULL && g->rate_per_1000s == 0)
 		conf_warn(r, s, "burst", n->place,
-			"is not used without invocation_rate_limit_per_second");
+			"has no effect without invocation_rate_limit_per_second");
 }
 
 static bool goes_to_loopback(const char *url)
@@ -347,18 +352,18 @@ static void check_http(struct conf_reader *r, const struct conf_subject *s,
 
 	if (d->allow_http == false) {
 		conf_refuse(r, s, "endpoint", endpoint->place,
-			"http:// sends everything in the clear; use https://, or say allow_http = "
-			"true");
+			"http:// sends everything unencrypted; use https://, or set "
+			"allow_http = true");
 	} else if (d->connection != NULL && d->connection->settings.type != CONNECTION_NONE &&
 		   d->connection->settings.type != CONNECTION_STANDARD_WEBHOOKS &&
 		   !goes_to_loopback(d->endpoint)) {
 		conf_warn(r, s, "endpoint", endpoint->place,
-			"the credentials of connection '%s' go over http:// in the clear",
+			"the credentials of connection '%s' are sent unencrypted over http://",
 			d->connection->name);
 	}
 	if (d->http.http2 && n != NULL)
 		conf_warn(
-			r, s, "http2", n->place, "is not used: HTTP/2 is spoken over TLS only");
+			r, s, "http2", n->place, "has no effect: HTTP/2 is used over TLS only");
 }
 
 void conf_check_destination(struct conf_reader *r, const struct conf_subject *s)

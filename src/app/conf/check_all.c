@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What can only be seen of the whole: what nobody uses, and groups that two consumers share.
+ * Checks of the configuration as a whole: things that nothing uses, and groups that two consumers
+ * share.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static void warn_unused(struct conf_reader *r, const char *kind, const char *nam
 	conf_warning(&r->faults, place, "%s '%s': %s", kind, name, text);
 }
 
-/* Bits: somebody names it; an enabled rule does. */
+/* Bits of who uses a thing: any rule; an enabled rule. */
 enum {
 	NAMED = 1,
 	ENABLED = 2,
@@ -26,10 +27,10 @@ static void warn_of_consumers(struct conf_reader *r, const unsigned *used)
 	for (size_t i = 0; i < c->consumer_count; i++)
 		if (used[i] == 0)
 			warn_unused(r, "consumer", c->consumers[i].name, c->consumers[i].place,
-				"no rule uses it: nothing is read");
+				"no rule uses it: its topics are not read");
 		else if ((used[i] & ENABLED) == 0)
 			warn_unused(r, "consumer", c->consumers[i].name, c->consumers[i].place,
-				"all rules that use it are DISABLED: nothing is read");
+				"all rules that use it are DISABLED: its topics are not read");
 }
 
 static void warn_of_destinations(struct conf_reader *r, const unsigned *used)
@@ -79,8 +80,8 @@ static void check_groups(
 		return;
 	if (x->isolation == CONF_ISOLATION_SHARED) {
 		conf_fault(&r->faults, y->place,
-			"consumer '%s': group_id: consumer '%s' is in the group '%s' as well; give "
-			"each its own",
+			"consumer '%s': group_id: consumer '%s' has the group '%s' "
+			"too; give each its own",
 			y->name, x->name, y->group_id);
 		return;
 	}
@@ -88,7 +89,8 @@ static void check_groups(
 		if (feeds(c, x, d) && feeds(c, y, d))
 			conf_fault(&r->faults, y->place,
 				"consumer '%s': group_id: it and consumer '%s' both feed "
-				"destination '%s' in the group '%s.%s'; give each its own group_id",
+				"destination '%s' in the group '%s.%s'; give each its "
+				"own group_id",
 				y->name, x->name, c->destinations[d].name, y->group_id,
 				c->destinations[d].name);
 }
@@ -110,7 +112,7 @@ void conf_check_all(struct conf_reader *r)
 				destinations[rule->targets[k].destination - c->destinations] |=
 					bits;
 	}
-	/* A reference that leads nowhere makes things look unused that are not. */
+	/* Only without faults: the target of a broken reference would be reported as unused. */
 	if (r->faults.fault_count == 0) {
 		warn_of_consumers(r, consumers);
 		warn_of_destinations(r, destinations);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections: which fields an authorization_type needs, and what may stand in them
- * (specification 4.1).
+ * Checks of connections: the keys that an authorization_type requires, and their values.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 #include "conf_private.h"
 #include "io/secret.h"
 
-/* EventBridge's limit of every credential. */
+/* The longest credential that EventBridge allows. */
 #define MAX_CREDENTIAL 512
 
 static const char *const required_of[][4] = {
@@ -62,8 +61,8 @@ static bool has_control(const char *text)
 	return false;
 }
 
-/* The value of a text whose references stay in the settings; the caller wipes it. False: it
- * can't be had, and that has been told. */
+/* Expand @text for checking; the settings keep its references. The caller releases *ret, which
+ * wipes it. False: it cannot be expanded, which was reported when it was read. */
 static bool get_value(struct conf_reader *r, const char *text, struct secret *ret)
 {
 	*ret = (struct secret){0};
@@ -82,13 +81,16 @@ static void check_credential(struct conf_reader *r, const struct conf_subject *s
 		return;
 	if (has_control(secret_value(&value).data))
 		conf_refuse(r, s, key, n->place,
-			"holds a control character, a line end perhaps; a credential is one line");
+			"contains a control character, perhaps a line end; a "
+			"credential is a single line");
 	else if (strchr(secret_value(&value).data, ':') != NULL && no_colon)
-		conf_refuse(r, s, key, n->place, "must not hold a colon: it would end there");
+		conf_refuse(r, s, key, n->place,
+			"must not contain a colon, which ends the user name in Basic "
+			"authorization");
 	else if (value.len > MAX_CREDENTIAL)
 		conf_warn(r, s, key, n->place,
-			"is longer than the %d characters that EventBridge allows; it works here, "
-			"but cannot be moved there",
+			"is longer than the %d characters that EventBridge allows; it "
+			"works here, but not in EventBridge",
 			MAX_CREDENTIAL);
 	secret_release(&value);
 }
@@ -134,8 +136,8 @@ static void check_oauth(struct conf_reader *r, const struct conf_subject *s)
 			"a * is not filled in here; write %%2A if it belongs to the URL");
 	else if (strncasecmp(secret_value(&url).data, "http://", 7) == 0 && !c->allow_http)
 		conf_refuse(r, s, "authorization_endpoint", n->place,
-			"http:// sends the secret in the clear; use https://, or say allow_http = "
-			"true in the connection");
+			"http:// sends the secret unencrypted; use https://, or set "
+			"allow_http = true in the connection");
 	secret_release(&url);
 }
 
@@ -152,14 +154,14 @@ static void check_signing_keys(struct conf_reader *r, const struct conf_subject 
 			continue;
 		if (strncmp(secret_value(&value).data, "whsec_", 6) != 0 || value.len < 6 + 24)
 			conf_refuse(r, s, "signing_keys", n->place,
-				"key %zu is not written \"whsec_\" and at least 24 characters of "
-				"base64",
+				"key %zu must be \"whsec_\" and at least 24 characters "
+				"of base64",
 				i + 1);
 		secret_release(&value);
 	}
 }
 
-/* Was an authorization_type given that there is? */
+/* Was a valid authorization_type given? */
 static bool is_type_known(const struct conf_subject *s)
 {
 	const struct conf_key *key =

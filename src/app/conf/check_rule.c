@@ -43,14 +43,14 @@ static void check_dead_letter_topic(
 
 	if (str_eq(t->dead_letter_topic, "none")) {
 		conf_warn(r, s, "dead_letter_topic", n->place,
-			"\"none\": events that fail for good are dropped");
+			"\"none\": events that finally fail are dropped");
 		return;
 	}
 	conf_check_dead_letter_topic(r, s, t->dead_letter_topic);
 	if (topic != NULL && c != NULL && conf_consumer_reads(c, topic))
 		conf_warn(r, s, "dead_letter_topic", n != NULL ? n->place : s->node->place,
-			"'%s' is read by the same consumer: a dead letter is an event again, and "
-			"fails again",
+			"'%s' is read by the same consumer: dead letters would be "
+			"delivered as events again",
 			topic);
 }
 
@@ -60,14 +60,14 @@ void conf_check_target(struct conf_reader *r, const struct conf_subject *s)
 
 	if (t->id != NULL && !conf_is_name(t->id))
 		conf_refuse(r, s, "id", conf_given_node(s, "id")->place,
-			"an id has 1 to 64 letters, digits, '.', '-' and '_'");
+			"must be 1 to 64 letters, digits, '.', '-' and '_'");
 	check_retry(r, s, t);
 	check_dead_letter_topic(r, s, t);
 }
 
 /* --- rules ------------------------------------------------------------------------------ */
 
-/* A pattern over the record's metadata can only ask for what is there. */
+/* A pattern for the record's metadata may only name fields that it has. */
 static void check_kafka_keys(struct conf_reader *r, const struct conf_subject *s)
 {
 	static const char *const known[] = {"topic", "partition", "key", "headers", "$or"};
@@ -83,7 +83,7 @@ static void check_kafka_keys(struct conf_reader *r, const struct conf_subject *s
 		conf_suggest(child->name, known, COUNT_OF(known), hint, sizeof hint);
 		if (!found)
 			conf_refuse(r, s, "kafka", child->place,
-				"'%s' is not known of a record; there are topic, partition, key and "
+				"a record has no '%s', only topic, partition, key and "
 				"headers%s",
 				child->name, hint);
 	}
@@ -100,7 +100,7 @@ static void check_ids(
 				!str_eq(rule->targets[i].id, rule->targets[k].id))
 				continue;
 			conf_refuse(r, s, "targets", list->children[i]->place,
-				"the id '%s' is there twice, first at %s:%u; rename one",
+				"the id '%s' is used twice, first at %s:%u; rename one",
 				rule->targets[i].id, rule->targets[k].place.file,
 				rule->targets[k].place.line);
 			break;
@@ -115,13 +115,13 @@ void conf_check_rule(struct conf_reader *r, const struct conf_subject *s)
 	if (conf_given_node(s, "event_pattern") == NULL &&
 		conf_given_node(s, "event_pattern_file") == NULL)
 		conf_refuse(r, s, "event_pattern", s->node->place,
-			"is missing; write, say, event_pattern = { detail-type = [ \"Order "
-			"Placed\" ]; }, or name an event_pattern_file");
+			"is missing; for example: event_pattern = { detail-type = [ \"Order "
+			"Placed\" ]; }, or an event_pattern_file");
 	if (rule->kafka != NULL)
 		check_kafka_keys(r, s);
 	conf_check_default_topic(r, s, rule->dead_letter_topic);
 	check_ids(r, s, rule);
 	if (list == NULL || (list->kind == CONF_NODE_LIST && list->child_count == 0))
 		conf_warn(r, s, "targets", list != NULL ? list->place : s->node->place,
-			"there are none: what the rule matches goes nowhere");
+			"the rule has none: matching events are sent nowhere");
 }

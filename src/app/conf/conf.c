@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loading a configuration, its references, and the properties that librdkafka gets.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -7,7 +10,7 @@
 #include "conf_private.h"
 #include "io/secret.h"
 
-/* --- life ------------------------------------------------------------------------------- */
+/* --- references ------------------------------------------------------------------------- */
 
 struct conf *conf_ref(struct conf *c)
 {
@@ -95,7 +98,7 @@ static uint64_t kafka_digest(const struct conf *c, const struct conf_consumer *c
 	size_t count;
 	uint64_t digest = 0;
 
-	/* With --no-secrets they may be missing; then nothing is connected either. */
+	/* With --no-secrets references may not resolve; nothing connects to Kafka then. */
 	if (conf_kafka_properties(c, consumer, &properties, &count, NULL) != 0)
 		return 0;
 	for (size_t i = 0; i < count; i++)
@@ -113,7 +116,7 @@ static void digest_kafka(struct conf *c)
 
 /* --- loading ---------------------------------------------------------------------------- */
 
-/* Is standard error systemd's journal, which understands "<4>"? */
+/* Is standard error the systemd journal, which understands priorities such as "<4>"? */
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -126,14 +129,14 @@ static bool is_journal(void)
 
 static void finish(struct conf *c)
 {
-	/* The daemon may point it at its own broker. */
+	/* A copy, since `run --embedded` replaces it by the address of its own broker. */
 	if (c->bootstrap_servers != NULL)
 		c->bootstrap_servers = xstrdup(c->bootstrap_servers);
 	c->log.journald_priority = is_journal();
 	digest_kafka(c);
 }
 
-/* Takes over the reference to @source. NULL when there was a fault. */
+/* Takes over the reference to @source. NULL: there was a fault. */
 static struct conf *conf_new(struct conf_source *source, struct conf_faults *faults,
 	const struct conf_options *options, conf_complain_fn complain, void *ctx)
 {
@@ -148,7 +151,7 @@ static struct conf *conf_new(struct conf_source *source, struct conf_faults *fau
 	c->priv = r.priv;
 	c->path = xstrdup(source->path);
 	c->base_dir = xstrdup(source->base_dir);
-	/* A tree with holes would only bring faults that are none. */
+	/* An incomplete tree would lead to misleading faults. */
 	if (!source->broken)
 		conf_read(&r, source->root);
 	finish(c);
@@ -179,14 +182,14 @@ struct conf *conf_refresh(const struct conf *c, const struct conf_options *optio
 	return conf_new(conf_source_ref(c->priv->source), &faults, options, complain, ctx);
 }
 
-/* --- made again -------------------------------------------------------------------------- */
+/* --- refreshed -------------------------------------------------------------------------- */
 
 const struct conf_target *conf_counterpart(
 	const struct conf *from, const struct conf_target *t, const struct conf *to)
 {
 	if (from->priv->source != to->priv->source)
 		return NULL;
-	/* The same tree was read in the same order. */
+	/* Both were read from the same tree, so rules and targets have the same indices. */
 	return &to->rules[t->rule - from->rules].targets[t - t->rule->targets];
 }
 

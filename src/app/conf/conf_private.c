@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory behind a configuration: the strings and arrays that its settings point to, and the
+ * text with references from which a string was expanded.
+ */
 #include "conf_private.h"
 
 #include <stdlib.h>

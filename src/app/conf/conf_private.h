@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf_private.h - what stands behind a struct conf, and what its loading shares; for conf*.c.
+ * conf_private.h - the memory behind a struct conf, and the steps of loading one; for app/conf.
  *
- * Texts and arrays that settings point to are owned here and freed together, texts wiped.
+ * Loading goes down this list; each step uses only those below it:
+ *
+ *  conf.c      loads or refreshes a configuration
+ *  read.c      fills the structs from the tree, section by section; for each thing it calls
+ *  finish.c    what is made of it: patterns, plans, defaults that follow from other keys
+ *  check*.c    what is wrong with it that no table of keys can express
+ *  value.c     one value into its field (text_value.c, number.c, list.c)
+ *  subject.c   faults that name the thing being read
+ *  keys*.c     the tables of keys
+ *  source.c    the tree of all files (node.c: libconfig; text.c and scope.c: what precedes it)
+ *  fault.c, mask.c
  */
 #ifndef APP_CONF_CONF_PRIVATE_H
 #define APP_CONF_CONF_PRIVATE_H
@@ -15,6 +25,7 @@
 
 struct conf_original;
 
+/* Owns the strings and arrays that settings point to; strings are wiped when they are freed. */
 struct conf_private {
 	struct conf_source *source;
 	struct conf_mask mask;
@@ -22,26 +33,26 @@ struct conf_private {
 	size_t text_count, text_cap;
 	void **blocks;
 	size_t block_count, block_cap;
-	struct conf_original *originals; /* of texts that held references */
+	struct conf_original *originals; /* of strings that contained references */
 	bool bootstrap_given;
 };
 
 /* Takes over the reference to @source. */
 struct conf_private *conf_private_new(struct conf_source *source);
 void conf_private_free(struct conf_private *p);
-/* Takes over @text, returns it. */
+/* Take ownership of @text, and return it. */
 char *conf_own_text(struct conf_private *p, char *text);
 void *conf_own_block(struct conf_private *p, void *block);
-/* @value was made of @text. Takes over nothing. */
+/* Note that @value was expanded from @text, which is copied. */
 void conf_note_original(struct conf_private *p, const char *value, const char *text);
-/* What the configuration says where @value is used: with its references, if it had some. */
+/* The text from which @value was expanded; @value itself if it had no references. */
 const char *conf_original_text(const struct conf_private *p, const char *value);
 
 /* The files that those references name, as secret_files() does. */
 size_t conf_private_secret_files(
 	const struct conf_private *p, const char *base_dir, char ***paths);
 
-/* A field that was given, and by which node: a field may have two keys. */
+/* A key that was given, and its node. */
 struct conf_given {
 	const struct conf_key *key;
 	const struct conf_node *node;
@@ -49,7 +60,7 @@ struct conf_given {
 
 #define CONF_MAX_GIVEN 128
 
-/* The thing that is being read: a destination, say. */
+/* The thing that is being read, such as a destination. */
 struct conf_subject {
 	char what[160];       /* "destination 'slack'"; "" for the top */
 	const char *base_key; /* of a nested group: "retry_policy."; "" otherwise */
@@ -72,7 +83,7 @@ void conf_read(struct conf_reader *r, const struct conf_node *root);
 
 /* --- subject.c: what is being read ------------------------------------------------------ */
 
-/* The node that gave the field of the key of that name; NULL: none did. */
+/* The node of the key of that name; NULL: it was not given. */
 const struct conf_node *conf_given_node(const struct conf_subject *s, const char *key);
 /* A fault or a warning about @key (NULL: the subject as a whole) of @s. */
 void conf_refuse(struct conf_reader *r, const struct conf_subject *s, const char *key,
@@ -125,7 +136,7 @@ bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
 char *conf_effective_dead_letter_topic(const struct conf_target *t);
 /* The name in "name=value", without blanks; empty: @text is not written so. */
 struct slice conf_property_name(const char *text);
-/* 1 to 64 of A-Z a-z 0-9 . - _ : how EventBridge names things. */
+/* Is @name 1 to 64 of A-Z a-z 0-9 . - _, as EventBridge requires of names? */
 bool conf_is_name(const char *name);
 
 /* --- finish.c: what is made of a section once it has been checked --------------------------- */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collecting faults and warnings, reporting them in order, and suggesting similar names.
+ */
 #include "fault.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Longer names are no misspellings of ours. */
+/* Longer names are not compared. */
 #define NAME_MAX_BYTES 64
 
 void conf_faults_release(struct conf_faults *f)
@@ -49,7 +52,7 @@ void conf_warning(struct conf_faults *f, struct conf_place place, const char *fm
 	va_end(ap);
 }
 
-/* A complaint and where it comes in the order. */
+/* A complaint and its sort key. */
 struct entry {
 	const struct conf_complaint *complaint;
 	size_t file, number;
@@ -106,7 +109,7 @@ void conf_faults_tell(struct conf_faults *f, const char *const *files, size_t fi
 		const struct conf_complaint *c = entries[i].complaint;
 		bool told = false;
 
-		/* Targets of one destination complain of it alike. */
+		/* Several targets may report the same fault of their destination. */
 		for (size_t k = i; k-- > 0 && !told;) {
 			const struct conf_complaint *before = entries[k].complaint;
 
@@ -122,8 +125,8 @@ void conf_faults_tell(struct conf_faults *f, const char *const *files, size_t fi
 	free(entries);
 }
 
-/* How many letters must be inserted, left out, changed or swapped with a neighbour to make @b
- * of @a (optimal string alignment). */
+/* The edit distance of @a and @b: insertions, deletions, substitutions and swaps of neighbours
+ * (optimal string alignment). */
 static size_t distance(const char *a, const char *b)
 {
 	size_t rows[3][NAME_MAX_BYTES + 1], len_a = strlen(a), len_b = strlen(b);
@@ -167,7 +170,7 @@ const char *conf_nearest(const char *name, const char *const *candidates, size_t
 		if (strlen(candidates[i]) > NAME_MAX_BYTES)
 			continue;
 		far = distance(name, candidates[i]);
-		/* A part of a name is often what somebody remembers of it. */
+		/* People often remember a part of a name. */
 		if (strlen(name) >= 4 && strstr(candidates[i], name) != NULL && far > best)
 			far = best;
 		if (far < best || (far == best && nearest == NULL)) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fault.h - what is wrong with a configuration: all of it at once, in order.
+ * fault.h - all faults and warnings of a configuration, reported in order.
  *
- * Faults and warnings are collected while the files are read and checked, and told at the end
- * in the order of file and line, each once. Before a line leaves, every known secret in it is
- * masked, so that no check has to think of that.
+ * They are collected while the files are read and checked, and reported at the end in the order
+ * of file and line, without duplicates. Every known secret in a line is masked when it is
+ * reported, so that no check has to do it.
  */
 #ifndef APP_CONF_FAULT_H
 #define APP_CONF_FAULT_H
@@ -21,7 +21,7 @@ struct conf_complaint {
 struct conf_faults {
 	struct conf_complaint *items;
 	size_t count, cap;
-	size_t fault_count; /* those that are no warnings */
+	size_t fault_count; /* those that are not warnings */
 };
 
 void conf_faults_release(struct conf_faults *f);
@@ -32,7 +32,7 @@ void conf_fault(struct conf_faults *f, struct conf_place place, const char *fmt,
 void conf_warning(struct conf_faults *f, struct conf_place place, const char *fmt, ...)
 	ATTR_PRINTF(3, 4);
 
-/* Tell them; @files gives the order of the files. */
+/* Report them in the order of @files. */
 void conf_faults_tell(struct conf_faults *f, const char *const *files, size_t file_count,
 	const struct conf_mask *mask, conf_complain_fn complain, void *ctx);
 

@@ -58,7 +58,7 @@ struct plan_complaints {
 	const struct conf_subject *s; /* the target */
 };
 
-/* The header that the connection itself sets, which no parameter may. */
+/* The header that the connection sets, so that no parameter may set it. */
 static const char *authorization_header(const struct connection_settings *c)
 {
 	switch (c->type) {
@@ -73,8 +73,8 @@ static const char *authorization_header(const struct connection_settings *c)
 	}
 }
 
-/* The node of "header_parameters.X-Order" or "path_parameter_values[0]"; the nearest that there
- * is around it otherwise. */
+/* The place of a field such as "header_parameters.X-Order" or "path_parameter_values[0]"; if it has
+ * no node, that of the nearest node around it. */
 static struct conf_place find_field(const struct conf_node *target, const char *field)
 {
 	static const char *const groups[] = {
@@ -115,10 +115,10 @@ static void complain_of_plan(void *ctx, bool is_warning, const char *field, cons
 	struct conf_subject other = {.node = c->s->node};
 	struct conf_place place;
 
-	/* Names have been looked at already. */
+	/* Names were checked before. */
 	if (strcmp(field, "id") == 0 || strcmp(field, "rule") == 0)
 		return;
-	/* A bad endpoint or connection is told once, where it stands. */
+	/* A fault of the destination or the connection is reported there, not in each target. */
 	if (strcmp(field, "endpoint") == 0 || strcmp(field, "http_method") == 0 ||
 		strcmp(field, "idempotency_header") == 0) {
 		snprintf(other.what, sizeof other.what, "destination '%s'",
@@ -151,7 +151,7 @@ static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 		.output = t->output,
 	};
 
-	/* What is missing has been told. */
+	/* Missing keys were reported when the section was read. */
 	if (t->id == NULL || d == NULL || d->endpoint == NULL || d->connection == NULL)
 		return;
 	settings.endpoint = d->endpoint;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keys of the process, of kafka and of consumers, and what is common to all tables of keys.
+ */
 #include "keys_private.h"
 
 #include <stdio.h>
@@ -10,14 +13,13 @@ static const struct conf_choice log_formats[] = {
 
 static const struct conf_key log_keys[] = {
 	{"level", CONF_CHOICE, AT(struct conf, log.level), .choices = log_levels,
-		.sentence = "The least important lines that are written"},
+		.sentence = "The least severe level that is logged"},
 	{"format", CONF_CHOICE, AT(struct conf, log.format), .choices = log_formats,
-		.sentence = "How a line is written"},
+		.sentence = "The format of log lines"},
 	{"deliveries", CONF_BOOL, AT(struct conf, log_deliveries),
-		.sentence = "Log each attempt, for finding out what goes on"},
+		.sentence = "Log each delivery attempt, for debugging"},
 	{"deliveries_sample", CONF_INTEGER, AT(struct conf, log_deliveries_sample), .min = 1,
-		.max = 1000000,
-		.sentence = "With deliveries: one of so many attempts is logged"},
+		.max = 1000000, .sentence = "With deliveries: log one of this many attempts"},
 };
 
 static const struct conf_section log_section = {
@@ -30,16 +32,17 @@ static const struct conf_key admin_keys[] = {
 			    "\"unix:PATH\", or \"none\""},
 	{"token", CONF_TEXT, AT(struct conf, admin.token), .max = 1024,
 		.flags = CONF_RESTART | CONF_SECRET,
-		.sentence = "Wanted as \"Authorization: Bearer TOKEN\" by all but /, /healthz "
-			    "and /readyz"},
+		.sentence = "Required as \"Authorization: Bearer TOKEN\" by every path but "
+			    "/, /healthz and /readyz"},
 	{"certificate_file", CONF_FILE, AT(struct conf, admin.certificate_file),
 		.flags = CONF_RESTART,
-		.sentence = "The listener's certificate and its chain, PEM: it speaks TLS"},
+		.sentence = "The listener's certificate and its chain (PEM); with it the "
+			    "listener uses TLS"},
 	{"key_file", CONF_FILE, AT(struct conf, admin.key_file), .flags = CONF_RESTART,
-		.sentence = "The certificate's key, PEM"},
+		.sentence = "The certificate's private key (PEM)"},
 	{"ca_file", CONF_FILE, AT(struct conf, admin.ca_file),
-		.sentence = "What the commands status and reload verify the certificate with; "
-			    "else the system's authorities"},
+		.sentence = "The authorities with which the commands status and reload "
+			    "verify the certificate, instead of the system's"},
 };
 
 static const struct conf_section admin_section = {
@@ -48,17 +51,16 @@ static const struct conf_section admin_section = {
 static const struct conf_key tracing_keys[] = {
 	{"otlp_endpoint", CONF_TEXT, AT(struct conf, tracing.otlp_endpoint), .max = 2048,
 		.example = "http://127.0.0.1:4318/v1/traces",
-		.sentence =
-			"A collector's OTLP/HTTP address: a span is sent of each attempt whose "
-			"record has a sampled traceparent"},
+		.sentence = "The URL of an OTLP/HTTP collector; it gets a span for each "
+			    "attempt whose record has a sampled traceparent"},
 	{"header_parameters", CONF_PAIRS,
 		COUNTED(struct conf, tracing.headers, tracing.header_count),
 		.flags = CONF_SECRET,
 		.example = "Authorization = \"Bearer ${file:/run/secrets/collector}\"",
 		.sentence = "Headers of the requests to the collector"},
 	{"ca_file", CONF_FILE, AT(struct conf, tracing.ca_file),
-		.sentence =
-			"Authorities that its certificate is verified with; else the system's"},
+		.sentence = "The authorities with which its certificate is verified, "
+			    "instead of the system's"},
 };
 
 static const struct conf_section tracing_section = {
@@ -66,15 +68,16 @@ static const struct conf_section tracing_section = {
 
 static const struct conf_key dead_letter_create_keys[] = {
 	{"enabled", CONF_BOOL, AT(struct conf, dead_letter_create.enabled),
-		.sentence = "Make dead-letter topics that do not exist"},
+		.sentence = "Create dead-letter topics that do not exist"},
 	{"partitions", CONF_INTEGER, AT(struct conf, dead_letter_create.partitions), .min = -1,
-		.max = 10000, .sentence = "Their partitions; -1: the broker's default"},
+		.max = 10000,
+		.sentence = "Their number of partitions; -1: the broker's default"},
 	{"replication_factor", CONF_INTEGER,
 		AT(struct conf, dead_letter_create.replication_factor), .min = -1, .max = 100,
-		.sentence = "How many brokers keep them; -1: the broker's default"},
+		.sentence = "Their number of replicas; -1: the broker's default"},
 	{"retention", CONF_DURATION, AT(struct conf, dead_letter_create.retention_ms),
 		.min = -1, .max = 3650 * DAY,
-		.sentence = "How long letters are kept; -1: the broker's default"},
+		.sentence = "How long dead letters are kept; -1: the broker's default"},
 };
 
 static const struct conf_section dead_letter_create_section = {.name = "dead_letter_create",
@@ -84,26 +87,30 @@ static const struct conf_section dead_letter_create_section = {.name = "dead_let
 static const struct conf_key top_keys[] = {
 	{"workers", CONF_INTEGER, AT(struct conf, workers), .min = 1, .max = 256,
 		.flags = CONF_RESTART,
-		.sentence = "Event loops, each with a thread; one serves tens of thousands of "
-			    "events a second"},
+		.sentence = "Threads, each with an event loop; one handles tens of "
+			    "thousands of events a second"},
 	{"max_in_flight", CONF_INTEGER, AT(struct conf, max_in_flight), .min = 1,
 		.max = 100000000,
-		.sentence = "Open deliveries of the process; at the limit it stops reading"},
+		.sentence = "Deliveries that the process may have open; at the limit it "
+			    "stops reading"},
 	{"max_memory", CONF_SIZE, AT(struct conf, max_memory_bytes), .min = MIB,
 		.max = 1024 * GIB,
-		.sentence = "Bytes of records that may be held; at the limit it stops reading"},
+		.sentence =
+			"Memory that records may take; at the limit the process stops reading"},
 	{"max_record_size", CONF_SIZE, AT(struct conf, max_record_bytes), .min = 1, .max = GIB,
-		.sentence = "A larger record is no event: it becomes a dead letter"},
+		.sentence = "A larger record is not a valid event: it becomes a dead letter"},
 	{"max_record_depth", CONF_INTEGER, AT(struct conf, max_depth), .min = 1, .max = 100000,
-		.sentence = "A record whose arrays and objects are nested deeper is no event"},
+		.sentence = "A record with arrays and objects nested deeper is not a "
+			    "valid event: it becomes a dead letter"},
 	{"shutdown_grace", CONF_DURATION, AT(struct conf, shutdown_grace_ms), .min = 0,
 		.max = HOUR, .flags = CONF_SECONDS,
-		.sentence = "How long SIGTERM lets open deliveries finish"},
+		.sentence = "How long open deliveries may take to finish after SIGTERM"},
 	{"log", CONF_GROUP, .section = &log_section, .sentence = "The log, on standard error"},
 	{"admin", CONF_GROUP, .section = &admin_section, .sentence = "The admin listener"},
-	{"tracing", CONF_GROUP, .section = &tracing_section, .sentence = "Spans of attempts"},
+	{"tracing", CONF_GROUP, .section = &tracing_section,
+		.sentence = "Tracing of delivery attempts"},
 	{"dead_letter_create", CONF_GROUP, .section = &dead_letter_create_section,
-		.sentence = "How dead-letter topics are made"},
+		.sentence = "How dead-letter topics are created"},
 };
 
 static void top_defaults(void *settings)
@@ -134,10 +141,11 @@ const struct conf_section conf_top_section = {
 static const struct conf_key kafka_keys[] = {
 	{"bootstrap_servers", CONF_TEXT, AT(struct conf, bootstrap_servers),
 		.flags = CONF_REQUIRED, .example = "kafka-1:9092,kafka-2:9092",
-		.sentence = "Brokers to begin with"},
+		.sentence =
+			"The brokers to contact first, as HOST:PORT with commas between them"},
 	{"properties", CONF_TEXTS, COUNTED(struct conf, properties, property_count),
 		.flags = CONF_KEPT, .example = "security.protocol=SASL_SSL",
-		.sentence = "Any properties of librdkafka, for consumers and the dead-letter "
+		.sentence = "Properties of librdkafka for consumers and the dead-letter "
 			    "producer, as \"name=value\""},
 };
 
@@ -176,53 +184,53 @@ static const struct conf_key consumer_keys[] = {
 	DESCRIPTION(struct conf_consumer),
 	{"topics", CONF_TEXTS, COUNTED(struct conf_consumer, topics, topic_count),
 		.flags = CONF_REQUIRED, .example = "orders",
-		.sentence = "Topics to read; what begins with ^ is a regular expression"},
+		.sentence =
+			"Topics to read; a name that starts with ^ is a regular expression"},
 	{"group_id", CONF_TEXT, AT(struct conf_consumer, group_id), .max = 200,
 		.flags = CONF_REQUIRED, .example = "postrider",
-		.sentence =
-			"Consumer group; each destination reads as <group_id>.<destination>"},
+		.sentence = "The consumer group; each destination reads in the group "
+			    "<group_id>.<destination>"},
 	{"instance_id", CONF_TEXT, AT(struct conf_consumer, instance_id), .max = 200,
 		.example = "${env:HOSTNAME}",
-		.sentence =
-			"Static membership: an id of this process, so that after a crash it "
-			"takes up its partitions at once"},
+		.sentence = "The id of this process for static membership: after a crash "
+			    "it gets its partitions back at once"},
 	{"isolation", CONF_CHOICE, AT(struct conf_consumer, isolation), .choices = isolations,
-		.sentence = "A lane and group for each destination, or one that all share"},
+		.sentence = "Whether each destination has its own lane and consumer group, "
+			    "or all share one"},
 	{"auto_offset_reset", CONF_WORD, AT(struct conf_consumer, auto_offset_reset),
 		.choices = offset_resets,
-		.sentence = "Where a group without committed offsets begins"},
+		.sentence = "Where a group without committed offsets starts to read"},
 	{"properties", CONF_TEXTS, COUNTED(struct conf_consumer, properties, property_count),
 		.flags = CONF_KEPT, .example = "fetch.wait.max.ms=100",
-		.sentence =
-			"Properties of librdkafka for this consumer, over kafka.properties"},
+		.sentence = "Properties of librdkafka for this consumer; they override "
+			    "kafka.properties"},
 	{"event_format", CONF_CHOICE, AT(struct conf_consumer, event_format),
 		.choices = event_formats,
-		.sentence = "What the values of records are; envelope: wrapped as detail of an "
-			    "event"},
+		.sentence = "What the values of records are; \"envelope\" wraps each as "
+			    "the detail of an event"},
 	{"envelope", CONF_GROUP, .section = &envelope_section,
 		.sentence = "For event_format = \"envelope\""},
 	{"dead_letter_topic", CONF_TEXT, AT(struct conf_consumer, dead_letter_topic),
 		.example = "shop.dead-letters",
-		.sentence = "Where letters go of targets and rules that name no topic; without "
-			    "it <group_id>.dead-letters"},
+		.sentence = "The dead-letter topic of rules and targets that name none; "
+			    "without it <group_id>.dead-letters"},
 	{"commit_interval", CONF_DURATION, AT(struct conf_consumer, commit_interval_ms),
 		.min = 0, .max = HOUR,
-		.sentence = "The least time between two commits, and a millisecond more for "
-			    "every 400 records that are open; what was settled since the last "
-			    "one is repeated after a crash"},
+		.sentence = "The least time between two commits, plus a millisecond for "
+			    "every 400 open records; deliveries that finished after the "
+			    "last commit are repeated after a crash"},
 	{"rebalance_drain", CONF_DURATION, AT(struct conf_consumer, rebalance_drain_ms),
 		.min = 0, .max = 10 * MINUTE, .flags = CONF_SECONDS,
-		.sentence =
-			"How long requests on the wire may finish before their partition is "
-			"given away"},
+		.sentence = "How long requests in flight may take to finish before their "
+			    "partition is revoked"},
 	{"prefetch", CONF_SIZE, AT(struct conf_consumer, prefetch_bytes), .min = 0, .max = GIB,
-		.sentence = "Bytes that a lane may fetch ahead; 0: its share of the process's"},
+		.sentence = "Bytes that a lane may fetch ahead; 0: its share of the "
+			    "process's limit"},
 	{"offset_metadata_max_bytes", CONF_SIZE,
 		AT(struct conf_consumer, offsets.map_max_bytes), .min = 0,
 		.max = OFFSETS_MAP_MOST_BYTES,
-		.sentence =
-			"The brokers' offset.metadata.max.bytes; below 256 nothing is noted of "
-			"what is settled above the committed offset"},
+		.sentence = "The brokers' offset.metadata.max.bytes; below 256 deliveries "
+			    "that finished above the committed offset are not recorded"},
 };
 
 static void consumer_defaults(void *settings)
@@ -238,7 +246,7 @@ static void consumer_defaults(void *settings)
 const struct conf_section conf_consumer_section = {
 	.name = "consumers",
 	.singular = "consumer",
-	.sentence = "What is read",
+	.sentence = "What is read from Kafka",
 	.keys = consumer_keys,
 	.key_count = COUNT_OF(consumer_keys),
 	.size = sizeof(struct conf_consumer),
@@ -289,9 +297,9 @@ void conf_store(const struct conf_key *key, void *settings, int64_t value)
 const char *conf_type_name(const struct conf_key *key)
 {
 	static const char *const names[] = {
-		[CONF_TEXT] = "a text",
-		[CONF_WORD] = "one of its words",
-		[CONF_CHOICE] = "one of its words",
+		[CONF_TEXT] = "a string",
+		[CONF_WORD] = "one of its values",
+		[CONF_CHOICE] = "one of its values",
 		[CONF_BOOL] = "true or false",
 		[CONF_INTEGER] = "a whole number",
 		[CONF_DURATION] = "a duration such as \"500ms\", \"30s\", \"24h\"",
@@ -300,9 +308,9 @@ const char *conf_type_name(const struct conf_key *key)
 		[CONF_CONCURRENCY] = "a whole number or \"auto\"",
 		[CONF_STATUSES] = "a list of statuses such as [ \"5xx\", \"429\" ]",
 		[CONF_REAUTHORIZE] = "a list of 401, 407 and perhaps 403",
-		[CONF_TEXTS] = "a list of texts",
+		[CONF_TEXTS] = "a list of strings",
 		[CONF_PAIRS] = "a group { name = \"value\"; }",
-		[CONF_JSON] = "a text of JSON, or a group or list",
+		[CONF_JSON] = "a string of JSON, a group or a list",
 		[CONF_FILE] = "the path of a file",
 		[CONF_CONTENT] = "the path of a file",
 		[CONF_REFERENCE] = "a name",

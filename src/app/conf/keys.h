@@ -3,9 +3,13 @@
  * keys.h - every key of the configuration: one table for each section.
  *
  * The tables drive the parsing, the checks of type and range, the refusal of unknown keys, what
- * `check --print` and GET /config show, the commented reference and postrider.cfg(5). A
- * default stands in no table: it is what the section's defaults() puts into the struct, by
- * the constants of the modules that the settings belong to.
+ * `check --print` and GET /config show, the commented reference and postrider.cfg(5).
+ *
+ * To add a key, add one row to the table of its section (keys.c, keys_http.c, keys_rule.c): name,
+ * type, field, limits, and the sentence that documents it. The field goes into a struct of conf.h
+ * or of the module that uses it, and its default, unless it is 0, into the section's defaults().
+ * Then run `make documents`; lint fails until reference and manual have the key. Only a condition
+ * that concerns several keys needs code: in check*.c.
  */
 #ifndef APP_CONF_KEYS_H
 #define APP_CONF_KEYS_H
@@ -37,14 +41,14 @@ enum conf_type {
 
 enum {
 	CONF_REQUIRED = 1 << 0,
-	CONF_SECRET = 1 << 1,    /* masked wherever it is shown */
-	CONF_KEPT = 1 << 2,      /* its ${…} stay: expanded where they are used */
-	CONF_PLAIN = 1 << 3,     /* ${…} has no meaning in it */
+	CONF_SECRET = 1 << 1, /* masked wherever it is printed */
+	CONF_KEPT = 1 << 2,   /* ${…} is checked, but expanded only where the value is used */
+	CONF_PLAIN = 1 << 3,  /* ${…} has no meaning in it */
 	CONF_SECONDS = 1 << 4,   /* a duration without a unit is in seconds */
 	CONF_RESTART = 1 << 5,   /* a change needs a restart */
-	CONF_HIDDEN = 1 << 6,    /* understood, but written elsewhere: not in the manual */
-	CONF_NOT_SHOWN = 1 << 7, /* another key shows it */
-	CONF_GUARDED = 1 << 8,   /* no secret, but what its references give may be one */
+	CONF_HIDDEN = 1 << 6,    /* accepted here, but documented in another section */
+	CONF_NOT_SHOWN = 1 << 7, /* printed as another key */
+	CONF_GUARDED = 1 << 8,   /* not a secret, but what its references expand to is masked */
 };
 
 struct conf_choice {
@@ -63,21 +67,21 @@ struct conf_key {
 	unsigned flags;
 	const struct conf_choice *choices;
 	const struct conf_section *section; /* of CONF_GROUP, CONF_LIST, CONF_REFERENCE */
-	const char *alias;                  /* another name that is understood; NULL */
-	const char *of;       /* the authorization_type that it belongs to; NULL: any */
-	const char *absent;   /* how a NULL is written: "none" */
-	const char *example;  /* for the reference, where there is no default */
+	const char *alias;                  /* another name that is accepted; NULL: none */
+	const char *of;       /* the only authorization_type that has it; NULL: all */
+	const char *absent;   /* how NULL is written: "none" */
+	const char *example;  /* for the reference and messages, if there is no default */
 	const char *sentence; /* what it does, without the full stop */
 };
 
 struct conf_section {
 	const char *name;     /* "destinations"; "" for the top */
-	const char *singular; /* "destination"; NULL: it is there once */
+	const char *singular; /* "destination"; NULL: the section has no named things */
 	const char *sentence;
 	const struct conf_key *keys;
 	size_t key_count;
-	size_t size; /* of its struct; 0: it is part of the one around it */
-	size_t array_offset, count_offset; /* in struct conf, of a section of named things */
+	size_t size; /* of its struct; 0: its fields are in the struct of the group around it */
+	size_t array_offset, count_offset; /* of the array of its things in struct conf */
 	void (*defaults)(void *settings);
 };
 
@@ -98,12 +102,12 @@ extern const size_t conf_section_count;
 /* The thing number @i of a section with named things; NULL: there are fewer. */
 const void *conf_section_thing(const struct conf *c, const struct conf_section *s, size_t i);
 
-/* NULL when there is none of that name or alias. */
+/* By name or alias; NULL: there is none. */
 const struct conf_key *conf_key_find(const struct conf_section *s, const char *name);
-/* "a duration, such as "30s"", for messages and the manual. */
+/* What a value must be, for messages and the manual: "a duration such as …". */
 const char *conf_type_name(const struct conf_key *key);
 
-/* A number of the table, for a person: "24h", "64MiB", "1000". */
+/* Append a number with its unit: "24h", "64MiB", "1000". */
 void conf_key_format(const struct conf_key *key, int64_t value, struct buf *out);
 
 /* Put a number, a choice or a boolean into the field of @key in @settings. */

@@ -45,7 +45,7 @@ static const struct conf_key parameter_keys[] = {
 	{"body_parameters", CONF_PAIRS, COUNTED(C, parameters.body, parameters.body_count),
 		.alias = "body", .flags = CONF_SECRET,
 		.example = "routing_key = \"${file:/run/secrets/pagerduty}\"",
-		.sentence = "Members that are put into a body that is a JSON object"},
+		.sentence = "Members to add to a body that is a JSON object"},
 };
 
 static const struct conf_section parameters_section = {.name = "invocation_http_parameters",
@@ -65,7 +65,7 @@ static const struct conf_key oauth_parameter_keys[] = {
 		COUNTED(C, oauth_parameters.body, oauth_parameters.body_count), .alias = "body",
 		.flags = CONF_SECRET | CONF_KEPT,
 		.example = "resource = \"https://api.example.com\"",
-		.sentence = "Its form fields, beside grant_type, client_id and client_secret"},
+		.sentence = "Its form fields besides grant_type, client_id and client_secret"},
 };
 
 static const struct conf_section oauth_parameters_section = {.name = "oauth_http_parameters",
@@ -79,20 +79,21 @@ static const struct conf_key connection_keys[] = {
 	DESCRIPTION(C),
 	{"authorization_type", CONF_CHOICE, AT(C, settings.type),
 		.choices = authorization_types, .flags = CONF_REQUIRED,
-		.sentence = "How requests are authorised"},
+		.sentence = "How requests are authorized"},
 	{"username", CONF_TEXT, AT(C, settings.username), .flags = CONF_KEPT, .of = "BASIC",
-		.example = "postrider", .sentence = "The user"},
+		.example = "postrider", .sentence = "The user name"},
 	{"password", CONF_TEXT, AT(C, settings.password), .flags = SECRET, .of = "BASIC",
 		.example = "${file:/run/secrets/password}", .sentence = "The user's password"},
 	{"api_key_name", CONF_TEXT, AT(C, settings.api_key_name), .max = 512, .of = "API_KEY",
-		.example = "X-Api-Key", .sentence = "The header that carries the key"},
+		.example = "X-Api-Key",
+		.sentence = "The name of the header that holds the key"},
 	{"api_key_value", CONF_TEXT, AT(C, settings.api_key_value), .flags = SECRET,
 		.of = "API_KEY", .example = "Bearer ${env:SLACK_TOKEN}",
-		.sentence = "The header's whole value"},
+		.sentence = "The value of the header"},
 	{"authorization_endpoint", CONF_TEXT, AT(C, settings.authorization_endpoint),
 		.max = 2048, .flags = CONF_GUARDED | CONF_KEPT, .of = OAUTH,
 		.example = "https://login.example.com/oauth2/token",
-		.sentence = "The URL that gives tokens"},
+		.sentence = "The URL of the token endpoint"},
 	{"http_method", CONF_WORD, AT(C, settings.http_method), .choices = token_methods,
 		.of = OAUTH, .sentence = "The method of the token request"},
 	{"client_id", CONF_TEXT, AT(C, settings.client_id), .flags = CONF_KEPT, .of = OAUTH,
@@ -102,25 +103,25 @@ static const struct conf_key connection_keys[] = {
 		.sentence = "The client's secret"},
 	{"client_auth", CONF_CHOICE, AT(C, settings.client_auth), .choices = client_auths,
 		.of = OAUTH,
-		.sentence = "Where id and secret go: form fields, a Basic header (form-encoded "
-			    "first, RFC 6749), or one without that"},
+		.sentence = "How id and secret are sent: as form fields, in a Basic header "
+			    "with form-encoded values (RFC 6749), or in one with the "
+			    "values as they are"},
 	{"scope", CONF_TEXT, AT(C, settings.scope), .flags = CONF_KEPT, .of = OAUTH,
 		.example = "invoices.write",
-		.sentence = "The scopes to ask for, with blanks between them"},
+		.sentence = "The scopes to request, separated by spaces"},
 	{"audience", CONF_TEXT, AT(C, settings.audience), .flags = CONF_KEPT, .of = OAUTH,
-		.example = "https://api.example.com", .sentence = "The audience to ask for"},
+		.example = "https://api.example.com", .sentence = "The audience to request"},
 	{"oauth_http_parameters", CONF_GROUP, .section = &oauth_parameters_section, .of = OAUTH,
-		.sentence = "What else the token request carries"},
+		.sentence = "Additional parameters of the token request"},
 	{"allow_http", CONF_BOOL, AT(C, allow_http), .of = OAUTH,
-		.sentence =
-			"Let the authorization_endpoint be http://: the secret is readable on "
-			"the way"},
+		.sentence = "Allow an authorization_endpoint with http://, which sends the "
+			    "secret unencrypted"},
 	{"token", CONF_TEXT, AT(C, settings.token), .flags = SECRET, .of = "BEARER",
 		.example = "${file:/run/secrets/token}",
-		.sentence = "The token; a file that another program renews is read again"},
+		.sentence = "The token; a ${file:PATH} is read again when it changes"},
 	{"aws_access_key_id", CONF_TEXT, AT(C, settings.username), .flags = CONF_KEPT,
 		.of = "AWS_SIGV4", .example = "${env:AWS_ACCESS_KEY_ID}",
-		.sentence = "The key's id"},
+		.sentence = "The access key id"},
 	{"aws_secret_access_key", CONF_TEXT, AT(C, settings.password), .flags = SECRET,
 		.of = "AWS_SIGV4", .example = "${env:AWS_SECRET_ACCESS_KEY}",
 		.sentence = "The key"},
@@ -134,13 +135,12 @@ static const struct conf_key connection_keys[] = {
 	{"signing_keys", CONF_TEXTS,
 		COUNTED(C, settings.signing_keys, settings.signing_key_count), .flags = SECRET,
 		.of = "STANDARD_WEBHOOKS", .example = "${file:/run/secrets/webhook}",
-		.sentence =
-			"The keys to sign with (\"whsec_…\"), the newest first; several while "
-			"one is replaced"},
+		.sentence = "The keys to sign with (\"whsec_…\"), the newest first; more "
+			    "than one during a rotation"},
 	{"reauthorize_on", CONF_REAUTHORIZE, AT(C, reauthorize_on_403),
-		.sentence = "The answers that a new token may mend"},
+		.sentence = "The statuses upon which a new token is requested"},
 	{"invocation_http_parameters", CONF_GROUP, .section = &parameters_section,
-		.sentence = "What every request carries; stronger than a target's"},
+		.sentence = "Parameters of every request; they override a target's"},
 	HTTP_KEYS(C, settings.oauth_http, OAUTH),
 };
 
@@ -155,7 +155,7 @@ static void connection_defaults(void *settings)
 const struct conf_section conf_connection_section = {
 	.name = "connections",
 	.singular = "connection",
-	.sentence = "Credentials, and how they are presented",
+	.sentence = "Credentials and how they are sent",
 	.keys = connection_keys,
 	.key_count = COUNT_OF(connection_keys),
 	.size = sizeof(C),
@@ -171,49 +171,50 @@ static const struct conf_key destination_keys[] = {
 	{"endpoint", CONF_TEXT, AT(D, endpoint), .max = 2048,
 		.flags = CONF_REQUIRED | CONF_GUARDED,
 		.example = "https://hooks.slack.com/services/*",
-		.sentence = "The URL; each * is filled in by a target's path_parameter_values"},
+		.sentence = "The URL; a target's path_parameter_values replace each *"},
 	{"http_method", CONF_WORD, AT(D, http_method), .choices = methods,
-		.sentence = "The method; GET and HEAD carry no body"},
+		.sentence = "The method; GET and HEAD have no body"},
 	{"allow_http", CONF_BOOL, AT(D, allow_http),
-		.sentence = "Let the endpoint be http://: everything is readable on the way"},
+		.sentence =
+			"Allow an endpoint with http://, which sends everything unencrypted"},
 	{"invocation_rate_limit_per_second", CONF_RATE, AT(D, gate.rate_per_1000s), .min = 1,
 		.max = 1000000 * (int64_t)1000, .example = "10",
 		.sentence = "Requests a second, over all instances of the group; without it "
 			    "there is no limit"},
 	{"burst", CONF_INTEGER, AT(D, gate.burst), .min = 0, .max = 1000000,
-		.sentence = "Requests that may go at once after a pause; 0: a tenth of a "
-			    "second's worth, at least 1"},
+		.sentence = "Requests that may be sent at once after a pause; 0: as many "
+			    "as the rate allows in 100 ms, at least 1"},
 	{"max_concurrency", CONF_CONCURRENCY, AT(D, gate), .min = 1, .max = 100000,
-		.sentence =
-			"Requests in flight at once; \"auto\" finds out what the API bears"},
+		.sentence = "Requests in flight; \"auto\" adapts to what the API can handle"},
 	{"max_concurrency_limit", CONF_INTEGER, AT(D, gate.max_concurrency_limit), .min = 1,
-		.max = 100000, .sentence = "The most that \"auto\" may find"},
+		.max = 100000, .sentence = "The limit of \"auto\""},
 	{"ordering", CONF_CHOICE, AT(D, ordering), .choices = orderings,
-		.sentence =
-			"Records of one key, or of one partition, arrive in order; or none do"},
+		.sentence = "Which records are delivered in order: those of a key, those "
+			    "of a partition, or none"},
 	{"breaker_failures", CONF_INTEGER, AT(D, gate.breaker_failures), .min = 0,
 		.max = 1000000,
-		.sentence =
-			"Failures of the site in a row after which deliveries wait, but for a "
-			"probe now and then; 0: never"},
+		.sentence = "Consecutive failures of the site that open the circuit "
+			    "breaker: deliveries wait, and probes are sent; 0: never"},
 	{"breaker_probe_interval", CONF_DURATION, AT(D, gate.breaker_probe_ms), .min = 1,
-		.max = HOUR, .flags = CONF_SECONDS, .sentence = "The time to the first probe"},
+		.max = HOUR, .flags = CONF_SECONDS,
+		.sentence = "The time until the first probe"},
 	{"breaker_probe_interval_max", CONF_DURATION, AT(D, gate.breaker_probe_max_ms),
 		.min = 1, .max = DAY, .flags = CONF_SECONDS,
 		.sentence = "The longest time between two probes"},
 	{"breaker_retry_after", CONF_DURATION, AT(D, gate.breaker_retry_after_ms), .min = 0,
 		.max = 7 * DAY, .flags = CONF_SECONDS,
-		.sentence =
-			"A Retry-After beyond this opens the breaker at once; 0: none does"},
+		.sentence = "A longer Retry-After opens the breaker at once; 0: none does"},
 	{"dead_letter_guard", CONF_BOOL, AT(D, dead_letter_guard),
-		.sentence = "When more than 90 of the last 100 deliveries failed for good, for "
-			    "one reason, hold the others, but for a probe now and then; a "
-			    "reload lets go"},
+		.sentence = "When more than 90 of the last 100 deliveries finally failed "
+			    "for the same reason, pause deliveries and send probes; a "
+			    "reload resumes them"},
 	{"idempotency_header", CONF_TEXT, AT(D, idempotency_header), .max = 512,
-		.sentence = "The header that names a delivery, the same at every attempt"},
-	{"http2", CONF_BOOL, AT(D, http.http2), .sentence = "Speak HTTP/2, over TLS"},
+		.sentence = "The header with the id of a delivery, which stays the same at "
+			    "every attempt"},
+	{"http2", CONF_BOOL, AT(D, http.http2), .sentence = "Use HTTP/2, over TLS only"},
 	{"http2_max_connections", CONF_INTEGER, AT(D, http.http2_max_connections), .min = 1,
-		.max = 1000, .sentence = "Connections of HTTP/2, each with many requests"},
+		.max = 1000,
+		.sentence = "The most HTTP/2 connections, each with many requests"},
 	HTTP_KEYS(D, http, NULL),
 };
 

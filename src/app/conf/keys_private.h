@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys_private.h - what the tables of keys are written with; for app/conf/keys*.c.
+ * keys_private.h - macros for the tables of keys; for app/conf/keys*.c.
  */
 #ifndef APP_CONF_KEYS_PRIVATE_H
 #define APP_CONF_KEYS_PRIVATE_H
 
 #include "keys.h"
 
-/* Where a field lies, and its size. */
+/* The offset and the size of a field. */
 #define AT(type, member)                                                                       \
 	.offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
 #define COUNTED(type, member, count)                                                           \
@@ -26,7 +26,7 @@
 #define MIB    (1024 * KIB)
 #define GIB    (1024 * MIB)
 
-/* EventBridge's limit of a description. */
+/* 512 characters: the limit of EventBridge. */
 #define DESCRIPTION(type)                                                                      \
 	{                                                                                      \
 		"description", CONF_TEXT, AT(type, description),                               \
@@ -34,48 +34,49 @@
 			.sentence = "A note for people"                                        \
 	}
 
-/* What destinations and token requests share; @http is a struct http_settings in @type. */
+/* The keys that destinations and token requests share; @http is a struct http_settings in @type. */
 #define HTTP_KEYS(type, http, client)                                                          \
 	{"connect_timeout", CONF_DURATION, AT(type, http.connect_timeout_ms), .min = 1,        \
 		.max = 10 * MINUTE, .flags = CONF_SECONDS, .of = client,                       \
-		.sentence = "How long name resolution, TCP and TLS may take together"},        \
+		.sentence = "The time limit for name resolution, TCP and TLS together"},       \
 		{"timeout", CONF_DURATION, AT(type, http.timeout_ms), .min = 1, .max = HOUR,   \
 			.flags = CONF_SECONDS, .of = client,                                   \
 			.sentence =                                                            \
-				"How long the whole request may take (the original: 5 s)"},    \
+				"The time limit for the whole request (EventBridge: 5 s)"},    \
 		{"no_progress_timeout", CONF_DURATION, AT(type, http.no_progress_timeout_ms),  \
 			.min = 0, .max = HOUR, .flags = CONF_SECONDS, .of = client,            \
-			.sentence = "Ends a request that has moved no byte for so long; 0: "   \
-				    "never"},                                                  \
+			.sentence = "A request that transfers no byte for this long is "       \
+				    "aborted; 0: never"},                                      \
 		{"max_lifetime", CONF_DURATION, AT(type, http.max_lifetime_ms), .min = SECOND, \
 			.max = DAY, .flags = CONF_SECONDS, .of = client,                       \
-			.sentence = "A kept connection older than this is not used again, so " \
-				    "that a changed address is followed"},                     \
+			.sentence = "A connection is not reused after this age, so "           \
+				    "that a change of address takes effect"},                  \
 		{"idle_timeout", CONF_DURATION, AT(type, http.idle_timeout_ms), .min = SECOND, \
 			.max = HOUR, .flags = CONF_SECONDS, .of = client,                      \
-			.sentence = "A kept connection that has been idle for so long is not " \
-				    "used again"},                                             \
+			.sentence = "A connection is not reused after being idle for "         \
+				    "this long"},                                              \
 		{"response_max_bytes", CONF_SIZE, AT(type, http.response_max_bytes),           \
 			.min = KIB, .max = GIB, .of = client,                                  \
-			.sentence = "A reply with a longer body has failed"},                  \
+			.sentence = "A reply with a longer body counts as a failure"},         \
 		{"ca_file", CONF_FILE, AT(type, http.ca_file), .of = client,                   \
 			.example = "tls/ca.pem",                                               \
 			.sentence =                                                            \
 				"Certificate authorities to trust instead of the system's"},   \
 		{"client_certificate_file", CONF_FILE, AT(type, http.client_certificate_file), \
 			.of = client, .example = "tls/client.pem",                             \
-			.sentence = "The certificate that is shown to the server (PEM)"},      \
+			.sentence = "The client certificate (PEM)"},                           \
 		{"client_key_file", CONF_FILE, AT(type, http.client_key_file), .of = client,   \
 			.example = "tls/client.key", .sentence = "Its private key (PEM)"},     \
 		{"insecure_skip_verify", CONF_BOOL, AT(type, http.insecure_skip_verify),       \
 			.of = client,                                                          \
-			.sentence = "Do not verify the server's certificate: anybody on the "  \
-				    "way can read and change everything"},                     \
+			.sentence = "Do not verify the server's certificate: anyone on the "   \
+				    "network path can read and change everything"},            \
 	{                                                                                      \
 		"proxy", CONF_TEXT, AT(type, http.proxy),                                      \
 			.flags = CONF_GUARDED, .of = client,                                   \
 			.example = "http://proxy.example.com:3128",                            \
-			.sentence = "The HTTP proxy to use; the environment's is never used"   \
+			.sentence = "The HTTP proxy; the proxy variables of the "              \
+				    "environment are ignored"                                  \
 	}
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists of the configuration: texts, statuses, names with values.
+ * Reading lists: strings, HTTP statuses, names with values.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "conf_private.h"
 
-/* One value may stand without its list. */
+/* A list of one element may be written as the bare value. */
 static size_t element_count(const struct conf_node *n)
 {
 	return n->kind == CONF_NODE_LIST ? n->child_count : 1;
@@ -36,8 +36,8 @@ static void read_texts(struct conf_reader *r, struct conf_subject *s,
 		good += texts[good] != NULL;
 	}
 	if (count == 0 && (key->flags & CONF_REQUIRED) != 0)
-		conf_refuse(
-			r, s, key->name, n->place, "the list is empty; it needs one at least");
+		conf_refuse(r, s, key->name, n->place,
+			"the list is empty; it needs at least one element");
 	*(char ***)conf_key_field(key, s->settings) = texts;
 	*(size_t *)((char *)s->settings + key->count_offset) = good;
 }
@@ -73,13 +73,13 @@ static void read_reauthorize(struct conf_reader *r, struct conf_subject *s,
 
 		if (status != 401 && status != 407 && status != 403)
 			conf_refuse(r, s, key->name, e->place,
-				"only 401 and 407, which are always in it, and 403 can be in it");
+				"only 403 can be added to 401 and 407, which always apply");
 		else if (status == 403)
 			conf_store(key, s->settings, true);
 	}
 }
 
-/* A parameter's value as text. Numbers and booleans need no quotes. */
+/* A parameter's value as a string. Numbers and booleans may be written without quotes. */
 static char *value_text(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n)
 {
@@ -89,7 +89,7 @@ static char *value_text(struct conf_reader *r, struct conf_subject *s,
 	if (n->kind == CONF_NODE_STRING)
 		return conf_read_text(r, s, key, n, n->text);
 	if (n->kind == CONF_NODE_GROUP || n->kind == CONF_NODE_LIST) {
-		conf_refuse(r, s, key->name, n->place, "the value must be a text, not %s",
+		conf_refuse(r, s, key->name, n->place, "the value must be a string, not %s",
 			conf_node_kind_name(n));
 		return NULL;
 	}
@@ -100,7 +100,7 @@ static char *value_text(struct conf_reader *r, struct conf_subject *s,
 	return text;
 }
 
-/* { key = "…"; value = "…"; }, for names that libconfig can't spell. */
+/* { key = "…"; value = "…"; }, for names that libconfig does not allow. */
 static bool read_spelt_out(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n, struct request_parameter *p)
 {
@@ -110,7 +110,8 @@ static bool read_spelt_out(struct conf_reader *r, struct conf_subject *s,
 	if (name == NULL || value == NULL || n->child_count != 2 ||
 		name->kind != CONF_NODE_STRING) {
 		conf_refuse(r, s, key->name, n->place,
-			"an element of the list is written { key = \"NAME\"; value = \"VALUE\"; }");
+			"an element of the list must be written { key = \"NAME\"; "
+			"value = \"VALUE\"; }");
 		return false;
 	}
 	p->name = conf_own_text(r->priv, xstrdup(name->text));

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replacing secrets in text with "***".
+ */
 #include "app/conf/mask.h"
 
 #include <stdlib.h>
@@ -24,7 +27,7 @@ static void add_form(struct conf_mask *m, struct slice value)
 	for (size_t i = 0; i < m->count; i++)
 		if (slice_eq(m->values[i], value))
 			return;
-	/* Of two that begin alike the longer one must be found. */
+	/* Longest first: if one secret is a prefix of another, the longer one must be found. */
 	while (at < m->count && m->values[at].len >= value.len)
 		at++;
 	m->values = xreallocarray(m->values, m->count + 1, sizeof *m->values);
@@ -124,7 +127,7 @@ void conf_mask_references(struct slice text, struct buf *out)
 		else if (!masked)
 			buf_add_str(out, CONF_MASK_TEXT);
 		masked = len == 0;
-		/* "$$" hides the "{" behind it. */
+		/* "$${" is not a reference. */
 		if (len == 0)
 			len = rest.len > 1 && rest.data[0] == '$' && rest.data[1] == '$' ? 2
 											 : 1;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tree of settings: parsed by libconfig, converted, and merged from several files.
+ */
 #include "node.h"
 
 #include <libconfig.h>
@@ -21,7 +24,7 @@ void conf_node_free(struct conf_node *n)
 		conf_node_free(n->children[i]);
 	free(n->children);
 	free(n->name);
-	/* It may be a literal secret. */
+	/* The string may be a secret. */
 	if (n->text != NULL)
 		explicit_bzero(n->text, strlen(n->text));
 	free(n->text);
@@ -55,7 +58,7 @@ static enum conf_kind kind_of(const config_setting_t *s)
 	}
 }
 
-/* libconfig does not look at what malloc says, and hands on what it did not get. */
+/* libconfig returns NULL for strings that it could not allocate. */
 static const char *not_null(const char *text)
 {
 	if (text == NULL)
@@ -100,7 +103,7 @@ static struct conf_node *convert(const config_setting_t *s, const struct conf_te
 	return n;
 }
 
-/* That line of the file, up to the first quote: what stands behind it may be a secret. */
+/* That line of the file, up to the first quote: the string after it may be a secret. */
 static char *line_words(struct conf_place place)
 {
 	FILE *f = fopen(place.file, "re");
@@ -128,25 +131,26 @@ static void refuse_syntax(
 	struct conf_place place = conf_text_place(text, line);
 	char *words = line_words(place);
 
-	/* A string without its end takes in all up to the next quote, and what was within
-	 * quotes is then outside. */
+	/* A string without a closing quote ends at the opening quote of the next one, whose
+	 * content then is outside of quotes. */
 	for (size_t i = 0; i < text->string_count; i++)
 		if (text->strings[i].end_line == line) {
 			conf_fault(faults, place,
-				"syntax: not understood at or before '%.60s'; the text that begins "
-				"in line %u goes on to here: is its quote missing?",
+				"syntax: error at or before '%.60s'; the string that "
+				"begins in line %u ends here: is its closing quote "
+				"missing?",
 				words, text->strings[i].begin.line);
 			free(words);
 			return;
 		}
 	conf_fault(faults, place,
-		"syntax: not understood at or before '%.60s'; a text needs quotes, a name has no "
-		"dots",
+		"syntax: error at or before '%.60s'; strings need quotes, and names "
+		"have no dots",
 		words);
 	free(words);
 }
 
-/* @section: the outermost group on the way, NULL at the top. */
+/* @section: the outermost group that the nodes are in; NULL: none. */
 static void merge(struct conf_node *into, struct conf_node *from, const char *section,
 	struct conf_faults *faults)
 {
@@ -164,9 +168,9 @@ static void merge(struct conf_node *into, struct conf_node *from, const char *se
 			merge(there, child, section != NULL ? section : child->name, faults);
 		else
 			conf_fault(faults, child->place,
-				"%s '%s': is there twice, first at %s:%u; remove one%s",
+				"%s '%s': is defined twice, first at %s:%u; remove %s",
 				what != NULL ? what : "key", child->name, there->place.file,
-				there->place.line, what != NULL ? ", or rename it" : "");
+				there->place.line, what != NULL ? "or rename one" : "one");
 		conf_node_free(child);
 	}
 	from->child_count = 0;
@@ -207,16 +211,16 @@ const char *conf_node_kind_name(const struct conf_node *n)
 	static const char *const names[] = {
 		[CONF_NODE_GROUP] = "a group { }",
 		[CONF_NODE_LIST] = "a list",
-		[CONF_NODE_STRING] = "a text",
+		[CONF_NODE_STRING] = "a string",
 		[CONF_NODE_INTEGER] = "a number",
-		[CONF_NODE_REAL] = "a number with a point",
+		[CONF_NODE_REAL] = "a decimal number",
 		[CONF_NODE_BOOL] = "true or false",
 	};
 
 	return names[n->kind];
 }
 
-/* The fewest digits that give the number again. */
+/* With the fewest digits that are parsed to the same number. */
 static void real_json(double real, struct buf *out)
 {
 	char text[40];

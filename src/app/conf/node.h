@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node.h - a configuration as a tree: what libconfig has parsed, of all files together,
- * each node with its place.
+ * node.h - the tree of settings of all files, parsed by libconfig; each node has its place.
  *
- * The tree is what everything behind it reads, so that libconfig is named in node.c alone.
- * A group of one name in several files is one group here; a setting that two files give is a
- * fault.
+ * Everything else reads this tree; only node.c uses libconfig. Groups of the same name in several
+ * files are merged; a setting that two files set is a fault.
  */
 #ifndef APP_CONF_NODE_H
 #define APP_CONF_NODE_H
@@ -36,11 +34,11 @@ struct conf_node {
 struct conf_node *conf_node_new_root(void);
 /* Accepts NULL. */
 void conf_node_free(struct conf_node *n);
-/* Parse @text and put what is in it into @root. False: it is not understood. */
+/* Parse @text and merge it into @root. False: a syntax error, which was reported. */
 bool conf_node_add_text(
 	struct conf_node *root, const struct conf_text *text, struct conf_faults *faults);
 
-/* NULL when there is none; @group may be NULL. */
+/* NULL: there is none. @group may be NULL. */
 struct conf_node *conf_node_find(const struct conf_node *group, const char *name);
 /* "a string", "a group { … }". */
 const char *conf_node_kind_name(const struct conf_node *n);

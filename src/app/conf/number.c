@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers of the configuration, with their units.
+ * Reading numbers and their units.
  */
 #include <ctype.h>
 #include <math.h>
@@ -8,19 +8,19 @@
 
 #include "conf_private.h"
 
-/* What a double still holds exactly. */
+/* The largest whole number that a double represents exactly. */
 #define MOST 9007199254740992.0
 
 struct unit {
 	const char *name;
-	double factor; /* what is stored for one of it */
+	double factor; /* the stored value of one unit */
 };
 
 static const struct unit times[] = {{"ms", 1}, {"s", 1000}, {"min", 60000}, {"m", 60000},
 	{"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 static const struct unit sizes[] = {{"", 1}, {"B", 1}, {"KiB", 1024}, {"MiB", 1048576},
 	{"GiB", 1073741824}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {NULL, 0}};
-/* In 1,000 s. */
+/* Requests in 1,000 s. */
 static const struct unit rates[] = {{"", 1000}, {"/s", 1000}, {"/sec", 1000}, {"/second", 1000},
 	{"/min", 1000.0 / 60}, {"/minute", 1000.0 / 60}, {"/h", 1000.0 / 3600},
 	{"/hour", 1000.0 / 3600}, {NULL, 0}};
@@ -39,7 +39,7 @@ static const struct unit *units_of(enum conf_type type)
 	}
 }
 
-/* Does a number without a unit make sense, and what is one of it? 0: no. */
+/* The factor of a number without a unit; 0: a unit is required. */
 static double bare_factor(const struct conf_key *key)
 {
 	if (key->type == CONF_DURATION)
@@ -47,14 +47,14 @@ static double bare_factor(const struct conf_key *key)
 	return key->type == CONF_RATE ? 1000 : 1;
 }
 
-/* True: *ret is the number, in the unit that is stored. */
+/* True: *ret is the number in the stored unit. */
 static bool parse_text(const struct conf_key *key, const char *text, double *ret)
 {
 	const struct unit *u = units_of(key->type);
 	char *end;
 	double number;
 
-	/* strtod() knows more than we want: nan, hex, blanks. */
+	/* strtod() also accepts nan, hexadecimal numbers and leading blanks. */
 	if (u == NULL || !isdigit((unsigned char)text[0]) || text[1] == 'x' || text[1] == 'X')
 		return false;
 	number = strtod(text, &end);
@@ -72,7 +72,7 @@ static bool parse_text(const struct conf_key *key, const char *text, double *ret
 	return false;
 }
 
-/* What is stored for @n, or NAN when it is not written as the key wants it. */
+/* The value to store for @n; NAN: it does not have the form that the key requires. */
 static double parse(const struct conf_key *key, const struct conf_node *n)
 {
 	double factor = bare_factor(key), number;
@@ -99,7 +99,8 @@ static void refuse_range(struct conf_reader *r, struct conf_subject *s,
 	conf_key_format(key, key->max, &high);
 	if (key->type == CONF_RATE)
 		conf_refuse(r, s, key->name, n->place,
-			"must be more than 0 and at most %s a second; leave it out for no limit",
+			"must be more than 0 and at most %s a second; leave it out for "
+			"no limit",
 			buf_str(&high));
 	else
 		conf_refuse(r, s, key->name, n->place, "must be from %s to %s", buf_str(&low),
@@ -144,14 +145,14 @@ void conf_read_number(struct conf_reader *r, struct conf_subject *s, const struc
 				conf_type_name(key));
 		else if (n->kind == CONF_NODE_INTEGER)
 			conf_refuse(r, s, key->name, n->place,
-				"%lld of what? It must be %s, with its unit",
-				(long long)n->integer, conf_type_name(key));
+				"%lld has no unit; it must be %s", (long long)n->integer,
+				conf_type_name(key));
 		else
 			conf_refuse(r, s, key->name, n->place, "must be %s, not %s",
 				conf_type_name(key), what);
 		return;
 	}
-	/* A rate is rounded down, so that it is never exceeded. */
+	/* A rate is rounded down, so that the limit is never exceeded. */
 	value = key->type == CONF_RATE ? floor(value + 1e-6) : round(value);
 	if (!(value >= (double)key->min && value <= (double)key->max && fabs(value) < MOST))
 		refuse_range(r, s, key, n);

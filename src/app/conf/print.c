@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The effective configuration as text: what the files say and all defaults, secrets masked.
+ * Printing the effective configuration: what the files set, and all defaults, secrets masked.
  */
 #include "conf_private.h"
 #include "write.h"
 
-/* Does the key say something of @settings? Those of other authorization_types don't. */
+/* Is the key printed? Keys of other authorization_types are not. */
 static bool is_shown(
 	const struct conf_section *section, const struct conf_key *key, const void *settings)
 {
@@ -48,8 +48,7 @@ static void write_targets(struct conf_writer *w, const struct conf_rule *rule)
 {
 	conf_write_begin_list(w, "targets");
 	for (size_t i = 0; i < rule->target_count; i++) {
-		/* In a libconfig list a comma stands between groups, and
-		 * nothing behind them. */
+		/* In a libconfig list groups are separated by commas, and have no semicolon. */
 		if (i > 0 && !w->json)
 			buf_add_char(w->out, ',');
 		conf_write_begin(w, NULL);

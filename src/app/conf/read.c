@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the tree of nodes into the structs, by the tables of keys.
+ * Filling the structs of a configuration from the tree of nodes, by the tables of keys; then each
+ * section is checked and finished.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "conf_private.h"
 
-/* Where else is a key of that name at home? NULL: nowhere. */
+/* The section or group that has a key of that name; NULL: none. */
 static const char *home_of(const char *name)
 {
 	for (size_t i = 0; i < conf_section_count; i++) {
@@ -36,26 +37,26 @@ static void refuse_unknown(struct conf_reader *r, const struct conf_subject *s,
 	for (size_t i = 0; i < section->key_count && count < CONF_MAX_GIVEN; i++)
 		if ((section->keys[i].flags & CONF_HIDDEN) == 0)
 			names[count++] = section->keys[i].name;
-	/* At the top the sections are known as well. */
+	/* At the top level the names of sections are valid too. */
 	for (size_t i = 0; section == &conf_top_section && i < conf_section_count; i++)
 		if (conf_sections[i]->name[0] != '\0' &&
 			conf_sections[i] != &conf_target_section)
 			names[count++] = conf_sections[i]->name;
 	conf_suggest(n->name, names, count, hint, sizeof hint);
 	if (hint[0] == '\0' && home != NULL && home[0] != '\0')
-		snprintf(hint, sizeof hint, "; it belongs into '%s'", home);
+		snprintf(hint, sizeof hint, "; it belongs in '%s'", home);
 	else if (hint[0] == '\0' && home != NULL)
-		snprintf(hint, sizeof hint, "; it belongs to the top, outside of any group");
+		snprintf(hint, sizeof hint, "; it belongs at the top level, outside any group");
 	conf_refuse(r, s, n->name, n->place, "there is no such key%s", hint);
 }
 
-/* Do two keys write the same field? Groups have none. */
+/* Do two keys set the same field? Groups have no field. */
 static bool is_same_field(const struct conf_key *x, const struct conf_key *y)
 {
 	return x->offset == y->offset && x->type != CONF_GROUP && y->type != CONF_GROUP;
 }
 
-/* False: the field has been given already. */
+/* False: another key has set the field. */
 static bool note_given(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n)
 {
@@ -65,7 +66,7 @@ static bool note_given(struct conf_reader *r, struct conf_subject *s,
 		if (!is_same_field(s->given[i].key, key))
 			continue;
 		conf_refuse(r, s, n->name, n->place,
-			"says the same as '%s' in %s:%u; keep one of them", other->name,
+			"sets the same value as '%s' at %s:%u; keep one of them", other->name,
 			other->place.file, other->place.line);
 		return false;
 	}
@@ -94,7 +95,7 @@ static void read_nested(struct conf_reader *r, struct conf_subject *s,
 	s->base_key = outer;
 }
 
-/* Each of the keys that @n gives. Lists of groups are read by whoever knows their array. */
+/* Read all keys in @n, except lists of groups: see read_targets(). */
 static void read_keys(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_section *section, const struct conf_node *n)
 {
@@ -126,15 +127,16 @@ static void require_keys(
 				conf_type_name(key));
 		else if (key->type == CONF_TEXTS)
 			conf_refuse(r, s, key->name, s->node->place,
-				"is missing; write, say, %s = [ \"%s\" ]", key->name,
+				"is missing; for example: %s = [ \"%s\" ]", key->name,
 				key->example);
 		else
 			conf_refuse(r, s, key->name, s->node->place,
-				"is missing; write, say, %s = \"%s\"", key->name, key->example);
+				"is missing; for example: %s = \"%s\"", key->name,
+				key->example);
 	}
 }
 
-/* True: @n is a group, and has been read. */
+/* False: @n is not a group, which was reported. */
 static bool read_subject(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_section *section, const struct conf_node *n, void *settings)
 {
@@ -179,7 +181,7 @@ static void read_thing(struct conf_reader *r, const struct steps *steps, struct 
 	steps->finish(r, s);
 }
 
-/* All that @root has of a section, into an array that is allocated here. */
+/* Read all things of a section into a new array. */
 static void read_section(
 	struct conf_reader *r, const struct conf_node *root, const struct steps *steps)
 {
@@ -207,7 +209,7 @@ static void read_section(
 		snprintf(s.what, sizeof s.what, "%s '%s'", section->singular, n->name);
 		if (!conf_is_name(n->name))
 			conf_refuse(r, &s, NULL, n->place,
-				"a name has 1 to 64 letters, digits, '-' and '_'");
+				"the name must be 1 to 64 letters, digits, '-' and '_'");
 		thing->place = n->place;
 		thing->name = conf_own_text(r->priv, xstrdup(n->name));
 		*count = i + 1;
@@ -303,7 +305,8 @@ static void read_kafka(struct conf_reader *r, const struct conf_node *root)
 					  0};
 
 		conf_refuse(r, &s, "bootstrap_servers", place,
-			"is missing; write kafka = { bootstrap_servers = \"HOST:9092\"; };");
+			"is missing; for example: kafka = { bootstrap_servers = "
+			"\"HOST:9092\"; };");
 	}
 	conf_check_kafka(r, &s);
 	conf_finish_kafka(r, &s);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The open groups of a file that is being scanned, and the names given in each.
+ */
 #include "scope.h"
 
 #include <stdio.h>
@@ -13,7 +16,7 @@ struct given {
 };
 
 struct conf_scope_frame {
-	char *name;   /* the setting whose value this is; NULL: an element of a list */
+	char *name;   /* of the group or list; NULL: it is an element of a list */
 	char bracket; /* { ( [ */
 	struct conf_place place;
 	struct given *given;
@@ -85,13 +88,12 @@ bool conf_scope_leave(
 	struct conf_scope_frame *frame = &s->frames[s->count - 1];
 
 	if (s->count == 1) {
-		conf_fault(
-			faults, place, "syntax: this %c closes nothing; take it away", bracket);
+		conf_fault(faults, place, "syntax: unmatched %c; remove it", bracket);
 		return false;
 	}
 	if (closing(frame->bracket) != bracket) {
 		conf_fault(faults, place,
-			"syntax: a %c stands here, but the %c of %s:%u wants a %c first",
+			"syntax: found %c, but the %c at %s:%u must be closed by %c first",
 			bracket, frame->bracket, frame->place.file, frame->place.line,
 			closing(frame->bracket));
 		return false;
@@ -107,9 +109,8 @@ bool conf_scope_end(const struct conf_scope *s, struct conf_faults *faults)
 
 	if (s->count == 1)
 		return true;
-	conf_fault(faults, frame->place,
-		"syntax: the %c that begins here is not closed by a %c", frame->bracket,
-		closing(frame->bracket));
+	conf_fault(faults, frame->place, "syntax: the %c here is never closed by a %c",
+		frame->bracket, closing(frame->bracket));
 	return false;
 }
 
@@ -144,7 +145,7 @@ void conf_scope_complain(struct conf_scope *s, struct slice name, struct conf_pl
 
 	if (singular != NULL && s->count == 2)
 		conf_fault(faults, place,
-			"%s '%.*s': is there twice, first at %s:%u; remove one, or rename it",
+			"%s '%.*s': is defined twice, first at %s:%u; remove or rename one",
 			singular, len, name.data, first.file, first.line);
 	else if (singular != NULL && s->frames[2].name != NULL)
 		conf_fault(faults, place,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scope.h - which names have been given in the groups that are open while a configuration
- * is read, and how to say where one is.
+ * scope.h - the open groups while a file is scanned, and the names given in each, to report
+ * brackets that do not match and names given twice.
  */
 #ifndef APP_CONF_SCOPE_H
 #define APP_CONF_SCOPE_H
@@ -13,22 +13,22 @@ struct conf_scope_frame;
 struct conf_scope {
 	struct conf_scope_frame *frames; /* the outermost first */
 	size_t count, cap;
-	char *last; /* the name of the setting whose value comes next; NULL: none */
+	char *last; /* the setting whose value comes next; NULL: none */
 };
 
 void conf_scope_init(struct conf_scope *s);
 void conf_scope_release(struct conf_scope *s);
-/* A group or a list begins with @bracket, the value of the last name. */
+/* @bracket opens a group or a list, the value of the last name. */
 void conf_scope_enter(struct conf_scope *s, char bracket, struct conf_place place);
-/* It ends with @bracket. False: another one was open, or none; that has been told. */
+/* @bracket closes it. False: it does not match, which was reported. */
 bool conf_scope_leave(struct conf_scope *s, char bracket, struct conf_place place,
 	struct conf_faults *faults);
-/* The end of the text. False: something is open still; that has been told. */
+/* The end of the text. False: a bracket is still open, which was reported. */
 bool conf_scope_end(const struct conf_scope *s, struct conf_faults *faults);
-/* The setting @name begins. False: there is one of that name here, at *ret_first. */
+/* A setting @name begins. False: the group has one of that name at *ret_first. */
 bool conf_scope_name(struct conf_scope *s, struct slice name, struct conf_place place,
 	struct conf_place *ret_first);
-/* Say so. */
+/* Report it. */
 void conf_scope_complain(struct conf_scope *s, struct slice name, struct conf_place place,
 	struct conf_place first, struct conf_faults *faults);
 

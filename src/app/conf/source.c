@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a configuration from a file or a directory, and the files it names.
+ */
 #include "source.h"
 
 #include <dirent.h>
@@ -19,7 +22,7 @@ struct conf_source_file {
 	UT_hash_handle hh;
 };
 
-/* --- life ------------------------------------------------------------------------------- */
+/* --- references ------------------------------------------------------------------------- */
 
 struct conf_source *conf_source_ref(struct conf_source *s)
 {
@@ -66,7 +69,7 @@ static bool read_one(struct conf_source *s, const char *path, struct conf_faults
 
 static int is_cfg(const struct dirent *entry)
 {
-	/* No pattern of ours begins with a dot: an editor's files are passed over. */
+	/* Hidden files, such as those of an editor, are skipped. */
 	return fnmatch("*.cfg", entry->d_name, FNM_PERIOD) == 0;
 }
 
@@ -89,7 +92,7 @@ static bool read_directory(struct conf_source *s, const char *path, struct conf_
 	}
 	if (count == 0)
 		conf_fault(faults, (struct conf_place){s->path, 0},
-			"directory: there is no *.cfg file in it");
+			"directory: contains no *.cfg file");
 	while (len > 1 && path[len - 1] == '/')
 		len--;
 	for (int i = 0; i < count; i++) {
@@ -112,8 +115,8 @@ static char *directory_of(const char *path)
 	return slash == path ? xstrdup("/") : xmemdup(path, (size_t)(slash - path));
 }
 
-/* What relative paths in the files are relative to, absolute, since the process may go
- * elsewhere. */
+/* The directory that paths in the files are relative to; absolute, since the process may change
+ * its working directory. */
 static char *base_of(const char *path, bool directory)
 {
 	char *relative = directory ? xstrdup(path) : directory_of(path);
@@ -139,14 +142,14 @@ struct conf_source *conf_source_read(const char *path, struct conf_faults *fault
 	return s;
 }
 
-/* --- files beside it -------------------------------------------------------------------- */
+/* --- files that the configuration names ------------------------------------------------- */
 
 char *conf_source_join(const struct conf_source *s, const char *path)
 {
 	return path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", s->base_dir, path);
 }
 
-/* The whole of a regular file, NUL behind it; errno says why not. */
+/* The content of a regular file, with a NUL after it. NULL: see errno. */
 static char *read_file(const char *path, size_t *ret_len)
 {
 	FILE *f = fopen(path, "re");

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source.h - what a configuration was read from, kept: the tree of its files and the
- * content of the files that it takes in whole (patterns, templates).
+ * source.h - what a configuration was read from: the tree of its files, and the content of the
+ * pattern and template files that it names.
  *
- * From one source a configuration can be made again when nothing but a secret has changed: the
- * files themselves are not looked at then, since somebody may be at work on them. All
- * configurations made from a source share it; any thread may drop its reference, only loading
- * changes it.
+ * A source is kept so that the configuration can be built again when only a secret has changed,
+ * without reading files that may be half edited. All configurations built from a source share
+ * it; any thread may drop its reference, only loading changes it.
  */
 #ifndef APP_CONF_SOURCE_H
 #define APP_CONF_SOURCE_H
@@ -20,23 +19,23 @@ struct conf_source_file;
 struct conf_source {
 	atomic_uint refs;
 	char *path;     /* as it was given: a file or a directory */
-	char *base_dir; /* what relative paths in it are relative to, absolute */
+	char *base_dir; /* absolute; relative paths start from it */
 	struct conf_files files;
 	struct conf_node *root;
-	bool broken; /* a part could not be read: the tree has holes */
+	bool broken; /* a part could not be read: the tree is incomplete */
 	struct conf_source_file *contents;
 };
 
-/* Reads @path, a file, or a directory's *.cfg in order of name. One reference. */
+/* Read @path: a file, or a directory's *.cfg in order of name. The caller gets a reference. */
 struct conf_source *conf_source_read(const char *path, struct conf_faults *faults);
 struct conf_source *conf_source_ref(struct conf_source *s);
 /* Accepts NULL. */
 void conf_source_unref(struct conf_source *s);
 
-/* A path in the configuration as one that can be opened; the caller frees it. */
+/* @path, if it is relative, joined with the base directory; the caller frees it. */
 char *conf_source_join(const struct conf_source *s, const char *path);
-/* The whole of a regular file, as it was when it was first asked for; borrowed, a NUL behind
- * it. NULL: errno says why. */
+/* The content of a regular file as it was at the first call; borrowed, with a NUL after it.
+ * NULL: see errno. */
 const char *conf_source_content(struct conf_source *s, const char *path, size_t *ret_len);
 
 #endif

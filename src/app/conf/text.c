@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scanning configuration files before libconfig does: includes, numbers, names, brackets, strings.
+ */
 #include "text.h"
 
 #include <ctype.h>
@@ -15,16 +18,16 @@
 #define MAX_INCLUDE_DEPTH 10
 
 struct conf_text_segment {
-	unsigned text_line; /* the first line of the text that comes from here */
+	unsigned text_line; /* the first line of the text that is from this place */
 	struct conf_place place;
 };
 
-/* One file being read; those that include it lie below. */
+/* A file that is being read, and the file that includes it. */
 struct input {
 	const char *file;
 	const char *at, *end;
 	unsigned line;
-	bool line_begins; /* only blanks so far */
+	bool line_begins; /* only white space so far in this line */
 	struct input *below;
 	unsigned depth;
 };
@@ -65,7 +68,7 @@ static bool is_open_to_others(const struct stat *st)
 
 static const char *add_file(struct conf_files *f, const char *path, const struct stat *st)
 {
-	/* A file that two others include keeps its name and place in the order. */
+	/* A file that is included twice keeps its first place in the order. */
 	for (size_t i = 0; i < f->count; i++)
 		if (strcmp(f->names[i], path) == 0) {
 			if (st != NULL)
@@ -93,7 +96,7 @@ static void begin_segment(struct reader *r, const struct input *in)
 	t->segments[t->segment_count++] = (struct conf_text_segment){r->text_line, here(in)};
 }
 
-/* Take over @len bytes as they are. */
+/* Copy @len bytes of the file into the text. */
 static void copy(struct reader *r, struct input *in, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -125,7 +128,7 @@ static size_t comment_length(const char *at, const char *end)
 	return (size_t)((stop != NULL ? stop : end) - at);
 }
 
-/* How far it is to the next character that is neither blank nor comment. */
+/* The length of the white space and comments at @at. */
 static size_t blank_length(const char *at, const char *end)
 {
 	const char *p = at;
@@ -140,7 +143,7 @@ static size_t blank_length(const char *at, const char *end)
 	return (size_t)(p - at);
 }
 
-/* The string that begins at @at with its quotes; 0: it is not closed. */
+/* The length of the string at @at, quotes included; 0: it is not closed. */
 static size_t string_length(const char *at, const char *end)
 {
 	for (const char *p = at + 1; p < end; p++) {
@@ -154,8 +157,7 @@ static size_t string_length(const char *at, const char *end)
 
 static bool read_input(struct reader *r, struct input *in);
 
-/* 0, or why not, an errno. At most a chunk more than MAX_FILE_BYTES is read of a file that is
- * too large. */
+/* 0 or an errno. A file that is too large is read up to a chunk beyond MAX_FILE_BYTES. */
 static int read_bytes(const char *path, struct buf *out, struct stat *ret_st)
 {
 	FILE *f = fopen(path, "re");
@@ -208,7 +210,7 @@ static bool read_file(
 	return ok;
 }
 
-/* "@include" and the string behind it; 0: there is none here. */
+/* The length of "@include" and the string after it; 0: there is no @include here. */
 static size_t include_length(const struct input *in, struct slice *ret_name)
 {
 	static const char word[] = "@include";
@@ -249,7 +251,7 @@ static void include_one(struct reader *r, struct input *in, const char *path)
 			r->faults, here(in), "@include '%s': the file includes itself", path);
 	else if (in->depth + 1 >= MAX_INCLUDE_DEPTH)
 		conf_fault(r->faults, here(in),
-			"@include '%s': more than %d files in each other", path,
+			"@include '%s': files are nested more than %d deep", path,
 			MAX_INCLUDE_DEPTH);
 	else if (!read_file(r, path, here(in), in))
 		r->broken = true;
@@ -279,7 +281,7 @@ static void include(struct reader *r, struct input *in, struct slice name)
 	begin_segment(r, in);
 }
 
-/* The number at @at, sign and letters in it included. */
+/* The length of the number at @at, sign included. */
 static size_t number_length(const char *at, const char *end, bool *ret_integer)
 {
 	const char *p = at, *digits;
@@ -316,8 +318,8 @@ static void read_number(struct reader *r, struct input *in)
 		text, NULL, len > 2 && (in->at[1] == 'x' || in->at[1] == 'X') ? 16 : 10);
 	if (errno == ERANGE || len >= sizeof text)
 		conf_fault(r->faults, here(in),
-			"number '%.*s': does not fit into 64 bits; write it as a text, in a "
-			"pattern as JSON",
+			"number '%.*s': does not fit in 64 bits; write it as a string, "
+			"or in a pattern as JSON",
 			(int)(len > 40 ? 40 : len), in->at);
 	copy(r, in, len);
 	while (in->at < in->end && *in->at == 'L')
@@ -331,7 +333,7 @@ static bool is_name(char c, bool first)
 	       (!first && (isdigit((unsigned char)c) || c == '-' || c == '_'));
 }
 
-/* A setting's name, or a word that is a value: true, false. */
+/* The name of a setting, or the value true or false. */
 static void read_name(struct reader *r, struct input *in)
 {
 	const char *p = in->at, *behind;
@@ -358,8 +360,8 @@ static void drop_last_comma(struct reader *r, const struct input *in)
 {
 	if (r->comma.file != NULL && (*in->at == ']' || *in->at == ')')) {
 		conf_warning(r->faults, r->comma,
-			"syntax: a comma behind the last element of a list; libconfig takes it "
-			"from version 1.7 on, so other programs may not");
+			"syntax: a comma after the last element of a list; libconfig "
+			"accepts it only since version 1.7, so other programs may not");
 		r->text->bytes.data[r->comma_at] = ' ';
 	}
 	r->comma = *in->at == ',' && strchr("([,", r->last) == NULL ? here(in)
@@ -413,7 +415,8 @@ static bool check_bytes(struct reader *r, struct input *in)
 		conf_fault(r->faults, here(in), "file: has more than %zu bytes",
 			(size_t)MAX_FILE_BYTES);
 	else if (len > 0 && memchr(in->at, '\0', len) != NULL)
-		conf_fault(r->faults, here(in), "file: holds a NUL byte, so it is no text");
+		conf_fault(r->faults, here(in),
+			"file: contains a NUL byte; it must be a text file");
 	else
 		return true;
 	return false;

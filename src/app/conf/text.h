@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * text.h - a configuration file made ready for libconfig: one text of it and all that it
- * includes.
+ * text.h - a configuration file prepared for libconfig: one text with all files that it includes.
  *
- * libconfig 1.5 is our parser, but some of what it does would hurt a user, so that the text is
- * prepared for it:
+ * libconfig parses the text, but some behaviour of its version 1.5, which distributions still
+ * have, is harmful to users, so the text is changed first:
  *
- *  - @include is resolved here: relative to the file that includes, with * and ? as the
- *    shell has them, a missing file named with its path;
- *  - an integer without an L wraps silently at 32 bits: every integer gets one, and what does
- *    not fit into 64 bits is a fault;
- *  - a name given twice in one group would end the parsing: the second one is told as a fault
- * that names both places, and renamed so that the rest can be checked;
- *  - a string that is not closed is told where it begins, not at the end of the file;
- *  - a comma behind the last element of a list is a fault to libconfig before 1.7: it is
- *    told as a warning, and dropped;
- *  - elements of [ ] may be of different types, as in JSON: it becomes ( ).
+ *  - @include is resolved here: relative to the including file, with the wildcards of the shell,
+ *    and a missing file is reported with its path;
+ *  - an integer without the suffix L silently wraps at 32 bits: every integer gets the suffix, and
+ *    one that does not fit in 64 bits is a fault;
+ *  - a name given twice in a group would stop the parser: it is a fault that names both places, and
+ *    the second one is renamed so that the rest can be checked;
+ *  - a string that is not closed is reported where it begins, not at the end of the file;
+ *  - a comma after the last element of a list is a syntax error before version 1.7: it becomes a
+ *    warning, and is removed;
+ *  - elements of [ ] may have different types, as in JSON: [ ] becomes ( ).
  *
  * Lines of the text are mapped back to files and their lines.
  */
@@ -25,10 +24,10 @@
 #include "fault.h"
 #include "base/buf.h"
 
-/* What a setting that was given twice is renamed to begins with. */
+/* The prefix of the new name of a setting that was given twice. */
 #define CONF_TEXT_TWICE "*-twice-"
 
-/* The names of all files read, in that order; they live as long as the configuration. */
+/* The names of all files, in the order of reading; they live as long as the configuration. */
 struct conf_files {
 	char **names;
 	bool *readable_by_others;
@@ -36,7 +35,7 @@ struct conf_files {
 };
 
 void conf_files_release(struct conf_files *f);
-/* Can group or others read the file that @place is in? */
+/* Can the group or others read the file of @place? */
 bool conf_files_is_open(const struct conf_files *f, struct conf_place place);
 
 struct conf_text_segment;
@@ -50,12 +49,12 @@ struct conf_text {
 	struct buf bytes;
 	struct conf_text_segment *segments;
 	size_t segment_count;
-	/* The strings that run over more than one line: a quote may be forgotten. */
+	/* Strings of more than one line, whose closing quote may be missing. */
 	struct conf_text_string *strings;
 	size_t string_count;
 };
 
-/* False: a fault was told that makes parsing pointless. Release @t in any case. */
+/* False: there was a fault after which parsing makes no sense. Release @t in any case. */
 bool conf_text_read(struct conf_text *t, const char *path, struct conf_files *files,
 	struct conf_faults *faults);
 void conf_text_release(struct conf_text *t);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Texts of the configuration: their ${...} references expanded, what is secret in them noted.
+ * Reading strings: ${...} references are expanded, and secrets are noted for masking.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +8,10 @@
 #include "conf_private.h"
 #include "io/secret.h"
 
-/* Where a reference can't be resolved and need not be (check --no-secrets): good as a host, a
- * port and a word. */
+/* Stands for a reference that check --no-secrets does not resolve: valid as a host, a port and a
+ * word. */
 #define STAND_IN "1"
-/* Shorter words behind a blank are not what a scheme stands before. */
+/* A word of fewer bytes after a space is not taken for a credential after its scheme. */
 #define SCHEMED_LEAST_BYTES 8
 
 static size_t count_characters(const char *text)
@@ -23,7 +23,7 @@ static size_t count_characters(const char *text)
 	return n;
 }
 
-/* Put STAND_IN in the place of every reference of @text. */
+/* Replace every reference in @text by STAND_IN. */
 static char *stand_in(const char *text)
 {
 	struct buf out;
@@ -52,7 +52,7 @@ void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal)
 
 	if (literal && !secret_has_reference(text)) {
 		conf_mask_add(mask, slice_str(text));
-		/* "Bearer xyz": also without its scheme. */
+		/* "Bearer xyz": mask "xyz" alone too. */
 		if (blank != NULL && strlen(blank + 1) >= SCHEMED_LEAST_BYTES)
 			conf_mask_add(mask, slice_str(blank + 1));
 		return;
@@ -69,7 +69,7 @@ void conf_mask_secrets(struct conf_reader *r, const char *text, bool literal)
 	}
 }
 
-/* The password in a URL's authority: of a proxy. */
+/* Mask the password in the URL of a proxy. */
 static void mask_url_password(struct conf_mask *mask, const char *url)
 {
 	const char *authority = strstr(url, "://"), *end, *at, *colon;
@@ -84,7 +84,7 @@ static void mask_url_password(struct conf_mask *mask, const char *url)
 		conf_mask_add(mask, slice_of(colon + 1, (size_t)(at - colon - 1)));
 }
 
-/* A text whose references were resolved, owned; NULL: a fault was told. */
+/* @text with its references expanded, owned by the configuration. NULL: a fault was reported. */
 static char *expand(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n, const char *text)
 {
@@ -110,14 +110,14 @@ static char *expand(struct conf_reader *r, struct conf_subject *s, const struct 
 static void warn_literal(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n, const char *text)
 {
-	/* Parameters are masked all alike, but few of them are secrets. */
+	/* All parameters are masked, but few of them are secrets. */
 	if ((key->flags & CONF_SECRET) == 0 || key->type == CONF_PAIRS ||
 		secret_has_reference(text) ||
 		!conf_files_is_open(&r->priv->source->files, n->place))
 		return;
 	conf_warn(r, s, key->name, n->place,
-		"a secret stands in a file that others can read; write ${file:PATH} or "
-		"${env:NAME}, or chmod 600 the file");
+		"the secret is in a file that other users can read; use ${file:PATH} "
+		"or ${env:NAME}, or chmod 600 the file");
 }
 
 char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
@@ -134,13 +134,13 @@ char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct
 		warn_literal(r, s, key, n, text);
 	}
 	if (value[0] == '\0' && key->type != CONF_PAIRS) {
-		conf_refuse(r, s, key->name, n->place, "is empty; fill it in, or leave it out");
+		conf_refuse(
+			r, s, key->name, n->place, "is empty; give it a value or remove it");
 		return NULL;
 	}
 	if (key->max > 0 && count_characters(value) > (size_t)key->max) {
-		conf_refuse(r, s, key->name, n->place,
-			"has %zu characters; at most %lld may be", count_characters(value),
-			(long long)key->max);
+		conf_refuse(r, s, key->name, n->place, "has %zu characters; the limit is %lld",
+			count_characters(value), (long long)key->max);
 		return NULL;
 	}
 	if ((key->flags & CONF_KEPT) != 0)

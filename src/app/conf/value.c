@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * value.c - one value of the configuration into its field, by the type of its key: words, files,
- * JSON and references here; texts, numbers and lists in files of their own.
+ * Reading one value into its field, by the type of its key. Words, files, JSON and references are
+ * read here; strings, numbers and lists in files of their own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,7 @@ static void read_choice(struct conf_reader *r, struct conf_subject *s,
 	buf_release(&list);
 }
 
-/* Certificates and keys are where the secrets are: they need not be on this machine. */
+/* With --no-secrets the file, a certificate or a key, may be missing on this machine. */
 static bool check_file(struct conf_reader *r, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -87,7 +87,7 @@ static void refuse_file(struct conf_reader *r, struct conf_subject *s,
 	const struct conf_key *key, const struct conf_node *n, const char *name)
 {
 	conf_refuse(r, s, key->name, n->place, "'%s': %s%s", name, strerror(errno),
-		name[0] == '/' ? "" : "; it is looked for beside the configuration file");
+		name[0] == '/' ? "" : "; paths are relative to the configuration file");
 }
 
 static void read_content(struct conf_reader *r, struct conf_subject *s,
@@ -102,8 +102,8 @@ static void read_content(struct conf_reader *r, struct conf_subject *s,
 	}
 	if (memchr(content, '\0', len) != NULL)
 		conf_refuse(r, s, key->name, n->place,
-			"'%s': holds a NUL byte, so it is no text", n->text);
-	/* An editor's last line end is no part of it. */
+			"'%s': contains a NUL byte; it must be a text file", n->text);
+	/* The line end that editors add at the end of a file is dropped. */
 	len -= len > 0 && content[len - 1] == '\n';
 	store_text(key, s->settings, conf_own_text(r->priv, xmemdup(content, len)));
 }
@@ -162,17 +162,16 @@ static void refuse_reference(struct conf_reader *r, struct conf_subject *s,
 		buf_addf(&list, " and %zu more", count - 8);
 	if (count == 0)
 		conf_refuse(r, s, key->name, n->place,
-			"there is no %s '%s', and no other either; add it to '%s'",
+			"there is no %s '%s'; none is defined yet: add it to '%s'",
 			key->section->singular, n->text, key->section->name);
 	else if (conf_nearest(n->text, names, count) != NULL)
 		conf_refuse(r, s, key->name, n->place,
-			"there is no %s '%s'; did you mean '%s'? There %s %s",
+			"there is no %s '%s'; did you mean '%s'? Defined: %s",
 			key->section->singular, n->text, conf_nearest(n->text, names, count),
-			count == 1 ? "is only" : "are", buf_str(&list));
-	else
-		conf_refuse(r, s, key->name, n->place, "there is no %s '%s'; there %s %s",
-			key->section->singular, n->text, count == 1 ? "is only" : "are",
 			buf_str(&list));
+	else
+		conf_refuse(r, s, key->name, n->place, "there is no %s '%s'; defined: %s",
+			key->section->singular, n->text, buf_str(&list));
 	buf_release(&list);
 	free(names);
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values of the configuration as text: libconfig syntax or JSON, secrets masked.
+ */
 #include "write.h"
 
 #include <ctype.h>
@@ -12,7 +15,7 @@ static void indent(struct conf_writer *w)
 		buf_add_str(w->out, "  ");
 }
 
-/* To the place of the next member or element. */
+/* Begin the line of the next member or element. */
 static void begin_member(struct conf_writer *w)
 {
 	if (!w->empty && w->json)
@@ -114,7 +117,7 @@ void conf_write_text(struct conf_writer *w, const char *text)
 	buf_add_char(out, '"');
 }
 
-/* A text as it may be seen. */
+/* A string with its references as written and its secrets masked. */
 static void write_shown(struct conf_writer *w, const struct conf_key *key, const char *value)
 {
 	const char *text = w->conf != NULL ? conf_original_text(w->conf->priv, value) : value;
@@ -285,7 +288,7 @@ bool conf_write_is_set(const struct conf_key *key, const void *settings)
 		return number_of(key, settings) > 0;
 	case CONF_GROUP:
 		for (size_t i = 0; i < key->section->key_count; i++)
-			/* A flag alone says nothing of a thing that is not there. */
+			/* A group is printed if any of its keys is set, apart from booleans. */
 			if (key->section->keys[i].type != CONF_BOOL &&
 				conf_write_is_set(&key->section->keys[i], settings))
 				return true;
