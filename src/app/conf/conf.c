@@ -155,8 +155,9 @@ static struct conf *conf_new(struct conf_source *source, struct conf_faults *fau
 	if (!source->broken)
 		conf_read(&r, source->root);
 	finish(c);
-	conf_faults_tell(&r.faults, (const char *const *)source->files.names,
-		source->files.count, &r.priv->mask, complain, ctx);
+	conf_faults_sort(
+		&r.faults, (const char *const *)source->files.names, source->files.count);
+	conf_faults_report(&r.faults, &r.priv->mask, complain, ctx);
 	if (r.faults.fault_count > 0) {
 		conf_unref(c);
 		c = NULL;

@@ -30,7 +30,8 @@ static void add(struct conf_faults *f, enum conf_severity severity, struct conf_
 		f->cap = f->cap > 0 ? 2 * f->cap : 32;
 		f->items = xreallocarray(f->items, f->cap, sizeof *f->items);
 	}
-	f->items[f->count++] = (struct conf_complaint){severity, place, text};
+	f->items[f->count++] =
+		(struct conf_complaint){.severity = severity, .place = place, .text = text};
 	f->fault_count += severity == CONF_FAULT;
 }
 
@@ -52,21 +53,14 @@ void conf_warning(struct conf_faults *f, struct conf_place place, const char *fm
 	va_end(ap);
 }
 
-/* A complaint and its sort key. */
-struct entry {
-	const struct conf_complaint *complaint;
-	size_t file, number;
-};
-
 static int compare(const void *x, const void *y)
 {
-	const struct entry *a = x, *b = y;
-	unsigned line_a = a->complaint->place.line, line_b = b->complaint->place.line;
+	const struct conf_complaint *a = x, *b = y;
 
 	if (a->file != b->file)
 		return a->file < b->file ? -1 : 1;
-	if (line_a != line_b)
-		return line_a < line_b ? -1 : 1;
+	if (a->place.line != b->place.line)
+		return a->place.line < b->place.line ? -1 : 1;
 	return a->number < b->number ? -1 : 1;
 }
 
@@ -79,50 +73,57 @@ static size_t file_number(const char *file, const char *const *files, size_t cou
 	return i;
 }
 
-static void tell(const struct conf_complaint *c, const struct conf_mask *mask, struct buf *line,
-	conf_complain_fn complain, void *ctx)
+/* Does one of the @count complaints, the last of which is next to @c in the order, say the same of
+ * the same line? Several targets may report the same fault of their destination. */
+static bool is_repeated(
+	const struct conf_complaint *sorted, size_t count, const struct conf_complaint *c)
 {
-	buf_reset(line);
-	if (c->place.file != NULL)
-		buf_add_str(line, c->place.file);
-	if (c->place.line > 0)
-		buf_addf(line, ":%u", c->place.line);
-	if (c->place.file != NULL)
-		buf_add_str(line, ": ");
-	conf_mask_apply(mask, slice_str(c->text), line);
-	complain(ctx, c->severity, buf_str(line));
+	while (count-- > 0 && sorted[count].file == c->file &&
+		sorted[count].place.line == c->place.line)
+		if (str_eq(sorted[count].text, c->text))
+			return true;
+	return false;
 }
 
-void conf_faults_tell(struct conf_faults *f, const char *const *files, size_t file_count,
-	const struct conf_mask *mask, conf_complain_fn complain, void *ctx)
+void conf_faults_sort(struct conf_faults *f, const char *const *files, size_t file_count)
 {
-	struct entry *entries = xcalloc(f->count, sizeof *entries);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < f->count; i++) {
+		f->items[i].file = file_number(f->items[i].place.file, files, file_count);
+		f->items[i].number = i;
+	}
+	if (f->count > 0)
+		qsort(f->items, f->count, sizeof *f->items, compare);
+	for (size_t i = 0; i < f->count; i++) {
+		if (is_repeated(f->items, kept, &f->items[i]))
+			free(f->items[i].text);
+		else
+			f->items[kept++] = f->items[i];
+	}
+	f->count = kept;
+}
+
+void conf_faults_report(const struct conf_faults *f, const struct conf_mask *mask,
+	conf_complain_fn complain, void *ctx)
+{
 	struct buf line;
 
 	buf_init(&line, BUF_UNLIMITED);
-	for (size_t i = 0; i < f->count; i++)
-		entries[i] = (struct entry){&f->items[i],
-			file_number(f->items[i].place.file, files, file_count), i};
-	if (f->count > 0)
-		qsort(entries, f->count, sizeof *entries, compare);
 	for (size_t i = 0; i < f->count; i++) {
-		const struct conf_complaint *c = entries[i].complaint;
-		bool told = false;
+		const struct conf_complaint *c = &f->items[i];
 
-		/* Several targets may report the same fault of their destination. */
-		for (size_t k = i; k-- > 0 && !told;) {
-			const struct conf_complaint *before = entries[k].complaint;
-
-			if (entries[k].file != entries[i].file ||
-				before->place.line != c->place.line)
-				break;
-			told = str_eq(before->text, c->text);
-		}
-		if (!told)
-			tell(c, mask, &line, complain, ctx);
+		buf_reset(&line);
+		if (c->place.file != NULL)
+			buf_add_str(&line, c->place.file);
+		if (c->place.line > 0)
+			buf_addf(&line, ":%u", c->place.line);
+		if (c->place.file != NULL)
+			buf_add_str(&line, ": ");
+		conf_mask_apply(mask, slice_str(c->text), &line);
+		complain(ctx, c->severity, buf_str(&line));
 	}
 	buf_release(&line);
-	free(entries);
 }
 
 /* The edit distance of @a and @b: insertions, deletions, substitutions and swaps of neighbours

@@ -15,7 +15,8 @@
 struct conf_complaint {
 	enum conf_severity severity;
 	struct conf_place place;
-	char *text; /* without the place */
+	char *text;          /* without the place */
+	size_t file, number; /* for conf_faults_sort() */
 };
 
 struct conf_faults {
@@ -32,9 +33,11 @@ void conf_fault(struct conf_faults *f, struct conf_place place, const char *fmt,
 void conf_warning(struct conf_faults *f, struct conf_place place, const char *fmt, ...)
 	ATTR_PRINTF(3, 4);
 
-/* Report them in the order of @files. */
-void conf_faults_tell(struct conf_faults *f, const char *const *files, size_t file_count,
-	const struct conf_mask *mask, conf_complain_fn complain, void *ctx);
+/* Sort them by file, as ordered in @files, and line, and drop duplicates. */
+void conf_faults_sort(struct conf_faults *f, const char *const *files, size_t file_count);
+/* Report each with its place, secrets masked. */
+void conf_faults_report(const struct conf_faults *f, const struct conf_mask *mask,
+	conf_complain_fn complain, void *ctx);
 
 /* The candidate that @name is most likely a misspelling of, or NULL. */
 const char *conf_nearest(const char *name, const char *const *candidates, size_t count);
