@@ -144,11 +144,11 @@ SAMPLES  = postrider.cfg postrider.cfg.reference postrider.tests.json demo.cfg \
 	kubernetes/postrider.yml
 INSTALLED = $(BINDIR)/postrider $(UNITDIR)/postrider.service $(BASHDIR)/postrider $(ZSHDIR)/_postrider \
 	$(foreach page,$(PAGES),$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
-	$(DOCDIR)/README.md $(addprefix $(DOCDIR)/examples/,$(SAMPLES))
+	$(DOCDIR)/README.md $(DOCDIR)/CHANGELOG.md $(addprefix $(DOCDIR)/examples/,$(SAMPLES))
 
 install: all ## install program, manual, unit, completions, samples (PREFIX, DESTDIR)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(BINDIR)/postrider
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md CHANGELOG.md
 	for page in $(PAGES); do install -D -m 644 -t $(DESTDIR)$(MANDIR)/man$${page##*.} $$page || exit; done
 	for sample in $(SAMPLES); do install -D -m 644 etc/$$sample $(DESTDIR)$(DOCDIR)/examples/$$sample || exit; done
 	install -D -m 644 etc/completion/postrider.bash $(DESTDIR)$(BASHDIR)/postrider

@@ -24,7 +24,7 @@ strip --strip-unneeded --remove-section=.comment "$ROOT/usr/bin/postrider"
 # The date of the last commit, so that the same source makes the same package.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
-printf 'postrider (%s) stable; urgency=medium\n\n  * See the history of its repository.\n\n -- Postrider <postrider@example.org>  %s\n' \
+printf 'postrider (%s) stable; urgency=medium\n\n  * See CHANGELOG.md beside this file.\n\n -- Postrider <postrider@example.org>  %s\n' \
 	"$VERSION" "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$DOC/changelog.gz"
 find "$ROOT/usr/share/man" -type f -exec gzip -9n {} +
 

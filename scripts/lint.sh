@@ -54,6 +54,7 @@ check layers scripts/check-layers.sh
 check libraries scripts/check-deps.sh
 check lengths scripts/check-length.sh
 check comments scripts/check-comments.sh
+check references scripts/check-references.sh
 check exports scripts/check-exports.sh
 check documents scripts/check-docs.sh
 check pages pages

@@ -3,10 +3,11 @@
  * letter.h - what a dead letter says: the event's own headers, then why it was given up.
  *
  * The value and key of the letter are the event's, byte for byte, and are not in here; its
- * headers come first, untouched, a header of the same name too. Ours follow (design, section
- * 7), UTF-8 text: ERROR_CODE ERROR_MESSAGE EXHAUSTED_RETRY_CONDITION RETRY_ATTEMPTS RULE_NAME
- * TARGET_ID DESTINATION HTTP_STATUS SOURCE_TOPIC SOURCE_PARTITION SOURCE_OFFSET
- * SOURCE_TIMESTAMP FIRST_ATTEMPT_TIME LAST_ATTEMPT_TIME, and last RESPONSE_BODY, printable,
+ * headers come first, untouched, a header of the same name too. Ours follow
+ * (doc/design.md, Dead letters), UTF-8 text: ERROR_CODE ERROR_MESSAGE
+ * EXHAUSTED_RETRY_CONDITION RETRY_ATTEMPTS RULE_NAME TARGET_ID DESTINATION HTTP_STATUS
+ * SOURCE_TOPIC SOURCE_PARTITION SOURCE_OFFSET SOURCE_TIMESTAMP FIRST_ATTEMPT_TIME
+ * LAST_ATTEMPT_TIME, and last RESPONSE_BODY, printable,
  * which a letter that is too large can go without. What is not known is absent. Never a
  * credential.
  *

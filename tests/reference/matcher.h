@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * matcher.h - event patterns matched slowly, straight from the specification (sections 2.2 to
- * 2.11), over jansson trees. It shares nothing with the matcher of the product, checks
+ * matcher.h - event patterns matched slowly, straight from postrider-patterns(7), over jansson
+ * trees. It shares nothing with the matcher of the product, checks
  * no pattern (give it only valid ones), and takes exponential time if asked to.
  *
  * What jansson doesn't tell apart it can't either: the spelling of numbers, repeated keys.

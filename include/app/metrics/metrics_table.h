@@ -6,8 +6,8 @@
  * Labels are names separated by blanks, at most three; their values come from the configuration
  * or from Kafka's topics, never from an event. Values are kept as whole numbers; `scale` of
  * them, a power of ten, are one of the unit in the name. The original's metrics
- * (specification, 8.1) have its names. A family of which nobody has obtained an instance is not
- * shown. Include with METRIC defined.
+ * (doc/eventbridge.md, Metrics) have its names. A family of which nobody has obtained an
+ * instance is not shown. Include with METRIC defined.
  */
 /* clang-format off */
 

@@ -38,8 +38,8 @@ bool delivery_may_move(enum delivery_state from, enum delivery_state to);
 /* What is known of its attempts. Zero at first; release it at the end. */
 struct delivery_facts {
 	int64_t first_attempt_ms, last_attempt_ms; /* wall time; 0: never */
-	const char *error_code; /* a literal: specification, 7.3; NULL: none yet */
-	char *error_message;    /* owned; NULL: none */
+	const char *error_code;                    /* a literal (retry.h); NULL: none yet */
+	char *error_message;                       /* owned; NULL: none */
 	char *response; /* owned: first bytes of the last reply's body, response_len of them */
 	uint32_t response_len;
 	unsigned attempts;

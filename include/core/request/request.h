@@ -3,7 +3,7 @@
  * request.h - from an event to the HTTP request that a target wants, byte for byte.
  *
  * A plan is compiled at load from the settings of connection, destination and target
- * (specification 3 to 6); everything that can be refused is refused there. Rendering
+ * (doc/eventbridge.md); everything that can be refused is refused there. Rendering
  * fills a struct request whose buffers are kept from one use to the next: warm, it
  * allocates nothing. The credentials themselves (Authorization, signatures) are
  * not rendered here: io adds them at each attempt.

@@ -3,13 +3,12 @@
  * template.h - Input, InputPath and InputTransformer: what of an event becomes the body.
  *
  * Compiled at load into literal slices with holes between them, so that rendering is
- * copying. There are two kinds of template, told apart by how they begin (specification
- * 3.4):
+ * copying. There are two kinds of template, told apart by how they begin:
  *
  *   {…} […] <name>   a JSON template: filled, it is JSON, or it is not sent
  *   "…"              a string template: one or more lines in quotes, which stay
  *
- * What a hole becomes (3.5):
+ * What a hole becomes (doc/eventbridge.md, Filling rules):
  *
  *   value            outside quotes    in a string template   in a JSON template's quotes
  *   string           JSON string       its characters         its characters

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What EventBridge removes (specification 4.3). */
+/* What EventBridge removes (doc/eventbridge.md, Removed headers). */
 static const char *const removed_names[] = {"A-IM", "Accept-Charset", "Accept-Datetime",
 	"Accept-Encoding", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
 	"Content-MD5", "Date", "Expect", "Forwarded", "From", "Host", "HTTP2-Settings",
