@@ -4,7 +4,7 @@
 # run-unit.sh PROGRAM... - run cmocka programs, four at a time, since some wait for a broker. A
 # program that fails shows its whole output, one that passes a line. UNIT_WRAPPER is a command to
 # run them under, UNIT_TIMEOUT what each may take, in seconds. With T set, only the tests whose
-# name contains it (tests/unit/filter.c).
+# name contains it (tests/unit/unit.c).
 set -uo pipefail
 
 WORK=$(mktemp -d)

@@ -5,11 +5,10 @@
 #ifndef TESTS_HTTP_CASE_H
 #define TESTS_HTTP_CASE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "http_script.h"
 #include "io/http/http_private.h"

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "app/cmd/cmd.h"
 #include "base/buf.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #define EVENT                                                                                  \
 	"{\"source\":\"shop\",\"detail\":{\"id\":\"o-1\",\"note\":\"say \\\"hi\\\"\",\"n\":1.10}}"

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "io/auth/connection.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <cmocka.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,17 +27,6 @@ static struct connection_settings settings;
 static struct connection_credentials credentials;
 static struct err err;
 static char url[128], dir[] = "/tmp/test_connection.XXXXXX", file[128];
-static unsigned lines_authorized, lines_deauthorized;
-static char last_line[2048];
-
-static void count_line(enum log_level level, const char *id, struct slice line)
-{
-	(void)level;
-	lines_authorized += strcmp(id, "connection_authorized") == 0;
-	lines_deauthorized += strcmp(id, "connection_deauthorized") == 0;
-	snprintf(last_line, sizeof last_line, "%.*s", (int)line.len, line.data);
-}
-
 static void give_up(struct loop_timer *t)
 {
 	(void)t;
@@ -96,8 +83,6 @@ static int set_up(void **state)
 
 	(void)state;
 	http_global_init();
-	log_set_sink(count_line);
-	lines_authorized = lines_deauthorized = 0;
 	patience = (struct loop_timer){0};
 	loop = loop_new();
 	script_start(&server, loop, none, 1);
@@ -120,7 +105,6 @@ static int tear_down(void **state)
 	loop_free(loop);
 	unlink(file);
 	rmdir(dir);
-	log_set_sink(NULL);
 	return 0;
 }
 
@@ -187,6 +171,8 @@ static void connection__basic_is_user_and_password(void **state)
 
 static void connection__an_api_key_follows_its_file(void **state)
 {
+	log_expected("connection_deauthorized");
+	log_expected("connection_secret_kept");
 	(void)state;
 	write_file("f1rst\n");
 	settings.api_key_name = "X-Api-Key";
@@ -199,7 +185,7 @@ static void connection__an_api_key_follows_its_file(void **state)
 	/* Refused, and nothing newer to be had: an attempt like any other. */
 	assert_false(connection_rejected(connection, 1));
 	assert_int_equal(status().state, CONNECTION_DEAUTHORIZED);
-	assert_int_equal(lines_deauthorized, 1);
+	assert_int_equal(log_count("connection_deauthorized"), 1);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key f1rst");
 	assert_int_equal(credentials.generation, 2);
@@ -221,8 +207,8 @@ static void connection__an_api_key_follows_its_file(void **state)
 	connection_secrets_changed(connection);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key th1rd");
-	assert_non_null(strstr(last_line, "connection_secret_kept"));
-	assert_null(strstr(last_line, "m4rker"));
+	assert_non_null(strstr(log_last(), "connection_secret_kept"));
+	assert_null(strstr(log_last(), "m4rker"));
 }
 
 static void connection__a_bearer_token_comes_from_its_file(void **state)
@@ -256,6 +242,7 @@ static void connection__aws_requests_are_signed(void **state)
 
 static void connection__aws_secrets_that_stay_the_same_are_no_new_credentials(void **state)
 {
+	log_expected("connection_deauthorized");
 	(void)state;
 	write_file("wJalr");
 	settings.username = "AKID";
@@ -377,7 +364,7 @@ static void connection__a_thousand_wait_for_one_token_request_in_order(void **st
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 	assert_int_equal(status().refreshes, 1);
 	assert_in_range(status().token_expires_in_ms, 3590000, 3600000);
-	assert_int_equal(lines_authorized, 1);
+	assert_int_equal(log_count("connection_authorized"), 1);
 	assert_non_null(strstr(buf_str(&server.last), "grant_type=client_credentials"));
 	/* With a token there, waiting is over at once. */
 	wait_for(&waiting[0]);
@@ -407,6 +394,7 @@ static void connection__a_refused_token_is_replaced_by_one_request(void **state)
 	static const struct script_step steps[] = {{TOKEN("first", "3600"), 0, SCRIPT_CLOSE},
 		{TOKEN("second", "3600"), 0, SCRIPT_CLOSE}};
 
+	log_expected("connection_deauthorized");
 	(void)state;
 	with_tokens(steps, 2);
 	wait_for(&waiting[0]);
@@ -524,6 +512,7 @@ static void connection__serves_many_loops_at_once(void **state)
 
 	unsigned waits = 0;
 
+	log_allowed("connection_deauthorized");
 	(void)state;
 	with_tokens(steps, 1);
 	atomic_store(&workers_left, WORKERS);
@@ -565,6 +554,7 @@ static void connection__what_is_wrong_is_said_once_and_deliveries_wait(void **st
 		{"HTTP/1.1 200 OK\r\n\r\n<html>", 0, SCRIPT_CLOSE},
 		{TOKEN("abc", "3600"), 0, SCRIPT_CLOSE}};
 
+	log_expected("connection_deauthorized");
 	(void)state;
 	with_tokens(steps, 3);
 	wait_for(&waiting[0]);
@@ -572,7 +562,7 @@ static void connection__what_is_wrong_is_said_once_and_deliveries_wait(void **st
 	assert_int_equal(status().state, CONNECTION_DEAUTHORIZED);
 	assert_string_equal(status().reason,
 		"the token server refuses with status 401: invalid_client: wrong secret ***");
-	assert_null(strstr(last_line, "s3cret"));
+	assert_null(strstr(log_last(), "s3cret"));
 	assert_false(authorise());
 	assert_int_equal(waiting[0].called, 0);
 	/* A changed secret is tried at once; this time the reply is nonsense. */
@@ -583,8 +573,8 @@ static void connection__what_is_wrong_is_said_once_and_deliveries_wait(void **st
 	run();
 	assert_int_equal(server.requests, 3);
 	assert_int_equal(waiting[0].called, 1);
-	assert_int_equal(lines_deauthorized, 1);
-	assert_int_equal(lines_authorized, 1);
+	assert_int_equal(log_count("connection_deauthorized"), 1);
+	assert_int_equal(log_count("connection_authorized"), 1);
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 }
 
@@ -607,6 +597,7 @@ static void connection__rude_token_servers_cost_nothing_but_time(void **state)
 			"status 302"},
 	};
 
+	log_expected("connection_deauthorized");
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(table); i++) {
 		struct connection_settings s;

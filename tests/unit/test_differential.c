@@ -3,13 +3,10 @@
  * The matcher against the slow one of tests/reference: random patterns, twenty in a ruleset,
  * and random events. PAIRS and SEED in the environment ask for more, or for others.
  */
+#include "unit.h"
 #include "../reference/generator.c"
 #include "../reference/matcher.c"
 #include "core/ruleset/ruleset.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 
 #define PATTERNS 20
 #define EVENTS   25

@@ -5,14 +5,10 @@
  * after each happening the two are compared. Time jumps from one happening to the next, and
  * the gate is asked at the time it named: what could go then and did not is a lost wake-up.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "core/gate/gate.h"
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "core/json/json.h"
 #include "core/json/scan.h"
 #include "base/rng.h"
 
 #include <jansson.h>
-#include <stdarg.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static struct jx_index ix;
 static struct err err;

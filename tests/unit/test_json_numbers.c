@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arrays of numbers that are folded. The module is compiled into this program, so that each
  * instruction set's variant of it can be asked. */
+#include "unit.h"
 #include "../../src/core/json/numbers.c"
 
 #include "base/rng.h"
 #include "core/json/json.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static struct jx_index plain, folding;
 static struct err err;

@@ -4,13 +4,9 @@
  * holes is read, its records settle in any order, now and then there is a commit, and now and
  * then a crash, after which a new tracker begins with what was committed last.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/rng.h"
 #include "core/offsets/offsets.h"

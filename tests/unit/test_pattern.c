@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "core/pattern/pattern.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 static bool matches(const char *pattern, const char *event)
 {
@@ -35,7 +33,7 @@ static void assert_refused(const char *pattern, const char *reason)
 		fail_msg("%s: %s", pattern, err.text);
 }
 
-/* The conditions of the specification's table of refusals, with its texts. */
+/* What is refused, and EventBridge's reason (doc/eventbridge.md, Patterns). */
 static const char *const refusals[][2] = {
 	{"[]", "Empty arrays are not allowed"},
 	{"1", "\"k\" must be an object or an array"},

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "core/ruleset/ruleset.h"
 #include "core/ruleset/ruleset_private.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #define MOST_PATTERNS 2048
 

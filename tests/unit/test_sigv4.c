@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "core/auth/sigv4.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 /* AWS's test suite for Signature Version 4: one key, one moment, one service. */
 static struct sigv4_settings suite(void)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
 #include "core/request/template.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
-/* The event behind the recorded cases of the specification, 3.7, and some values more. */
+/* The event behind the cases of doc/eventbridge.md, Recorded templates, and some values more. */
 static const char event_text[] =
 	"{\"version\":\"0\",\"id\":\"e-1\",\"detail-type\":\"core.update-account-command\","
 	"\"source\":\"core\",\"account\":\"000000000000\",\"time\":\"2023-04-03T09:05:04Z\","
@@ -60,7 +58,7 @@ struct template_case {
 
 /* clang-format off: one line a case. */
 
-/* Numbered as in the specification, 3.7; 20 is a test of its own. */
+/* Numbered as in doc/eventbridge.md; 20 is a test of its own. */
 static const struct template_case recorded[] = {
 	/*  1 */
 	{"{\"method\": \"PUT\", \"path\": \"users-service/users/<userId>\", \"bod\": <payload>}",
