@@ -33,6 +33,11 @@ for name in sys.argv[1:]:
     ast.parse(open(name).read(), name)' $(find scripts tests -name '*.py')
 }
 
+waits() {
+	! grep -rnE 'time\.sleep\(' tests/integration --include='test_*.py' |
+		sed 's/$/ : wait for a condition, see postrider_test\/wait.py/' | grep .
+}
+
 licensed() {
 	local file bad=0
 	while read -r file; do
@@ -61,6 +66,7 @@ check pages pages
 check format scripts/format.sh --check
 check scripts scripts_are_clean
 check python python_compiles
+check waits waits
 check licence licensed
 echo "lint: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

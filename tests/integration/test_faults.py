@@ -16,7 +16,7 @@ from postrider_test.kafka import Kafka, KafkaMissing
 from postrider_test.ledger import Ledger
 from postrider_test.receiver import Receiver
 from postrider_test.toxiproxy import Toxiproxy, ToxiproxyMissing
-from postrider_test.wait import wait_until
+from postrider_test.wait import elapse, wait_until
 
 
 pytestmark = pytest.mark.soak
@@ -61,7 +61,7 @@ def test_a_broker_that_is_killed_and_comes_back_costs_nothing(
     daemon = postrider(fleet.config())
     fleet.wait_for_more(500)
     kafka.kill()
-    time.sleep(2)
+    elapse(2)
     kafka.start()
     fleet.publish(500)
     fleet.wait_until_empty()
@@ -83,7 +83,7 @@ def test_a_broker_that_is_paused_costs_nothing(
     fleet.wait_for_more(500)
     kafka.pause()
     begin = {name: ledger.accepted for name, ledger in fleet.ledgers.items()}
-    time.sleep(pause_s)
+    elapse(pause_s)
     print({name: ledger.accepted - begin[name] for name, ledger in fleet.ledgers.items()},
           "were delivered meanwhile")
     # What had been read goes on without a broker.
@@ -109,7 +109,7 @@ def test_a_leader_that_is_killed_costs_nothing_but_time(
     for number in leaders:
         cluster.nodes[number].kill()
         fleet.wait_for_more(200, 60)
-        time.sleep(3)
+        elapse(3)
         cluster.nodes[number].start()
         fleet.publish(2000)
         wait_until(lambda: min(cluster.first.in_sync(fleet.topic)) == 3, 60, "all in sync again")
@@ -142,9 +142,9 @@ def test_a_network_to_the_broker_that_fails_loses_nothing(
               "reset": lambda: toxiproxy.ail("reset_peer", timeout=200)}
     for _ in range(3):
         faults[fault]()
-        time.sleep(2)
+        elapse(2)
         toxiproxy.mend()
-        time.sleep(1)
+        elapse(1)
     fleet.publish(1000)
     fleet.wait_until_empty(90)
     check(fleet, 0)
@@ -168,7 +168,7 @@ def test_a_network_to_the_receiver_that_is_cut_in_mid_response_repeats_those_req
               "cut-in-mid-response": lambda: toxiproxy.ail("limit_data", bytes=20)}
     begin = time.monotonic()
     faults[fault]()
-    time.sleep(1)
+    elapse(1)
     toxiproxy.mend()
     end = time.monotonic()
     fleet.wait_until_empty()

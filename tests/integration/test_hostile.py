@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-import time
 from typing import Callable, Iterator
 
 import pytest
@@ -16,7 +15,7 @@ from postrider_test.events import event, number, wants
 from postrider_test.postrider import SANITIZED, Postrider
 from postrider_test.receiver import Receiver
 from postrider_test.rude import GOOD, Manner, Rude, Talk, at_first, saying
-from postrider_test.wait import wait_until
+from postrider_test.wait import elapse, wait_until
 
 MB = 1_000_000
 
@@ -37,7 +36,7 @@ def slowly(talk: Talk) -> None:
         for byte in GOOD + b" " * 1000:
             if not talk.send(bytes([byte])):
                 return
-            time.sleep(0.2)
+            elapse(0.2)
 
 
 def ok(headers: bytes, body: bytes = b"") -> bytes:
@@ -163,7 +162,7 @@ def test_a_reply_that_breaks_off_at_any_byte_is_none(town: Town, postrider) -> N
             return
         talk.send(GOOD[:talk.number])
         if talk.number < len(GOOD):
-            time.sleep(0.01)  # that the bytes arrive before the reset overtakes them
+            elapse(0.01)  # that the bytes arrive before the reset overtakes them
             talk.reset()
 
     server = town.serve("broken", broken)
@@ -229,7 +228,7 @@ def besiege(port: int, count: int) -> list[socket.socket]:
         client.setblocking(False)  # more than the listener takes wait in the kernel, or are lost
         client.connect_ex(("127.0.0.1", port))
         clients.append(client)
-    time.sleep(0.2)
+    elapse(0.2)
     for n, client in enumerate(clients):
         try:
             client.send(words[n % len(words)])

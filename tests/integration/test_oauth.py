@@ -17,7 +17,7 @@ from postrider_test.oauth import TokenEndpoint
 from postrider_test.oidc import SECRET, Oidc, OidcMissing
 from postrider_test.receiver import Receiver, Reply
 from postrider_test.shop import ONE_ATTEMPT, Shop, connection_status, oauth
-from postrider_test.wait import holds_for, wait_until
+from postrider_test.wait import elapse, holds_for, wait_until
 
 TTL_S = 2
 RUDE = {
@@ -72,7 +72,7 @@ def test_expiring_tokens_reach_no_attempt_and_delay_nothing(
         count = min(share, total - sent)
         shop.publish(range(sent, sent + count))
         sent += count
-        time.sleep(max(0.0, begin + (sent - 10) / share / 10 - time.monotonic()))
+        elapse(begin + (sent - 10) / share / 10 - time.monotonic())
     shop.wait_for_all(total)
     took = time.monotonic() - begin
     tokens = len(oidc.issued)

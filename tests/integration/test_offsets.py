@@ -21,7 +21,7 @@ from postrider_test.kafka import Kafka
 from postrider_test.ledger import Entry, histogram, since
 from postrider_test.postrider import Postrider
 from postrider_test.receiver import Receiver
-from postrider_test.wait import holds_for, wait_until
+from postrider_test.wait import elapse, holds_for, wait_until, wait_until_still
 
 
 class Kill:
@@ -84,7 +84,7 @@ def kill_often(fleet: Fleet, daemon: Postrider, count: int, rng: random.Random) 
         if fleet.backlog() < 6000:
             fleet.publish(3000)
         fleet.wait_for_more()
-        time.sleep(rng.uniform(0.02, 0.6))
+        elapse(rng.uniform(0.02, 0.6))
         # A collector that walks the books of a million requests stalls the receiver for a second.
         gc.freeze()
         kills.append(Kill(fleet, daemon))
@@ -210,16 +210,10 @@ def test_metadata_near_the_limit_is_never_refused(
         return max((len(c.metadata) for c in fleet.commits("crm")), default=0)
 
     wait_until(lambda: crm.refused > 4000, 60, lambda: f"{crm.refused} refused")
-    still: list[int] = []
-
-    def at_rest() -> bool:
-        still.append(crm.accepted + crm.refused)
-        time.sleep(0.3)
-        return len(still) > 3 and len(set(still[-3:])) == 1
-
-    wait_until(at_rest, 60)
+    wait_until_still(lambda: crm.accepted + crm.refused, 0.6)
     wait_until(lambda: kafka.committed(f"{fleet.group}.crm", fleet.topic)[0].metadata)
-    time.sleep(1.1)  # attempts are committed once a second
+    # Attempts are committed once a second; then there is nothing new to commit.
+    wait_until_still(lambda: daemon.metric("postrider_commits_total"), 1.5)
     accepted, length = crm.accepted, longest()
     print(f"{accepted} accepted, {crm.refused} open, the longest map has {length} bytes")
     assert 3000 < length <= 4096
@@ -282,7 +276,7 @@ def test_compacted_topics_are_passed(kafka: Kafka, receiver: Receiver, unique, p
     for round_ in range(4):
         kafka.produce(fleet.topic, [
             Record(event("sale", round_ * 100 + n, key=n), str(n).encode()) for n in range(100)])
-        time.sleep(0.15)
+        elapse(0.15)  # longer than segment.ms: the broker begins a new segment
     kafka.produce(fleet.topic, [Record(event("sale", 999, key=999), b"999")])
     wait_until(lambda: len(kafka.consume(fleet.topic)) < 250, 40,
                lambda: f"compaction, {len(kafka.consume(fleet.topic))} records are left")
@@ -291,7 +285,7 @@ def test_compacted_topics_are_passed(kafka: Kafka, receiver: Receiver, unique, p
     daemon = postrider(fleet.config(instance_id=True))
     wait_until(lambda: first.waiting and 999 in crm.numbers())
     wait_until(lambda: kafka.committed(f"{fleet.group}.crm", fleet.topic)[0].metadata)
-    time.sleep(0.2)
+    wait_until_still(lambda: daemon.metric("postrider_commits_total"), 0.2)
     passed = crm.mark()
     daemon.kill()
     daemon.start()

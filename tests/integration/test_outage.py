@@ -11,7 +11,7 @@ import pytest
 from postrider_test.events import number, numbers
 from postrider_test.kafka import Kafka
 from postrider_test.receiver import Receiver, Reply, Request
-from postrider_test.wait import holds_for, wait_until
+from postrider_test.wait import elapse, holds_for
 from test_delivery import Lab, in_order
 
 WINDOW = 256
@@ -73,7 +73,7 @@ def test_an_outage_burns_no_attempts_and_ends_with_a_slow_start(
     api.is_down = True
     lab.publish(total, first=before, keys=keys)
     opened = daemon.wait_for_log("id=destination_open")
-    time.sleep(outage_s)
+    elapse(outage_s)
     burnt = len(api.refused)
     # Those that opened it; what was on the wire then; and a probe each half a second at most.
     probes = outage_s / 0.25 + 2
@@ -110,7 +110,7 @@ def test_a_refused_connection_is_an_outage_too(
     lab.publish(500)
     daemon = postrider(lab.config)
     daemon.wait_for_log("id=destination_open")
-    time.sleep(2)
+    elapse(2)
     # When the third one fails a window of others is on the wire; then come the probes.
     assert daemon.metric("postrider_invocation_attempts_total") <= 3 + 64 + 2 / 0.1
     receiver.start()

@@ -16,7 +16,7 @@ from postrider_test.group_log import SLACK_S, steps_back, told_before
 from postrider_test.kafka import Kafka
 from postrider_test.postrider import Postrider
 from postrider_test.receiver import Receiver
-from postrider_test.wait import holds_for, wait_until
+from postrider_test.wait import elapse, holds_for, wait_until
 
 # A member that stopped is missed after a second.
 QUICK = ("session.timeout.ms=1500", "heartbeat.interval.ms=200")
@@ -79,14 +79,14 @@ def come_and_go(fleet: Fleet, daemons: dict[str, Postrider], steps: int,
             fleet.publish(3000)
         way = list(done)[step % 3]
         daemon = daemons[rng.choice(NAMES)]
-        time.sleep(rng.uniform(0.1, 0.6))
+        elapse(rng.uniform(0.1, 0.6))
         if way == "SIGSTOP":
             daemon.pause()
-            time.sleep(rng.uniform(1.8, 2.6))
+            elapse(rng.uniform(1.8, 2.6))
             daemon.resume()
         else:
             daemon.terminate() if way == "SIGTERM" else daemon.kill()
-            time.sleep(rng.uniform(0.0, 0.5))
+            elapse(rng.uniform(0.0, 0.5))
             daemon.start()
         done[way] += 1
         fleet.wait_for_more(10, 30)

@@ -318,8 +318,7 @@ def test_markers_planted_as_secrets_are_found_nowhere(
         seen[f"postrider {' '.join(map(str, arguments))}"] = done.stdout + done.stderr
         ran += done.returncode == 0
     (daemon.file).write_text(daemon.file.read_text().replace("AKIDEXAMPLE", "AKIDOTHER"))
-    daemon.signal(signal.SIGHUP)
-    time.sleep(0.5)
+    daemon.reload()
     for number, letter in enumerate(letters):
         seen[f"letter {number}"] = repr(letter.headers)
     # No core dump is made, though one is allowed: the process may not be dumped.

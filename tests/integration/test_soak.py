@@ -18,7 +18,7 @@ from postrider_test.kafka import Kafka
 from postrider_test.postrider import SANITIZED, Postrider, command
 from postrider_test.receiver import Receiver, Reply
 from postrider_test.tls import Authority
-from postrider_test.wait import wait_until
+from postrider_test.wait import elapse, wait_until
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "600"))
 A_SECOND = {"limited": 10}  # of each way's events; this one is held to 20
@@ -108,7 +108,7 @@ def test_hours_of_work_and_trouble_leave_memory_descriptors_and_commits_where_th
     life = Life(ways, daemon)
     begun, samples = time.monotonic(), []
     for second in range(SECONDS):
-        time.sleep(max(0.0, begun + second - time.monotonic()))  # the pace, no waiting for anything
+        elapse(begun + second - time.monotonic())
         life.publish()
         life.disturb(second)
         life.collect()

@@ -11,7 +11,7 @@ import pytest
 from postrider_test.events import number, numbers
 from postrider_test.kafka import Kafka
 from postrider_test.receiver import Receiver, Reply
-from postrider_test.wait import wait_until
+from postrider_test.wait import holds_for, wait_until
 from test_delivery import Lab, in_order
 
 WORKERS = 2
@@ -58,8 +58,7 @@ def test_the_window_holds_over_all_workers(lab: Lab, receiver: Receiver, postrid
     lab.broker.wait_for_members(f"{lab.group}.crm", WORKERS)
     lab.publish(200)
     wait_until(lambda: hold.waiting == window, 20, lambda: f"{window}, there are {hold.waiting}")
-    time.sleep(0.5)
-    assert hold.waiting == window
+    assert holds_for(lambda: hold.waiting == window, 0.5)
     wait_until(lambda: daemon.metric("postrider_in_flight", destination="crm") == window)
     hold.release()
     lab.wait_for_lag("crm")

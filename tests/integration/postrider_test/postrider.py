@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ from typing import Any
 
 from .config import render
 from .process import Process
-from .wait import free_port
+from .wait import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("POSTRIDER", ROOT / "build/postrider"))
@@ -97,6 +98,15 @@ class Postrider(Process):
                     f"{key}={json.dumps(label)}" in head for key, label in labels.items()):
                 total += float(value)
         return total
+
+    def reload(self, result: str = "applied") -> None:
+        """Have it read its configuration again, and wait until it has."""
+        def done() -> float:
+            return self.metric("postrider_config_reloads_total", result=result)
+
+        before = done()
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: done() > before, 30, lambda: f"{result} reload:\n{self.tail()}")
 
     def cpu_seconds(self) -> float:
         """User and system time so far."""

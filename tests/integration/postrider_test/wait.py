@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waiting for a condition, with a deadline; and ports that nobody listens on."""
+"""Waiting: for a condition, with a deadline, or for time to pass; and free ports.
+
+Tests wait here alone: time.sleep() in a test is refused by lint.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,24 @@ def holds_for(condition: Callable[[], object], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def wait_until_still(value: Callable[[], object], seconds: float, timeout: float = 60.0) -> None:
+    """Wait until `value` has given the same for so long: what goes on has come to rest."""
+    deadline = time.monotonic() + timeout
+    last, since = value(), time.monotonic()
+    while time.monotonic() - since < seconds:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"after {timeout:g} s still not at rest: {last}")
+        time.sleep(0.02)
+        if (now := value()) != last:
+            last, since = now, time.monotonic()
+
+
+def elapse(seconds: float) -> None:
+    """Let time pass, because the test is about that time: the length of an outage, the span of
+    a measurement, a pace, a random moment. Never to give something time to happen."""
+    time.sleep(max(0.0, seconds))
 
 
 def free_port() -> int:
