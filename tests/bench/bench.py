@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
-from arena import ENDPOINT, Endpoint, cpu_s, fill, peak_mb
-from contestants import PEERS, POSTRIDER, Contestant, Task
+from harness import ENDPOINT, Endpoint, cpu_s, fill, peak_mb
+from bridges import PEERS, POSTRIDER, Bridge, Task
 from postrider_test.kafka import Kafka
 from postrider_test.oauth import TokenEndpoint
 from postrider_test.process import Process
@@ -156,13 +156,13 @@ def make_ready(s: Scenario, directory: Path) -> Course:
     return course
 
 
-def run(kafka: Kafka, topic: str, events: int, s: Scenario, contestant: Contestant, name: str,
+def run(kafka: Kafka, topic: str, events: int, s: Scenario, bridge: Bridge, name: str,
         directory: Path) -> Figures:
     course = make_ready(s, directory / f"{name}-course")
     task = Task(kafka.bootstrap, topic, name, course.urls, s.concurrency, directory / name, s.rules,
                 course.login, course.destination, commit_interval=s.commit_interval)
     count = events * (s.destinations - s.dead)
-    process = contestant.make()(task)
+    process = bridge.make()(task)
     try:
         process.start()
         wait_until(lambda: course.served(process) >= count / 10, 120,
@@ -251,7 +251,7 @@ def show(scenarios: list[Scenario], results: dict[tuple[str, str], list[Figures]
               f"{'':36}  the endpoint's ceiling, no Kafka")
 
 
-def contestants(s: Scenario, peers: bool, only: list[str]) -> list[Contestant]:
+def bridges(s: Scenario, peers: bool, only: list[str]) -> list[Bridge]:
     return [c for c in [POSTRIDER, *(PEERS if peers and s.peers else [])] if not only or c.name in only]
 
 
@@ -277,7 +277,7 @@ def measure(o: argparse.Namespace, kafka: Kafka, scratch: Path) -> None:
     for n in range(o.rounds):
         for s in chosen:
             topic, count = topic_of(s, o.events)
-            for c in contestants(s, o.peers, o.who):
+            for c in bridges(s, o.peers, o.who):
                 note(s, c.name, n, run(kafka, topic, count, s, c, f"{c.name}-{s.name}-{n}", scratch))
             if o.floor and s.destinations == 1 and not s.special:
                 floors[s.name].append(floor(kafka, topic, count, s))

@@ -17,8 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from arena import fill, number
-from contestants import PEERS, POSTRIDER, Contestant, Task
+from harness import fill, number
+from bridges import PEERS, POSTRIDER, Bridge, Task
 from postrider_test.kafka import Kafka
 from postrider_test.receiver import Receiver, Reply, Request
 from postrider_test.wait import wait_until
@@ -43,7 +43,7 @@ class Book:
         return Reply(delay=0.02)
 
 
-def kill_once(kafka: Kafka, topic: str, events: int, c: Contestant, scratch: Path) -> None:
+def kill_once(kafka: Kafka, topic: str, events: int, c: Bridge, scratch: Path) -> None:
     book = Book()
     task = Task(kafka.bootstrap, topic, f"loss-{c.name}", [book.url], 64, scratch / c.name)
     process = c.make()(task)

@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from arena import Endpoint, cpu_s, event, fill
-from contestants import PATTERN, TEMPLATE
+from harness import Endpoint, cpu_s, event, fill
+from bridges import PATTERN, TEMPLATE
 from postrider_test.client import Record
 from postrider_test.config import Config
 from postrider_test.kafka import Kafka

@@ -14,7 +14,7 @@ from postrider_test.embedded import Embedded
 from postrider_test.events import event, number, wants
 from postrider_test.postrider import SANITIZED, Postrider
 from postrider_test.receiver import Receiver
-from postrider_test.rude import GOOD, Manner, Rude, Talk, at_first, saying
+from postrider_test.malformed_peer import GOOD, Manner, MalformedPeer, Talk, at_first, saying
 from postrider_test.wait import elapse, wait_until
 
 MB = 1_000_000
@@ -105,8 +105,8 @@ class Town:
             "destination": name,
             "retry_policy": {"retry_base": "5ms", "retry_cap": "10ms", "maximum_retry_attempts": 500}})
 
-    def serve(self, name: str, manner: Manner) -> Rude:
-        self.servers[name] = server = Rude(manner)
+    def serve(self, name: str, manner: Manner) -> MalformedPeer:
+        self.servers[name] = server = MalformedPeer(manner)
         self.add(name, server.url)
         return server
 

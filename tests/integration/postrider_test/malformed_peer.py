@@ -60,7 +60,7 @@ class Talk:
 Manner = Callable[[Talk], None]
 
 
-class Rude:
+class MalformedPeer:
     """Every connection is given to `manner`, in a thread of its own, and then closed."""
 
     def __init__(self, manner: Manner):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The road: what is published arrives as a rule says, and nothing that happens loses it."""
+"""An event's whole way: what is published arrives as a rule says, and nothing that happens loses it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOTAL = 10_000
 OUTAGE_S = 60 if os.environ.get("CI") == "true" else 15
 
 
-class Road:
+class Pipeline:
     """One topic, one destination "crm" at /crm that wants every event of kind "sale"."""
 
     def __init__(self, broker: Client, receiver: Receiver, unique: Callable[[str], str],
@@ -100,35 +100,35 @@ def test_ten_thousand_events_reach_exactly_the_destinations_that_rules_name(
 
 def test_offset_is_not_committed_while_its_delivery_is_open(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
-    road = Road(kafka, receiver, unique, partitions=1)
+    pipeline = Pipeline(kafka, receiver, unique, partitions=1)
     hold = Hold()
     receiver.on("/crm", lambda r: Reply(hold=hold) if number(r) == 3 else Reply())
-    road.publish(200)
-    postrider(road.config)
-    road.wait_for_all(200)
-    wait_until(lambda: road.committed() == {0: 3})
-    assert holds_for(lambda: road.committed() == {0: 3}, 1.0)
+    pipeline.publish(200)
+    postrider(pipeline.config)
+    pipeline.wait_for_all(200)
+    wait_until(lambda: pipeline.committed() == {0: 3})
+    assert holds_for(lambda: pipeline.committed() == {0: 3}, 1.0)
     hold.release()
-    road.wait_for_lag()
+    pipeline.wait_for_lag()
     assert set(numbers(receiver.requests("/crm")).values()) == {1}
 
 
 @pytest.mark.long
 def test_kill_9_loses_nothing_and_repeats_only_what_was_on_the_wire(
         broker: Client, receiver: Receiver, unique, postrider) -> None:
-    road = Road(broker, receiver, unique, max_concurrency=64)
-    road.config["consumers"]["shop"]["instance_id"] = "one"
+    pipeline = Pipeline(broker, receiver, unique, max_concurrency=64)
+    pipeline.config["consumers"]["shop"]["instance_id"] = "one"
     receiver.on("/crm", Reply(delay=0.01))
-    road.publish(TOTAL)
-    daemon: Postrider = postrider(road.config)
+    pipeline.publish(TOTAL)
+    daemon: Postrider = postrider(pipeline.config)
     receiver.wait_for(TOTAL // 3, "/crm")
     daemon.kill()
     killed_at = time.monotonic()
     before = {number(r): r.at for r in receiver.requests("/crm")}
     assert len(before) < TOTAL, "the kill came too late to be in the middle"
     daemon.start()
-    road.wait_for_all(TOTAL)
-    road.wait_for_lag()
+    pipeline.wait_for_all(TOTAL)
+    pipeline.wait_for_lag()
 
     repeated = [n for n, times in numbers(receiver.requests("/crm")).items() if times > 1]
     # What the receiver had not read yet when it was asked was on the wire.
@@ -143,20 +143,20 @@ def test_kill_9_loses_nothing_and_repeats_only_what_was_on_the_wire(
 
 def test_400_becomes_one_dead_letter_with_every_byte_of_the_record(
         every_broker: Client, receiver: Receiver, unique, postrider) -> None:
-    road = Road(every_broker, receiver, unique)
+    pipeline = Pipeline(every_broker, receiver, unique)
     receiver.on("/crm", Reply(400, b'{"error": "no such customer"}'))
     value = event("sale", 1, text="\u00e4\u4e2d") + b" \n"
     headers = [("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
                ("binary", b"\x00\xff\r\n"), ("twice", b"1"), ("twice", b"2"), ("empty", b"")]
-    [sent] = every_broker.produce(road.topic, [
+    [sent] = every_broker.produce(pipeline.topic, [
         Record(value, b"k\x00\xff", headers, 2, timestamp_ms=1_700_000_000_123)])
-    postrider(road.config)
+    postrider(pipeline.config)
 
-    [letter] = every_broker.wait_for_records(road.letters, 1)
+    [letter] = every_broker.wait_for_records(pipeline.letters, 1)
     assert (letter.value, letter.key) == (value, b"k\x00\xff")
     assert letter.headers[:len(headers)] == headers
     expected = {"HTTP_STATUS": "400", "RULE_NAME": "sales", "TARGET_ID": "crm",
-                "DESTINATION": "crm", "RETRY_ATTEMPTS": "0", "SOURCE_TOPIC": road.topic,
+                "DESTINATION": "crm", "RETRY_ATTEMPTS": "0", "SOURCE_TOPIC": pipeline.topic,
                 "SOURCE_PARTITION": "2", "SOURCE_OFFSET": str(sent.offset)}
     assert {name: text(letter, name) for name in expected} == expected
     for name in ("ERROR_CODE", "ERROR_MESSAGE", "SOURCE_TIMESTAMP", "FIRST_ATTEMPT_TIME",
@@ -165,23 +165,23 @@ def test_400_becomes_one_dead_letter_with_every_byte_of_the_record(
     assert text(letter, "EXHAUSTED_RETRY_CONDITION") is None
     assert "no such customer" in (text(letter, "RESPONSE_BODY") or "")
     assert "k3y" not in str(letter.headers)
-    road.wait_for_lag()
-    assert (receiver.count("/crm"), every_broker.count(road.letters)) == (1, 1)
+    pipeline.wait_for_lag()
+    assert (receiver.count("/crm"), every_broker.count(pipeline.letters)) == (1, 1)
 
 
 def test_503_is_tried_again_and_then_delivered(
         broker: Client, receiver: Receiver, unique, postrider) -> None:
-    road = Road(broker, receiver, unique)
+    pipeline = Pipeline(broker, receiver, unique)
     receiver.script("/crm", [Reply(503), Reply(503, headers={"Retry-After": "1"})])
-    road.publish(1)
-    postrider(road.config)
+    pipeline.publish(1)
+    postrider(pipeline.config)
     first, second, third = receiver.wait_for(3, "/crm")
     assert third.at - second.at >= 0.998  # the daemon's clock counts whole milliseconds
     assert first.body == second.body == third.body
     keys = {request.header("Idempotency-Key") for request in (first, second, third)}
     assert len(keys) == 1
-    road.wait_for_lag()
-    assert broker.count(road.letters) == 0
+    pipeline.wait_for_lag()
+    assert broker.count(pipeline.letters) == 0
 
 
 def test_401_under_oauth_fetches_one_token_and_burns_no_attempt(
@@ -189,78 +189,78 @@ def test_401_under_oauth_fetches_one_token_and_burns_no_attempt(
     oauth = TokenEndpoint(receiver)
     receiver.on("/crm", oauth.guard(Reply()))
     # No retry is allowed: were the 401 an attempt, the event would become a dead letter.
-    road = Road(broker, receiver, unique, {"retry_policy": {"maximum_retry_attempts": 0}},
+    pipeline = Pipeline(broker, receiver, unique, {"retry_policy": {"maximum_retry_attempts": 0}},
                 connection="oauth")
-    road.config.connection(
+    pipeline.config.connection(
         "oauth", authorization_type="OAUTH_CLIENT_CREDENTIALS", authorization_endpoint=oauth.url,
         allow_http=True, client_id="postrider", client_secret="s3cret")
-    postrider(road.config)
-    road.publish(20)
-    road.wait_for_all(20)
+    postrider(pipeline.config)
+    pipeline.publish(20)
+    pipeline.wait_for_all(20)
     assert oauth.issued == 1
     oauth.revoke_all()
-    road.publish(20, first=20)
+    pipeline.publish(20, first=20)
     wait_until(lambda: sum(map(oauth.accepts, receiver.requests("/crm"))) >= 20)
-    road.wait_for_lag()
+    pipeline.wait_for_lag()
     assert oauth.issued == 2
-    assert broker.count(road.letters) == 0
+    assert broker.count(pipeline.letters) == 0
 
 
-def hold_the_offset(road: Road, daemon: Postrider) -> None:
+def hold_the_offset(pipeline: Pipeline, daemon: Postrider) -> None:
     """One of five events becomes a dead letter that cannot be written."""
-    road.wait_for_all(5)
-    daemon.wait_for_log("dead_letter_topic_failing.*" + re.escape(road.letters))
-    wait_until(lambda: road.committed() == {0: 2})
-    assert holds_for(lambda: road.committed() == {0: 2} and daemon.running, 3.0)
+    pipeline.wait_for_all(5)
+    daemon.wait_for_log("dead_letter_topic_failing.*" + re.escape(pipeline.letters))
+    wait_until(lambda: pipeline.committed() == {0: 2})
+    assert holds_for(lambda: pipeline.committed() == {0: 2} and daemon.running, 3.0)
 
 
-def goes_on(road: Road, daemon: Postrider) -> None:
+def goes_on(pipeline: Pipeline, daemon: Postrider) -> None:
     """Without a restart, once the topic can be written again."""
-    road.wait_for_lag(timeout=60)
-    [letter] = road.broker.consume(road.letters)
+    pipeline.wait_for_lag(timeout=60)
+    [letter] = pipeline.broker.consume(pipeline.letters)
     assert letter.value is not None and number(letter.value) == 2
-    assert road.receiver.count("/crm") == 5
+    assert pipeline.receiver.count("/crm") == 5
     assert daemon.terminate() == 0
 
 
 def test_dead_letter_too_large_for_its_topic_holds_the_offset(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
-    road = Road(kafka, receiver, unique, partitions=1)
-    kafka.configure_topic(road.letters, max_message_bytes="200")
+    pipeline = Pipeline(kafka, receiver, unique, partitions=1)
+    kafka.configure_topic(pipeline.letters, max_message_bytes="200")
     receiver.on("/crm", lambda r: Reply(400 if number(r) == 2 else 200))
-    road.publish(5)
-    daemon = postrider(road.config)
-    hold_the_offset(road, daemon)
+    pipeline.publish(5)
+    daemon = postrider(pipeline.config)
+    hold_the_offset(pipeline, daemon)
     assert daemon.log_lines("dead_letter_topic_failing.*max.message.bytes")
-    kafka.configure_topic(road.letters, max_message_bytes="1000000")
-    goes_on(road, daemon)
+    kafka.configure_topic(pipeline.letters, max_message_bytes="1000000")
+    goes_on(pipeline, daemon)
 
 
 @pytest.mark.long
 def test_dead_letter_topic_short_of_replicas_holds_the_offset(
         own_kafka, receiver: Receiver, unique, postrider) -> None:
     kafka: Kafka = own_kafka()
-    road = Road(kafka, receiver, unique, partitions=1)
-    kafka.commit("any", road.topic, {0: 0})  # the groups' offsets come to lie on the first broker
+    pipeline = Pipeline(kafka, receiver, unique, partitions=1)
+    kafka.commit("any", pipeline.topic, {0: 0})  # the groups' offsets come to lie on the first broker
     second: Kafka = own_kafka(first=kafka)
     # A broker counts min.insync.replicas only as far as there are replicas at all.
-    kafka.delete_topic(road.letters)
-    kafka.create_topic(road.letters, 1, {"min.insync.replicas": "2"}, replicas=2)
+    kafka.delete_topic(pipeline.letters)
+    kafka.create_topic(pipeline.letters, 1, {"min.insync.replicas": "2"}, replicas=2)
     second.kill()
-    wait_until(lambda: kafka.in_sync(road.letters) == [1])
+    wait_until(lambda: kafka.in_sync(pipeline.letters) == [1])
     receiver.on("/crm", lambda r: Reply(400 if number(r) == 2 else 200))
-    road.publish(5)
-    daemon = postrider(road.config)
-    hold_the_offset(road, daemon)
+    pipeline.publish(5)
+    daemon = postrider(pipeline.config)
+    hold_the_offset(pipeline, daemon)
     assert daemon.log_lines("dead_letter_topic_failing.*in-sync replicas")
     second.start()
-    goes_on(road, daemon)
+    goes_on(pipeline, daemon)
 
 
 def test_poison_ends_as_dead_letters_and_the_daemon_lives(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
-    road = Road(kafka, receiver, unique, partitions=1)
-    for topic in (road.topic, road.letters):
+    pipeline = Pipeline(kafka, receiver, unique, partitions=1)
+    for topic in (pipeline.topic, pipeline.letters):
         kafka.configure_topic(topic, max_message_bytes="4000000")
     poison = {
         "not JSON": b"{",
@@ -270,12 +270,12 @@ def test_poison_ends_as_dead_letters_and_the_daemon_lives(
         "invalid UTF-8": b'{"detail-type": "sale", "detail": {"n": "\xff"}}',
     }
     values = [*poison.values(), None, event("sale", 99)]
-    kafka.produce(road.topic, [Record(value, b"key", partition=0) for value in values])
-    daemon = postrider(road.config)
+    kafka.produce(pipeline.topic, [Record(value, b"key", partition=0) for value in values])
+    daemon = postrider(pipeline.config)
 
-    road.wait_for_all(1)
-    road.wait_for_lag()
-    letters = kafka.wait_for_records(road.letters, len(poison))
+    pipeline.wait_for_all(1)
+    pipeline.wait_for_lag()
+    letters = kafka.wait_for_records(pipeline.letters, len(poison))
     assert {letter.value for letter in letters} == set(poison.values())
     for letter in letters:
         assert text(letter, "ERROR_CODE") == "INVALID_EVENT"
@@ -290,61 +290,61 @@ def test_poison_ends_as_dead_letters_and_the_daemon_lives(
 def test_kafka_away_at_the_start_and_in_the_middle_is_waited_for(
         own_kafka, receiver: Receiver, unique, postrider) -> None:
     kafka: Kafka = own_kafka()
-    road = Road(kafka, receiver, unique)
-    road.publish(100)
+    pipeline = Pipeline(kafka, receiver, unique)
+    pipeline.publish(100)
     kafka.stop()
 
-    daemon: Postrider = postrider(road.config)
+    daemon: Postrider = postrider(pipeline.config)
     daemon.wait_for_log("kafka_unreachable")
     assert holds_for(lambda: daemon.running, 3.0)
     kafka.start()
-    road.wait_for_all(100)
+    pipeline.wait_for_all(100)
 
     kafka.kill()
     mark = daemon.log_mark()
     assert holds_for(lambda: daemon.running, OUTAGE_S)
     assert len(daemon.log_lines("kafka_unreachable")) <= 2, "it is said once an outage"
     kafka.start()
-    kafka.wait_for_topic(road.topic)
-    road.publish(100, first=100)
-    road.wait_for_all(200)
-    road.wait_for_lag()
+    kafka.wait_for_topic(pipeline.topic)
+    pipeline.publish(100, first=100)
+    pipeline.wait_for_all(200)
+    pipeline.wait_for_lag()
     daemon.wait_for_log("kafka_reachable", start=mark)
     assert daemon.terminate() == 0
 
 
 def test_sigterm_under_load_loses_nothing_and_repeats_nothing(
         broker: Client, receiver: Receiver, unique, postrider) -> None:
-    road = Road(broker, receiver, unique)
+    pipeline = Pipeline(broker, receiver, unique)
     receiver.on("/crm", Reply(delay=0.005))
-    road.publish(TOTAL)
-    daemon: Postrider = postrider(road.config)
+    pipeline.publish(TOTAL)
+    daemon: Postrider = postrider(pipeline.config)
     receiver.wait_for(TOTAL // 4, "/crm")
     begin = time.monotonic()
     daemon.signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
     assert time.monotonic() - begin < 10
-    assert road.arrived() < TOTAL, "the signal came too late to be under load"
+    assert pipeline.arrived() < TOTAL, "the signal came too late to be under load"
 
     daemon.start()
-    road.wait_for_all(TOTAL)
-    road.wait_for_lag()
+    pipeline.wait_for_all(TOTAL)
+    pipeline.wait_for_lag()
     assert set(numbers(receiver.requests("/crm")).values()) == {1}
 
 
 @pytest.mark.alone
 def test_first_delivery_comes_within_five_seconds_of_the_start(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
-    road = Road(kafka, receiver, unique)
-    daemon: Postrider = postrider(road.config)
-    road.publish(1)
-    road.wait_for_lag()
+    pipeline = Pipeline(kafka, receiver, unique)
+    daemon: Postrider = postrider(pipeline.config)
+    pipeline.publish(1)
+    pipeline.wait_for_lag()
     assert daemon.terminate() == 0
 
-    road.publish(1, first=1)
+    pipeline.publish(1, first=1)
     begin = time.monotonic()
     daemon.start()
-    road.wait_for_all(2)
+    pipeline.wait_for_all(2)
     print(f"{time.monotonic() - begin:.2f} s from the start to the first delivery")
     assert time.monotonic() - begin < 5
 
@@ -352,9 +352,9 @@ def test_first_delivery_comes_within_five_seconds_of_the_start(
 @pytest.mark.alone
 def test_idle_daemon_with_one_destination_takes_less_than_20_mb(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
-    road = Road(kafka, receiver, unique)
-    daemon: Postrider = postrider(road.config)
-    road.publish(1)
-    road.wait_for_lag()
+    pipeline = Pipeline(kafka, receiver, unique)
+    daemon: Postrider = postrider(pipeline.config)
+    pipeline.publish(1)
+    pipeline.wait_for_lag()
     print(f"{daemon.resident_bytes() / 1e6:.1f} MB resident")
     assert daemon.resident_bytes() < 20e6

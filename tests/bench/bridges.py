@@ -2,7 +2,7 @@
 """Postrider and the other bridges, each as its documentation advises for speed and
 at-least-once: one process that reads a topic and POSTs each record to a URL.
 
-A contestant makes its process from a task; the harness starts, measures and stops it.
+A bridge makes its process from a task; the harness starts, measures and stops it.
 """
 
 from __future__ import annotations
@@ -149,20 +149,20 @@ input(type="imkafka" topic="{task.topic}" broker=["{task.bootstrap}"] consumergr
 
 
 @dataclass
-class Contestant:
+class Bridge:
     name: str
     what: str
     make: Callable[[], Callable[[Task], Process]]
 
 
-POSTRIDER = Contestant("postrider", "with match, template, key order, completion map", lambda: postrider)
+POSTRIDER = Bridge("postrider", "with match, template, key order, completion map", lambda: postrider)
 PEERS = [
-    Contestant("postrider-2", "Postrider with two workers", lambda: lambda task: postrider(task, workers=2)),
-    Contestant("kafkajs", "kafkajs 2.2.4, undici 7.16: a batch at a time", kafkajs),
-    Contestant("connect-tuned", "Redpanda Connect 4.49, its connection pool mended in code",
+    Bridge("postrider-2", "Postrider with two workers", lambda: lambda task: postrider(task, workers=2)),
+    Bridge("kafkajs", "kafkajs 2.2.4, undici 7.16: a batch at a time", kafkajs),
+    Bridge("connect-tuned", "Redpanda Connect 4.49, its connection pool mended in code",
                lambda: connect(True)),
-    Contestant("connect", "Redpanda Connect 4.49 as it comes", lambda: connect(False)),
-    Contestant("rsyslog", "rsyslog 8.2302, imkafka and omhttp: what is in its queue dies with it", rsyslog),
-    Contestant("parallel", "Parallel Consumer 0.5.3.3 with Vert.x, key order", parallel_consumer),
-    Contestant("by-hand", "Python: confluent-kafka 2.16, aiohttp 3.13", by_hand),
+    Bridge("connect", "Redpanda Connect 4.49 as it comes", lambda: connect(False)),
+    Bridge("rsyslog", "rsyslog 8.2302, imkafka and omhttp: what is in its queue dies with it", rsyslog),
+    Bridge("parallel", "Parallel Consumer 0.5.3.3 with Vert.x, key order", parallel_consumer),
+    Bridge("by-hand", "Python: confluent-kafka 2.16, aiohttp 3.13", by_hand),
 ]
