@@ -13,7 +13,7 @@ from postrider_test.cluster import Cluster
 from postrider_test.fleet import Fleet
 from postrider_test.group_log import steps_back
 from postrider_test.kafka import Kafka, KafkaMissing
-from postrider_test.ledger import Ledger
+from postrider_test.delivery_log import DeliveryLog
 from postrider_test.receiver import Receiver
 from postrider_test.toxiproxy import Toxiproxy, ToxiproxyMissing
 from postrider_test.wait import elapse, wait_until
@@ -48,7 +48,7 @@ def check(fleet: Fleet, repeats: int) -> None:
     print(f"{fleet.published} events: {fleet.lost()} lost, {fleet.repeated()} repeated")
     assert fleet.lost() == 0
     assert fleet.repeated() <= repeats
-    for name in fleet.ledgers:
+    for name in fleet.logs:
         assert steps_back(fleet.commits(name)) == []
 
 
@@ -82,17 +82,17 @@ def test_a_broker_that_is_paused_costs_nothing(
     daemon = postrider(fleet.config())
     fleet.wait_for_more(500)
     kafka.pause()
-    begin = {name: ledger.accepted for name, ledger in fleet.ledgers.items()}
+    begin = {name: log.accepted for name, log in fleet.logs.items()}
     elapse(pause_s)
-    print({name: ledger.accepted - begin[name] for name, ledger in fleet.ledgers.items()},
+    print({name: log.accepted - begin[name] for name, log in fleet.logs.items()},
           "were delivered meanwhile")
     # What had been read goes on without a broker.
-    assert all(ledger.accepted > begin[name] for name, ledger in fleet.ledgers.items())
+    assert all(log.accepted > begin[name] for name, log in fleet.logs.items())
     kafka.resume()
     fleet.wait_until_empty(90)
     # When the session ends, what is on the wire is let go of, and sent again. What was
     # delivered meanwhile is remembered, although it could not be committed.
-    on_the_wire = fleet.concurrency * len(fleet.ledgers)
+    on_the_wire = fleet.concurrency * len(fleet.logs)
     check(fleet, 0 if pause_s * 1000 < session_ms else on_the_wire)
     assert daemon.running
 
@@ -157,9 +157,9 @@ def test_a_network_to_the_receiver_that_is_cut_in_mid_response_repeats_those_req
         kafka: Kafka, toxiproxy: Toxiproxy, receiver: Receiver, unique, postrider,
         fault: str) -> None:
     fleet = Fleet(kafka, receiver, unique, destinations=("crm",))
-    ledger: Ledger = fleet.ledgers["crm"]
+    log: DeliveryLog = fleet.logs["crm"]
     toxiproxy.forward(f"127.0.0.1:{receiver.port}")
-    ledger.url = f"http://127.0.0.1:{toxiproxy.port}/crm"
+    log.url = f"http://127.0.0.1:{toxiproxy.port}/crm"
     fleet.publish(4000)
     postrider(fleet.config())
     fleet.wait_for_more(300)
@@ -172,12 +172,12 @@ def test_a_network_to_the_receiver_that_is_cut_in_mid_response_repeats_those_req
     toxiproxy.mend()
     end = time.monotonic()
     fleet.wait_until_empty()
-    again = {n for n, times in ledger.numbers().items() if times > 1}
-    print(f"{len(again)} had an answer that never came, {ledger.repeats()} repeats")
+    again = {n for n, times in log.numbers().items() if times > 1}
+    print(f"{len(again)} had an answer that never came, {log.repeats()} repeats")
     assert fleet.lost() == 0
     assert again and fleet.disorder() == []
     # Nothing whose answer went out before the cut, or that came after the mending, came again.
-    for entry in ledger.entries():
+    for entry in log.entries():
         if entry.n in again:
             assert begin - 0.3 < entry.at < end + 15
-    assert all(not (e.answered < begin - 0.05 and e.n in again) for e in ledger.entries())
+    assert all(not (e.answered < begin - 0.05 and e.n in again) for e in log.entries())

@@ -18,7 +18,7 @@ from postrider_test.fleet import KEYS, Fleet, fails_in_all_ways
 from postrider_test.group_log import SLACK_S, Commit, last_before, steps_back, told_before
 from postrider_test.http_server import Hold, Reply
 from postrider_test.kafka import Kafka
-from postrider_test.ledger import Entry, histogram, since
+from postrider_test.delivery_log import Entry, histogram, since
 from postrider_test.postrider import Postrider
 from postrider_test.receiver import Receiver
 from postrider_test.wait import elapse, holds_for, wait_until, wait_until_still
@@ -28,7 +28,7 @@ class Kill:
     """One kill -9, as the receiver saw it."""
 
     def __init__(self, fleet: Fleet, daemon: Postrider):
-        self.marks = {name: ledger.mark() for name, ledger in fleet.ledgers.items()}
+        self.marks = {name: log.mark() for name, log in fleet.logs.items()}
         self.at = time.monotonic()
         daemon.kill()
         self.restart_at = time.monotonic()
@@ -37,12 +37,12 @@ class Kill:
     def first_delivery_s(self, fleet: Fleet) -> float:
         """From the restart to the first delivery, at the destination that had it later."""
         def first(name: str) -> float:
-            came = [e.at for e in fleet.ledgers[name].entries(self.marks[name])
+            came = [e.at for e in fleet.logs[name].entries(self.marks[name])
                     if e.at > self.restart_at]
             return min(came, default=0.0)
 
-        wait_until(lambda: all(first(name) for name in fleet.ledgers), 30, "a first delivery")
-        return max(first(name) for name in fleet.ledgers) - self.restart_at
+        wait_until(lambda: all(first(name) for name in fleet.logs), 30, "a first delivery")
+        return max(first(name) for name in fleet.logs) - self.restart_at
 
 
 @dataclass
@@ -96,8 +96,8 @@ def report(fleet: Fleet, kills: list[Kill]) -> None:
     """Check each kill and print what it cost."""
     costs: list[list[Cost]] = [[] for _ in kills]
     ends = [kill.restart_at for kill in kills[1:]] + [float("inf")]
-    for name, ledger in fleet.ledgers.items():
-        history, entries = fleet.commits(name), ledger.entries()
+    for name, log in fleet.logs.items():
+        history, entries = fleet.commits(name), log.entries()
         assert steps_back(history) == []
         assert max(len(c.metadata) for c in history) <= 4096
         for i, kill in enumerate(kills):
@@ -109,7 +109,7 @@ def report(fleet: Fleet, kills: list[Kill]) -> None:
     excused = sum(cost.on_wire + cost.recent for of_kill in costs for cost in of_kill)
     gaps_ms = [cost.gap_s * 1000 for of_kill in costs for cost in of_kill]
     took_ms = [kill.took_s * 1000 for kill in kills]
-    print(f"{len(kills)} kills, {fleet.published} events to {len(fleet.ledgers)} destinations: "
+    print(f"{len(kills)} kills, {fleet.published} events to {len(fleet.logs)} destinations: "
           f"{fleet.lost()} lost, {fleet.repeated()} repeated, "
           f"{fleet.repeated() / len(kills):.1f} a kill (median {statistics.median(repeats):g}, "
           f"most {max(repeats)}; on the wire or answered too late for the last commit: "
@@ -122,7 +122,7 @@ def report(fleet: Fleet, kills: list[Kill]) -> None:
     for cost in (cost for of_kill in costs for cost in of_kill):
         cost.check()
     assert statistics.median(took_ms) < 1000
-    assert fleet.repeated() / len(kills) < 100 * len(fleet.ledgers)
+    assert fleet.repeated() / len(kills) < 100 * len(fleet.logs)
 
 
 @pytest.mark.parametrize("count", [
@@ -147,7 +147,7 @@ def test_one_delivery_held_open_at_the_head_is_all_that_is_repeated(
         kafka: Kafka, receiver: Receiver, unique, postrider, count: int) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, concurrency=64,
                   destinations=("crm",))
-    crm, head = fleet.ledgers["crm"], Hold()
+    crm, head = fleet.logs["crm"], Hold()
     crm.answer = lambda n, attempt: Reply(hold=head) if n == 0 and attempt == 1 else None
     config = fleet.config(instance_id=True)
     config["destinations"]["crm"]["timeout"] = "600s"
@@ -174,7 +174,7 @@ def test_one_delivery_held_open_at_the_head_is_all_that_is_repeated(
 def test_no_commit_is_made_while_nothing_settles(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, delay=0, destinations=("crm",))
-    crm, held = fleet.ledgers["crm"], Hold()
+    crm, held = fleet.logs["crm"], Hold()
     crm.answer = lambda n, attempt: Reply(hold=held) if n == 0 else None
     config = fleet.config()
     config["destinations"]["crm"]["timeout"] = "600s"
@@ -198,7 +198,7 @@ def test_metadata_near_the_limit_is_never_refused(
     # Two of three fail for an hour, strewn at random so that no run length is long.
     rng = random.Random(4)
     stuck = {n for n in range(16_000) if rng.random() < 0.35}
-    crm = fleet.ledgers["crm"]
+    crm = fleet.logs["crm"]
     crm.answer = lambda n, attempt: (
         Reply(503, headers={"Retry-After": "3600"}) if n in stuck else None)
     config = fleet.config(instance_id=True)
@@ -253,7 +253,7 @@ def test_aborted_transactions_are_passed(kafka: Kafka, receiver: Receiver, uniqu
         if round_ == 20:
             daemon.kill()
             daemon.start()
-    crm = fleet.ledgers["crm"]
+    crm = fleet.logs["crm"]
     wait_until(lambda: crm.accepted >= len(committed), 30, lambda: f"{crm.accepted} accepted")
     assert crm.numbers().keys() == committed
     # The last transaction was aborted: its records and its marker are passed when something
@@ -280,7 +280,7 @@ def test_compacted_topics_are_passed(kafka: Kafka, receiver: Receiver, unique, p
     kafka.produce(fleet.topic, [Record(event("sale", 999, key=999), b"999")])
     wait_until(lambda: len(kafka.consume(fleet.topic)) < 250, 40,
                lambda: f"compaction, {len(kafka.consume(fleet.topic))} records are left")
-    crm, first = fleet.ledgers["crm"], Hold()
+    crm, first = fleet.logs["crm"], Hold()
     crm.answer = lambda n, attempt: Reply(hold=first) if attempt == 1 and n == 350 else None
     daemon = postrider(fleet.config(instance_id=True))
     wait_until(lambda: first.waiting and 999 in crm.numbers())
@@ -298,7 +298,7 @@ def test_retries_longer_than_max_poll_interval_keep_the_membership(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=1, delay=0, destinations=("crm",),
                   properties=("max.poll.interval.ms=6000",))
-    crm = fleet.ledgers["crm"]
+    crm = fleet.logs["crm"]
     crm.answer = lambda n, attempt: (
         Reply(503, headers={"Retry-After": "13"}) if n == 0 and attempt == 1 else None)
     config = fleet.config()
@@ -371,4 +371,4 @@ def test_records_that_retention_removed_are_counted(
     assert "records=150" in line and "from_offset=100" in line
     fleet.wait_until_empty()
     assert daemon.metric("postrider_lost_records_total") == 150
-    assert fleet.ledgers["crm"].numbers().keys() == set(range(100)) | set(range(250, 400))
+    assert fleet.logs["crm"].numbers().keys() == set(range(100)) | set(range(250, 400))

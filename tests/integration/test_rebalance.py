@@ -31,17 +31,17 @@ def start_all(fleet: Fleet, postrider: Callable[..., Postrider], **keys) -> dict
 
 
 def wait_for_members(fleet: Fleet, count: int) -> None:
-    for name in fleet.ledgers:
+    for name in fleet.logs:
         fleet.broker.wait_for_members(f"{fleet.group}.{name}", count)
 
 
 def all_took_part(fleet: Fleet) -> bool:
-    return all({e.instance for e in ledger.entries()} == set(NAMES)
-               for ledger in fleet.ledgers.values())
+    return all({e.instance for e in log.entries()} == set(NAMES)
+               for log in fleet.logs.values())
 
 
 def no_commit_moved_back(fleet: Fleet) -> None:
-    for name in fleet.ledgers:
+    for name in fleet.logs:
         assert steps_back(fleet.commits(name)) == []
 
 
@@ -111,7 +111,7 @@ def test_instances_join_and_leave_at_random_and_nothing_is_lost(
           f"{fleet.repeated() / harsh:.1f} for each that did not leave by itself")
     assert fleet.lost() == 0
     # Six partitions of three members: what one had on the wire and had not committed.
-    assert fleet.repeated() / harsh < 100 * len(fleet.ledgers)
+    assert fleet.repeated() / harsh < 100 * len(fleet.logs)
     no_commit_moved_back(fleet)
 
 
@@ -120,7 +120,7 @@ def test_a_zombie_neither_commits_nor_sends_once_it_knows(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=4, concurrency=16, properties=QUICK,
                   destinations=("crm",))
-    crm = fleet.ledgers["crm"]
+    crm = fleet.logs["crm"]
     fleet.publish(6000)
     zombie, other = postrider(fleet.config("one")), postrider(fleet.config("two"))
     wait_for_members(fleet, 2)
@@ -152,7 +152,7 @@ def test_a_zombie_neither_commits_nor_sends_once_it_knows(
 def test_the_older_of_two_with_one_id_is_fenced_and_exits_with_78(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, destinations=("crm",))
-    crm = fleet.ledgers["crm"]
+    crm = fleet.logs["crm"]
     config = fleet.config("one", instance_id=True)
     fleet.publish(6000)
     older = postrider(config)
@@ -190,7 +190,7 @@ def test_a_topic_that_does_not_exist_yet_is_waited_for(
     assert holds_for(lambda: daemon.running, 1.0)
     kafka.create_topic(fleet.topic)
     fleet.publish(100)
-    wait_until(lambda: fleet.ledgers["crm"].accepted == 100, 20)
+    wait_until(lambda: fleet.logs["crm"].accepted == 100, 20)
     assert fleet.repeated() == 0
 
 
@@ -205,11 +205,11 @@ def test_a_pattern_takes_up_a_topic_that_starts_to_match(
     kafka.create_topic(fleet.topic)
     postrider(config)
     fleet.publish(100)
-    wait_until(lambda: fleet.ledgers["crm"].accepted == 100)
+    wait_until(lambda: fleet.logs["crm"].accepted == 100)
     kafka.create_topic(other)
     fleet.topic = other
     fleet.publish(100)
-    wait_until(lambda: fleet.ledgers["crm"].accepted == 200, 20)
+    wait_until(lambda: fleet.logs["crm"].accepted == 200, 20)
     fleet.wait_until_empty()
     assert fleet.repeated() == 0
 
@@ -220,15 +220,15 @@ def test_partitions_that_a_topic_grows_are_read_from_their_beginning(
                   destinations=("crm",))
     postrider(fleet.config())
     fleet.publish(100)
-    wait_until(lambda: fleet.ledgers["crm"].accepted == 100)
+    wait_until(lambda: fleet.logs["crm"].accepted == 100)
     kafka.admin.create_partitions([NewPartitions(fleet.topic, 4)])[fleet.topic].result(20)
     wait_until(lambda: len(kafka.partitions(fleet.topic)) == 4)
     kafka.wait_for_topic(fleet.topic)
     kafka.close()  # a producer that knows of the new partitions
     fleet.publish(400)
-    wait_until(lambda: fleet.ledgers["crm"].accepted == 500, 20)
+    wait_until(lambda: fleet.logs["crm"].accepted == 500, 20)
     fleet.wait_until_empty()
-    assert {e.partition for e in fleet.ledgers["crm"].entries()} == {0, 1, 2, 3}
+    assert {e.partition for e in fleet.logs["crm"].entries()} == {0, 1, 2, 3}
     assert fleet.repeated() == 0
 
 
@@ -236,7 +236,7 @@ def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(
         kafka: Kafka, receiver: Receiver, unique, postrider) -> None:
     fleet = Fleet(kafka, receiver, unique, partitions=4, properties=REFRESH,
                   destinations=("crm",))
-    crm = fleet.ledgers["crm"]
+    crm = fleet.logs["crm"]
     daemon = postrider(fleet.config())
     fleet.publish(200)
     wait_until(lambda: crm.accepted == 200)

@@ -14,7 +14,7 @@ from .config import Config
 from .events import event, number, wants
 from .group_log import Commit, commits
 from .http_server import Reply
-from .ledger import Answer, Ledger
+from .delivery_log import Answer, DeliveryLog
 from .receiver import Receiver
 from .wait import wait_until
 
@@ -42,7 +42,7 @@ class Fleet:
         self.properties = properties
         broker.create_topic(self.topic, partitions, replicas=replicas)
         broker.create_topic(self.letters, 2, replicas=replicas)
-        self.ledgers = {name: Ledger(receiver, f"/{name}", delay, answer or (lambda n, a: None))
+        self.logs = {name: DeliveryLog(receiver, f"/{name}", delay, answer or (lambda n, a: None))
                         for name in destinations}
         self.published = 0
 
@@ -55,13 +55,13 @@ class Fleet:
                         **consumer)
         config.connection("login", authorization_type="API_KEY", api_key_name="X-Api-Key",
                           api_key_value=instance)
-        for name, ledger in self.ledgers.items():
-            config.destination(name, ledger.url, connection="login", breaker_failures=0,
+        for name, log in self.logs.items():
+            config.destination(name, log.url, connection="login", breaker_failures=0,
                                max_concurrency=self.concurrency, timeout="500ms")
         config.rule("sales", "shop", wants("sale"), *(
             {"destination": name, "retry_policy": {"maximum_retry_attempts": 50,
                                                    "retry_base": "20ms", "retry_cap": "100ms"}}
-            for name in self.ledgers))
+            for name in self.logs))
         return config
 
     def publish(self, count: int) -> None:
@@ -74,42 +74,42 @@ class Fleet:
 
     def dead_letters(self) -> dict[str, set[int]]:
         """The events that were given up, by destination."""
-        given_up: dict[str, set[int]] = {name: set() for name in self.ledgers}
+        given_up: dict[str, set[int]] = {name: set() for name in self.logs}
         for letter in self.broker.consume(self.letters):
             assert letter.value is not None
             given_up[(letter.header("DESTINATION") or b"").decode()].add(number(letter.value))
         return given_up
 
     def accepted(self) -> int:
-        return sum(ledger.accepted for ledger in self.ledgers.values())
+        return sum(log.accepted for log in self.logs.values())
 
     def lost(self) -> int:
         given_up = self.dead_letters()
-        return sum(len(set(range(self.published)) - ledger.numbers().keys() - given_up[name])
-                   for name, ledger in self.ledgers.items())
+        return sum(len(set(range(self.published)) - log.numbers().keys() - given_up[name])
+                   for name, log in self.logs.items())
 
     def repeated(self) -> int:
-        return sum(ledger.repeats() for ledger in self.ledgers.values())
+        return sum(log.repeats() for log in self.logs.values())
 
     def backlog(self) -> int:
         """About how many deliveries are still to be made; given up ones count, too."""
-        return self.published * len(self.ledgers) - self.accepted()
+        return self.published * len(self.logs) - self.accepted()
 
     def wait_until_empty(self, timeout: float = 60.0) -> None:
         """All is delivered or given up, and committed."""
-        for name in self.ledgers:
+        for name in self.logs:
             self.broker.wait_for_lag(f"{self.group}.{name}", self.topic, timeout=timeout)
 
     def wait_for_more(self, count: int = 1, timeout: float = 60.0) -> None:
         """Until that many more events were accepted by each destination."""
-        goal = {name: ledger.accepted + count for name, ledger in self.ledgers.items()}
-        wait_until(lambda: all(ledger.accepted >= goal[name]
-                               for name, ledger in self.ledgers.items()), timeout,
+        goal = {name: log.accepted + count for name, log in self.logs.items()}
+        wait_until(lambda: all(log.accepted >= goal[name]
+                               for name, log in self.logs.items()), timeout,
                    lambda: f"{goal}: "
-                           f"{ {name: ledger.accepted for name, ledger in self.ledgers.items()} }")
+                           f"{ {name: log.accepted for name, log in self.logs.items()} }")
 
     def commits(self, destination: str) -> list[Commit]:
         return commits(self.broker, f"{self.group}.{destination}")
 
     def disorder(self) -> list[tuple[int, int]]:
-        return [pair for ledger in self.ledgers.values() for pair in ledger.disorder()]
+        return [pair for log in self.logs.values() for pair in log.disorder()]

@@ -51,7 +51,7 @@ class _Later(Hold):
         asyncio.get_running_loop().call_later(self._delay, answer)
 
 
-class Ledger:
+class DeliveryLog:
     def __init__(self, receiver: Receiver, path: str, delay: float = 0.02,
                  answer: Answer = lambda n, attempt: None):
         self.path, self.delay, self.answer = path, delay, answer
