@@ -7,6 +7,7 @@
  */
 #include "unit.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,8 @@ struct kind {
 	bool announced, required;
 };
 
+/* Lines come from any thread. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct kind kinds[IDS_MAX];
 static char last[4096];
 static char unannounced[4096]; /* the first such line of the test; "" when there is none */
@@ -42,30 +45,45 @@ static struct kind *kind_of(const char *id)
 	abort();
 }
 
-/* The log holds its lock, so lines of other threads come one at a time. */
 static void take_line(enum log_level level, const char *id, struct slice line)
 {
-	struct kind *kind = kind_of(id);
+	struct kind *kind;
 
+	pthread_mutex_lock(&lock);
+	kind = kind_of(id);
 	kind->count++;
 	snprintf(last, sizeof last, "%.*s", (int)line.len, line.data);
 	if (level >= LOG_WARN && !kind->announced && unannounced[0] == '\0')
 		snprintf(unannounced, sizeof unannounced, "%s", last);
+	pthread_mutex_unlock(&lock);
+}
+
+static void announce(const char *id, bool required)
+{
+	pthread_mutex_lock(&lock);
+	kind_of(id)->announced = true;
+	kind_of(id)->required |= required;
+	pthread_mutex_unlock(&lock);
 }
 
 void log_expected(const char *id)
 {
-	kind_of(id)->announced = kind_of(id)->required = true;
+	announce(id, true);
 }
 
 void log_allowed(const char *id)
 {
-	kind_of(id)->announced = true;
+	announce(id, false);
 }
 
 unsigned log_count(const char *id)
 {
-	return kind_of(id)->count;
+	unsigned count;
+
+	pthread_mutex_lock(&lock);
+	count = kind_of(id)->count;
+	pthread_mutex_unlock(&lock);
+	return count;
 }
 
 const char *log_last(void)
