@@ -42,11 +42,6 @@ struct world {
 	bool came;
 };
 
-static inline unsigned world_log_count(const char *id)
-{
-	return log_count(id);
-}
-
 static inline void world_look(struct loop_timer *t)
 {
 	struct world *w = container_of(t, struct world, look);
