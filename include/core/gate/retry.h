@@ -2,7 +2,7 @@
 /*
  * retry.h - whose fault is it, and when again?
  *
- * Two pure functions hold the whole failure policy (design, section 7):
+ * Two pure functions hold the whole failure policy (doc/design.md, Failure contract):
  *
  *   retry_judge()     what came of an attempt  ->  verdict
  *   retry_schedule()  verdict, attempts, age   ->  the time of the next attempt, or give up
@@ -18,7 +18,7 @@
  * EVENT says nothing about the site (what is refused, 409, 425, and what only this target
  * retries); CREDENTIALS concerns the connection; NONE is our own side's.
  *
- * Error codes (specification, 7.3, fixed here): TIMEOUT; CONNECTION_FAILURE (refused, reset,
+ * Error codes (doc/eventbridge.md, Error codes): TIMEOUT; CONNECTION_FAILURE (refused, reset,
  * TLS); SDK_CLIENT_ERROR (the name does not resolve); INTERNAL_ERROR (ours); THROTTLING (429);
  * NO_PERMISSIONS (401, 407, and 403 where it means credentials); ERROR_FROM_TARGET (every
  * other status, and a reply that is none).
@@ -113,7 +113,7 @@ enum retry_fault {
 struct retry_verdict {
 	enum retry_action action;
 	enum retry_fault fault;
-	/* of specification 7.3, for the dead letter; NULL when delivered */
+	/* for the dead letter; NULL when delivered */
 	const char *error_code;
 	int64_t not_before_ms; /* from now, by Retry-After; 0: none */
 };
