@@ -117,6 +117,12 @@ class Postrider(Process):
         """Open ones, of a program started with readable=True."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
+    def own_bytes(self) -> int:
+        """Resident, without the pages of files: those of libraries are shared with others, and how
+        many there are hangs on how a distribution builds them."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"^RssAnon:\s+(\d+) kB", status, re.M)[1]) * 1024
+
     def resident_bytes(self) -> int:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
