@@ -9,4 +9,4 @@ ARM64 := VARIANT=arm64 CC=aarch64-linux-gnu-gcc \
 arm64: ## cross-compile for arm64 (Debian), and run the unit tests and the conformance cases under QEMU (T=word)
 	@scripts/install-deps.sh arm64
 	@$(MAKE) $(ARM64) build/arm64/postrider unit-programs
-	@UNIT_WRAPPER=qemu-aarch64 UNIT_TIMEOUT=900 $(MAKE) $(ARM64) unit conformance
+	@UNIT_WRAPPER=qemu-aarch64 UNIT_TIMEOUT=3600 $(MAKE) $(ARM64) unit conformance
