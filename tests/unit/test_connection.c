@@ -604,7 +604,8 @@ static void connection__rude_token_servers_cost_nothing_but_time(void **state)
 
 		with_tokens(&table[i].step, 1);
 		s = settings;
-		s.oauth_http.timeout_ms = 30;
+		/* Short for the server that never answers; a slow machine reads the others' replies. */
+		s.oauth_http.timeout_ms = table[i].step.then == SCRIPT_KEEP ? 30 : 5000;
 		connection_free(connection);
 		connection = connection_new(loop, &s, &err);
 		wait_for(&waiting[0]);
