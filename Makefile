@@ -97,9 +97,10 @@ $(BUILD)/unit/unit.o: tests/unit/unit.c tests/unit/unit.h
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Of cmocka the tests take what both 1.1 and 2.0 have; 2.0 calls some of it deprecated.
+CMOCKA_CFLAGS := -Wno-deprecated-declarations
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/unit.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-deprecated-declarations -Wno-unused-parameter -Itests/unit -Isrc -MMD -MP $(ALL_LDFLAGS) \
+	$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) -Wno-unused-parameter -Itests/unit -Isrc -MMD -MP $(ALL_LDFLAGS) \
 		-Wl,--wrap=_cmocka_run_group_tests -o $@ $< $(BUILD)/unit/unit.o $(LIBRARY) $(LIBS) -lcmocka
 
 .PHONY: unit unit-programs demo test lint format documents asan install-deps install uninstall deb image clean print-checks
