@@ -92,16 +92,16 @@ build/generated/%.c: src/%.html
 $(CONF_DOCS): scripts/gen-conf-docs.c $(LIBRARY)
 	$(CC) $(ALL_CFLAGS) -Isrc -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(LIBS)
 
-$(BUILD)/unit/unit.o: tests/unit/unit.c tests/unit/unit.h
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
 # Of cmocka the tests take what both 1.1 and 2.0 have; 2.0 calls some of it deprecated.
-CMOCKA_CFLAGS := -Wno-deprecated-declarations
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/unit.o $(LIBRARY)
+CMOCKA_CFLAGS := -Wno-deprecated-declarations -Wno-unused-parameter -Itests/unit
+CMOCKA_LIBS   := -Wl,--wrap=_cmocka_run_group_tests -lcmocka
+$(BUILD)/unit/%.o: tests/unit/%.c Makefile | $(BUILD)/dependencies
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) -Wno-unused-parameter -Itests/unit -Isrc -MMD -MP $(ALL_LDFLAGS) \
-		-Wl,--wrap=_cmocka_run_group_tests -o $@ $< $(BUILD)/unit/unit.o $(LIBRARY) $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) -Isrc -MMD -MP -c -o $@ $<
+
+.SECONDARY: $(UNIT:=.o)
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $(BUILD)/unit/unit.o $(LIBRARY)
+	$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS) $(CMOCKA_LIBS)
 
 .PHONY: unit unit-programs demo test lint format documents asan install-deps install uninstall deb image clean print-checks
 unit: $(UNIT) ## run the unit tests (T=word runs those whose name has it)

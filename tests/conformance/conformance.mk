@@ -5,7 +5,7 @@ CONFORMANCE := $(BUILD)/conformance/test_pattern_cases
 
 $(CONFORMANCE): tests/conformance/test_pattern_cases.c $(BUILD)/unit/unit.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=_cmocka_run_group_tests -o $@ $< $(BUILD)/unit/unit.o $(LIBRARY) $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) $(CMOCKA_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(BUILD)/unit/unit.o $(LIBRARY) $(LIBS) $(CMOCKA_LIBS)
 
 .PHONY: conformance
 conformance: $(CONFORMANCE) ## every observed pattern case, through the library
