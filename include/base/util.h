@@ -68,8 +68,9 @@ static inline bool str_eq(const char *a, const char *b)
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* ASCII case folded. */
+/* Letters of ASCII compare without case. */
 bool slice_ieq(struct slice a, struct slice b);
+bool slice_istarts(struct slice s, const char *prefix);
 
 /* Ends the process with a line that says so; for those that learn it from a library. */
 void out_of_memory(void) ATTR_NORETURN;

@@ -99,6 +99,13 @@ bool slice_ieq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
+bool slice_istarts(struct slice s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return s.len >= len && strncasecmp(s.data, prefix, len) == 0;
+}
+
 uint64_t util_hash(const void *data, size_t len)
 {
 	const unsigned char *p = data;

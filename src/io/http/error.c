@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of a transfer: libcurl's code as a transport outcome of core/gate/retry.h, with
- * a sentence for people and the times measured. */
+/*
+ * error.c - how a transfer ended, for retry's decision: libcurl's codes and our own limits as one
+ * of the transport outcomes, with a sentence for log and dead letter.
+ */
 #include "http_private.h"
 
 #include <curl/curl.h>
@@ -86,30 +88,15 @@ void http_error_mask(char *text)
 	}
 }
 
-/* Where our own limit or rule ended the transfer, the reason is ours too. */
+/* If one of our own limits or rules ended the transfer, libcurl's text would hide that. */
 static bool translate_own(const struct http_transfer *t, struct http_result *r)
 {
-	const struct http_settings *s = &t->client->settings;
-
-	if (t->was_repeated) {
+	if (http_reply_explain_refusal(&t->reply, &t->client->settings, r))
+		return true;
+	if (t->sending == HTTP_REPEATED) {
 		r->transport = RETRY_TRANSPORT_RESET;
 		snprintf(r->error, sizeof r->error,
 			"the connection was closed before a reply came");
-	} else if (t->reply_too_long) {
-		r->transport = RETRY_TRANSPORT_PROTOCOL;
-		snprintf(r->error, sizeof r->error, "the reply is longer than %zu bytes",
-			s->response_max_bytes);
-	} else if (t->headers_too_long) {
-		r->transport = RETRY_TRANSPORT_PROTOCOL;
-		snprintf(r->error, sizeof r->error,
-			"the reply's headers are longer than %d bytes", HTTP_HEADER_MAX_BYTES);
-	} else if (t->has_bad_status) {
-		r->transport = RETRY_TRANSPORT_PROTOCOL;
-		snprintf(r->error, sizeof r->error, "the reply has no status");
-	} else if (t->continues_nothing) {
-		r->transport = RETRY_TRANSPORT_PROTOCOL;
-		snprintf(r->error, sizeof r->error,
-			"the reply's first header continues none: it begins with a space");
 	} else if (is_shortage(t->socket_errno)) {
 		r->transport = RETRY_TRANSPORT_INTERNAL;
 		http_error_shortage(t->socket_errno, r->error);
@@ -119,17 +106,17 @@ static bool translate_own(const struct http_transfer *t, struct http_result *r)
 	return true;
 }
 
-/* A server that wants a certificate and gets none closes the connection; often so that its
- * alert, which would say so, is lost. */
+/* A server that asks for a certificate and gets none closes the connection, and often its alert,
+ * which would say so, is lost. */
 static bool lacks_certificate(
 	const struct http_transfer *t, const struct http_result *r, const char *text)
 {
-	return t->client->certificate_asked && t->header_bytes == 0 &&
+	return t->client->certificate_asked && t->reply.head_bytes == 0 &&
 	       (r->tls_us > 0 || is_tls_alert(text)) &&
 	       (r->transport == RETRY_TRANSPORT_TLS || r->transport == RETRY_TRANSPORT_RESET);
 }
 
-/* What libcurl calls a bad argument is one that its own parser of headers was given. */
+/* libcurl's parser of headers reports a malformed one as a bad argument. */
 static const char *text_of(CURLcode code)
 {
 	return code == CURLE_BAD_FUNCTION_ARGUMENT ? "a header of the reply is none"
@@ -186,7 +173,7 @@ static void read_times(CURL *e, struct http_result *r)
 
 void http_error_translate(struct http_transfer *t, int curl_code, struct http_result *ret)
 {
-	long status = 0, connects = 0;
+	long connects = 0;
 
 	*ret = (struct http_result){.transport = RETRY_TRANSPORT_OK};
 	read_times(t->easy, ret);
@@ -198,23 +185,6 @@ void http_error_translate(struct http_transfer *t, int curl_code, struct http_re
 			resolver_suspect(&t->origin->name);
 		return;
 	}
-	if (t->request->connect_only)
-		return;
-	if (!t->headers_are_whole) {
-		ret->transport = RETRY_TRANSPORT_RESET;
-		snprintf(ret->error, sizeof ret->error,
-			"the connection was closed amid the reply's headers");
-		return;
-	}
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status < 100) {
-		ret->transport = RETRY_TRANSPORT_PROTOCOL;
-		snprintf(ret->error, sizeof ret->error, "the reply has no status");
-		return;
-	}
-	ret->status = (int)status;
-	ret->body = slice_of(buf_str(&t->reply), t->reply.len);
-	if (t->retry_after[0] != '\0')
-		ret->retry_after = retry_after_parse(slice_str(t->retry_after),
-			loop_wall_ms(t->client->loop), &ret->retry_after_ms);
+	if (!t->request->connect_only)
+		http_reply_finish(&t->reply, loop_wall_ms(t->client->loop), ret);
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http.c - HTTP clients: requests are submitted, cancelled, timed out and finished here. How a
+ * transfer lives, and which file does what, is in http_private.h.
+ */
 #include "io/http/http.h"
 
 #include <assert.h>
@@ -27,10 +31,10 @@ const struct http_settings http_default_settings = {
 struct http_libcurl http_libcurl;
 
 /*
- * libcurl allocates some thirty times for a request, and mostly a few bytes. mimalloc keeps
- * what is of one size, and was taken at one time, together: with a thousand requests in flight
- * a tenth to a fifth of all CPU. The rest of the process does without it: events that wait for
- * their retry would take more room.
+ * libcurl allocates about thirty times for a request, mostly a few bytes. mimalloc keeps together
+ * what has one size and was allocated at one time: with a thousand requests in flight that saves
+ * a tenth to a fifth of all CPU. The rest of the process does without it, because events that
+ * wait for a retry would take more memory.
  */
 static CURLcode init_libcurl(void)
 {
@@ -42,8 +46,8 @@ static CURLcode init_libcurl(void)
 #endif
 }
 
-/* What this thread's transfers have left. It is of all its clients: not for one that has freed
- * nothing, since the others take it right back. */
+/* Return freed memory to the system. The heap is shared by the thread's clients, so this pays
+ * only after a client has freed something: otherwise the others allocate it again at once. */
 static void give_back_memory(void)
 {
 #ifdef HTTP_MIMALLOC
@@ -89,7 +93,7 @@ static void transfer_free(struct http_transfer *t)
 	curl_slist_free_all(t->resolve);
 	free(t->headers);
 	buf_release(&t->empty_headers);
-	buf_release(&t->reply);
+	http_reply_release(&t->reply);
 	free(t);
 }
 
@@ -104,7 +108,7 @@ static struct http_transfer *transfer_new(struct http_client *c)
 	list_init(&t->node);
 	list_init(&t->connecting);
 	buf_init(&t->empty_headers, BUF_UNLIMITED);
-	buf_init(&t->reply, c->settings.response_keep_bytes);
+	http_reply_init(&t->reply, c->settings.response_keep_bytes);
 	return t;
 }
 
@@ -122,22 +126,17 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	t->began_ms = t->progress_ms = loop_now_ms(c->loop);
 	t->progress_bytes = 0;
 	t->tries_v4 = t->tries_v6 = 0;
-	t->reply_bytes = t->header_bytes = 0;
-	t->retry_after[0] = t->error[0] = '\0';
-	t->was_sent = t->was_repeated = t->was_stale = false;
-	t->reply_too_long = t->headers_too_long = t->headers_are_whole = false;
-	t->has_bad_status = false;
-	t->in_head = true;
-	t->expects_first_header = t->continues_nothing = false;
+	t->sending = HTTP_UNSENT;
+	http_reply_reset(&t->reply);
+	t->error[0] = '\0';
 	t->socket_errno = 0;
 	t->timer.fire = check_time;
-	buf_reset(&t->reply);
 	if (++c->state.in_flight > c->peak_in_flight)
 		c->peak_in_flight = c->state.in_flight;
 	return t;
 }
 
-/* What its request has set is gone. */
+/* Forget all options of its last request. */
 static void transfer_reset_handle(struct http_transfer *t)
 {
 	curl_easy_reset(t->easy);
@@ -145,15 +144,13 @@ static void transfer_reset_handle(struct http_transfer *t)
 	t->resolve = NULL;
 }
 
-/* The handle last used is used next: its memory is warm. */
+/* The handle used last is used next: its memory is in the CPU's caches. */
 static void transfer_put(struct http_transfer *t)
 {
 	struct http_client *c = t->client;
 
 	transfer_reset_handle(t);
-	/* It may have been a token. */
-	if (t->reply.len > 0)
-		explicit_bzero(t->reply.data, t->reply.len);
+	http_reply_erase(&t->reply); /* it may have been a token */
 	t->state = HTTP_POOLED;
 	t->request = NULL;
 	list_prepend(&c->pool, &t->node);
@@ -189,8 +186,8 @@ void http_transfer_fail(
 	loop_defer(t->client->loop, &t->client->deliver);
 }
 
-/* done() may submit, cancel, and free the request; and the client too, which then goes when
- * the last frame that uses it returns. */
+/* done() may submit and cancel requests, free its own, and free the client. The client is then
+ * destroyed when the last function that uses it returns. */
 static void deliver_one(struct http_transfer *t)
 {
 	struct http_request *r = t->request;
@@ -211,7 +208,7 @@ void http_client_deliver(struct http_client *c)
 
 	if (list_is_empty(&c->finished))
 		return;
-	/* What finishes from now on waits for its own turn. */
+	/* Transfers that finish during a done() wait for the next call. */
 	batch = c->finished;
 	batch.next->prev = batch.prev->next = &batch;
 	list_init(&c->finished);
@@ -227,13 +224,13 @@ static void deliver_deferred(struct loop_call *call)
 	http_client_deliver(container_of(call, struct http_client, deliver));
 }
 
-/* How long until the next look at @t, which is not over yet. */
+/* When check_time() must see @t again, if it has not finished by then. */
 static int64_t next_look_ms(const struct http_transfer *t)
 {
 	const struct http_settings *s = &t->client->settings;
 	int64_t at = t->began_ms + s->timeout_ms;
 
-	if (!t->was_sent)
+	if (!http_transfer_is_sent(t))
 		at = min_i64(at, t->began_ms + s->connect_timeout_ms);
 	if (s->no_progress_timeout_ms > 0)
 		at = min_i64(at, loop_now_ms(t->client->loop) +
@@ -263,19 +260,20 @@ static void time_out(struct http_transfer *t, const char *what, int64_t limit_ms
 	char text[HTTP_ERROR_BYTES];
 
 	snprintf(text, sizeof text, "%s within %lld ms", what, (long long)limit_ms);
-	if (t->origin != NULL && t->origin->is_name && !t->was_sent)
+	if (t->origin != NULL && t->origin->is_name && !http_transfer_is_sent(t))
 		resolver_suspect(&t->origin->name);
 	http_transfer_fail(t, RETRY_TRANSPORT_TIMEOUT, text);
 }
 
-/* One timer for all limits of a transfer: hardly any ever fires, and moving it costs more. */
+/* One timer serves all limits of a transfer, because hardly any ever fires. It is not moved when
+ * the request is sent: that would cost more than one needless call. */
 static void check_time(struct loop_timer *timer)
 {
 	struct http_transfer *t = container_of(timer, struct http_transfer, timer);
 	const struct http_settings *s = &t->client->settings;
 	int64_t age_ms = loop_now_ms(t->client->loop) - t->began_ms;
 
-	if (!t->was_sent && age_ms >= s->connect_timeout_ms)
+	if (!http_transfer_is_sent(t) && age_ms >= s->connect_timeout_ms)
 		time_out(t,
 			t->state == HTTP_NAMING ? "no answer from the name server"
 						: "no connection",
@@ -312,7 +310,7 @@ void http_transfer_restart(struct http_transfer *t)
 {
 	http_shard_remove(t);
 	t->state = HTTP_POOLED;
-	t->was_stale = false;
+	t->sending = HTTP_UNSENT;
 	t->error[0] = '\0';
 	transfer_reset_handle(t);
 	http_transfer_start(t);
@@ -353,8 +351,8 @@ void http_cancel(struct http_request *r)
 
 /* --- Clients. --- */
 
-/* A burst's handles go again when no later burst has needed them. */
-static void keep_house(struct loop_timer *timer)
+/* Free handles beyond the peak of the last period, and connections that were idle too long. */
+static void sweep(struct loop_timer *timer)
 {
 	struct http_client *c = container_of(timer, struct http_client, housekeeping);
 	size_t before = c->pool_count + c->state.connections_open;
@@ -402,7 +400,7 @@ static void settings_release(struct http_settings *s)
 	free((char *)s->unix_socket);
 }
 
-/* The name is for texts only. */
+/* Without the name, which is for messages only. */
 bool http_settings_equal(const struct http_settings *a, const struct http_settings *b)
 {
 	return a->connect_timeout_ms == b->connect_timeout_ms &&
@@ -436,7 +434,7 @@ struct http_client *http_client_new(
 	list_init(&c->pool);
 	list_init(&c->finished);
 	loop_call_init(&c->deliver, deliver_deferred);
-	c->housekeeping.fire = keep_house;
+	c->housekeeping.fire = sweep;
 	c->speaks_http2 = s->http2;
 	if (http_tls_init(c, err) != 0) {
 		client_destroy(c);

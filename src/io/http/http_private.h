@@ -2,25 +2,32 @@
 /*
  * http_private.h - what the files of io/http share, and nobody else.
  *
- *   http.c    clients, requests: submitted, cancelled, timed out, finished
- *   multi.c   multis on the loop: their sockets, timers, and which one is next
- *   origin.c  where requests go: parsed URLs, the name and its addresses
- *   setup.c   all options of a handle; libcurl's callbacks about one transfer
- *   tls.c     trust stores, client certificates
- *   error.c   libcurl's codes as transport outcomes, with a sentence
+ *   http.c      clients, requests: submitted, cancelled, timed out, finished
+ *   multi.c     multis on the loop: their sockets, timers, and which one is next
+ *   origin.c    where requests go: parsed URLs, the name and its addresses
+ *   setup.c     all options of a handle; libcurl's callbacks about one transfer
+ *   reply.c     the reply as it comes: status, headers, body
+ *   error.c     libcurl's codes as transport outcomes, with a sentence
+ *   tls.c       trust stores, client certificates
+ *   resolver.c  names to addresses, by threads of its own
+ *   fetch.c     one GET that is waited for
+ *   otlp.c      spans to a collector of OpenTelemetry
  *
  * libcurl's handles are void * here, as libcurl itself has them, so that its header is
  * included by those files only.
  *
  * A transfer's life:
  *
- *              submit           answer             info_read            done()
- *   (pooled) ---------> NAMING ---------> ON_WIRE -----------> FINISHED --------> (pooled)
- *                         |                  |                    ^
- *                         +------------------+--------------------+
- *                               failure, time-out
+ *           submit            answer of the          libcurl is done
+ *   POOLED --------> NAMING --------------> ON_WIRE -----------------> FINISHED
+ *     ^ ^              |     name server       |  (curl_multi_info_read)  ^  |
+ *     | |              |                       |                          |  |
+ *     | |              +-----------------------+--------------------------+  | done()
+ *     | |                failure or time-out                                 |
+ *     | +--- cancel, from any of the three                                   |
+ *     +----------------------------------------------------------------------+
  *
- * A cancelled transfer goes back to the pool from any state, without a call of done().
+ * A name whose addresses are known skips NAMING.
  *
  * libcurl's callbacks only take notes: what they learn is acted upon after curl_multi_*() has
  * returned, and done() is called when no libcurl function is on the stack.
@@ -68,6 +75,46 @@ enum http_transfer_state {
 	HTTP_FINISHED, /* in client->finished: the outcome is known, done() not called yet */
 };
 
+/*
+ * libcurl must not send a request twice: on_send() in setup.c decides before each sending.
+ */
+enum http_sending {
+	HTTP_UNSENT,   /* no connection yet */
+	HTTP_STALE,    /* not sent, because the connection was found dead: to be started anew */
+	HTTP_SENT,     /* given to a connection */
+	HTTP_REPEATED, /* libcurl wanted to send it once more, and was stopped */
+};
+
+/*
+ * How far a reply has come. The head's lines move the state:
+ *
+ *            status line                 any header            empty line
+ *   STATUS ---------------> FIRST_HEADER ----------> HEADERS --------------> BODY
+ *     ^                           |                     |                 (and trailers)
+ *     +---------------------------+---------------------+
+ *       empty line of an interim reply (1xx)
+ *
+ * The last four end the transfer: we refuse to read on, for this reason.
+ */
+enum http_reply_state {
+	HTTP_REPLY_STATUS,
+	HTTP_REPLY_FIRST_HEADER,
+	HTTP_REPLY_HEADERS,
+	HTTP_REPLY_BODY,
+	HTTP_REPLY_NO_STATUS,
+	HTTP_REPLY_STRAY_CONTINUATION, /* the first header line continues another; there is none */
+	HTTP_REPLY_HEAD_TOO_LONG,
+	HTTP_REPLY_BODY_TOO_LONG,
+};
+
+struct http_reply {
+	enum http_reply_state state;
+	int status; /* of the last status line; 0: none came */
+	size_t head_bytes, body_bytes;
+	char retry_after[HTTP_RETRY_AFTER_BYTES]; /* the header's text, or "" */
+	struct buf body;                          /* its first response_keep_bytes */
+};
+
 struct http_transfer {
 	struct list node; /* by state: pool, origin->waiting, none, client->finished */
 	struct http_client *client;
@@ -89,18 +136,9 @@ struct http_transfer {
 	unsigned rotation, tries_v4, tries_v6;
 	struct list connecting; /* its sockets, until it has a connection */
 
-	struct buf reply;
-	size_t reply_bytes, header_bytes;
-	char retry_after[HTTP_RETRY_AFTER_BYTES]; /* the header's text, or "" */
-	bool was_sent;     /* the request went to a connection: libcurl must not do it again */
-	bool was_repeated; /* and would have, but for us */
-	bool was_stale;    /* the connection it was to go on is dead; nothing went */
-	bool reply_too_long, headers_too_long, has_bad_status;
-	bool headers_are_whole; /* the empty line came: libcurl is content without it */
-	bool in_head;           /* what comes is the head of a reply; with keeps_last_header */
-	bool expects_first_header; /* the status line came */
-	bool continues_nothing;    /* the first header line was a continuation */
-	int socket_errno;          /* of a socket that could not be made */
+	enum http_sending sending;
+	struct http_reply reply;
+	int socket_errno; /* of a socket that could not be made */
 
 	char error[HTTP_ERROR_BYTES];
 	struct http_result result; /* FINISHED */
@@ -126,7 +164,7 @@ struct http_client {
 	struct http_settings settings; /* texts are ours */
 	void *share;                   /* CURLSH: TLS sessions */
 	void *trust;                   /* X509_STORE, or NULL */
-	unsigned users; /* frames on the stack that will touch the client again */
+	unsigned users; /* functions on the stack that will use the client again */
 	bool is_freed;  /* http_client_free() came meanwhile */
 	bool speaks_http2;
 	bool certificate_asked; /* by a server; there is none to show */
@@ -164,14 +202,18 @@ extern struct http_libcurl {
 } http_libcurl;
 
 /* http.c */
+static inline bool http_transfer_is_sent(const struct http_transfer *t)
+{
+	return t->sending >= HTTP_SENT;
+}
 void http_transfer_start(struct http_transfer *t);
-/* Off its shard, and on the wire again: it had a dead connection, and nothing was sent. */
+/* Start a transfer again whose connection was dead before anything was sent. */
 void http_transfer_restart(struct http_transfer *t);
 /* Take @t off the wire or out of its list; the caller says what becomes of it. */
 void http_transfer_detach(struct http_transfer *t);
 /* The outcome is in t->result: the next http_client_deliver() calls done(). */
 void http_transfer_finish(struct http_transfer *t);
-/* Off the wire with this outcome; done() is called soon, never from here. */
+/* Take @t off the wire with this outcome; done() is called later, never from here. */
 void http_transfer_fail(
 	struct http_transfer *t, enum retry_transport transport, const char *error);
 /* Call done() for all that have finished. The client may be gone afterwards. */
@@ -202,6 +244,24 @@ void http_origins_free(struct http_client *c);
 void http_origin_inform(struct http_transfer *t);
 /* A connection is about to be opened: to the next address in turn. */
 void http_origin_rotate(struct http_transfer *t, struct curl_sockaddr *address);
+
+/* reply.c */
+void http_reply_init(struct http_reply *r, size_t keep_bytes);
+/* Be ready for a new one. */
+void http_reply_reset(struct http_reply *r);
+/* Overwrite what was kept of the body. */
+void http_reply_erase(struct http_reply *r);
+void http_reply_release(struct http_reply *r);
+/* For CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION, whose results they return. */
+size_t http_reply_take_line(struct http_reply *r, struct slice line);
+size_t http_reply_take_body(
+	struct http_reply *r, const struct http_settings *s, struct slice data);
+/* True, with outcome and reason, if the transfer ended because we refused to read on. */
+bool http_reply_explain_refusal(
+	const struct http_reply *r, const struct http_settings *s, struct http_result *ret);
+/* libcurl has no complaint: fill in status, body and Retry-After, or why there is no status. */
+void http_reply_finish(
+	const struct http_reply *r, int64_t now_wall_ms, struct http_result *ret);
 
 /* setup.c */
 /* Set every option; the handle is new or was reset. */

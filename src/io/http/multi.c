@@ -90,7 +90,7 @@ static void settle(struct http_shard *s)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-		if (t->was_stale)
+		if (t->sending == HTTP_STALE)
 			http_transfer_restart(t);
 		else
 			take_result(t, msg->data.result);

@@ -1,133 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All options of one transfer, set in one place, and libcurl's callbacks about it. The
- * callbacks only take notes (http_private.h). */
+/*
+ * setup.c - everything that libcurl is told about one request: its options, its headers, and the
+ * callbacks by which libcurl tells us about its connection and its reply. The callbacks only
+ * take notes; see http_private.h.
+ */
 #include "http_private.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 
-/* libcurl adds Expect: 100-continue to large bodies; a server that
- * ignores it costs a second. */
+/* libcurl adds Expect: 100-continue to large bodies. A server that ignores it costs a second. */
 #define EXPECT_FROM_BYTES (256 * 1024)
 
-/* --- What libcurl tells about one transfer. These only take notes. --- */
-
-/* A line of the head, before libcurl stores it: see http_libcurl.keeps_last_header. */
-static size_t look_at_line(struct http_transfer *t, struct slice line)
-{
-	t->continues_nothing =
-		t->expects_first_header && (line.data[0] == ' ' || line.data[0] == '\t');
-	t->expects_first_header = false;
-	return t->continues_nothing ? CURL_WRITEFUNC_ERROR : line.len;
-}
+/* --- Callbacks. --- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http_transfer *t = ctx;
-	size_t len = size * count;
-	size_t room = t->client->settings.response_keep_bytes - t->reply.len;
 
-	if (http_libcurl.keeps_last_header && t->in_head)
-		return look_at_line(t, slice_of(data, len));
-	t->reply_bytes += len;
-	if (t->reply_bytes > t->client->settings.response_max_bytes) {
-		t->reply_too_long = true;
-		return CURL_WRITEFUNC_ERROR;
-	}
-	buf_add(&t->reply, data, len < room ? len : room);
-	return len;
-}
-
-static bool starts_with(struct slice line, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	return line.len >= len && strncasecmp(line.data, prefix, len) == 0;
-}
-
-static void keep_retry_after(struct http_transfer *t, struct slice value)
-{
-	while (value.len > 0 && strchr(" \t\r\n", value.data[value.len - 1]) != NULL)
-		value.len--;
-	while (value.len > 0 && strchr(" \t", value.data[0]) != NULL) {
-		value.data++;
-		value.len--;
-	}
-	if (value.len < sizeof t->retry_after) {
-		memcpy(t->retry_after, value.data, value.len);
-		t->retry_after[value.len] = '\0';
-	}
-}
-
-static bool is_interim(struct http_transfer *t)
-{
-	long status = 0;
-
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	return status / 100 == 1;
-}
-
-/* Does @line look like @form, in which 'd' is a digit and ' ' one blank or more? */
-static bool has_form(struct slice line, const char *form)
-{
-	size_t at = 0;
-
-	for (; *form != '\0' && at < line.len; form++, at++) {
-		bool fits = *form == 'd' ? line.data[at] >= '0' && line.data[at] <= '9'
-					 : line.data[at] == *form;
-
-		if (!fits)
-			return false;
-		while (*form == ' ' && at + 1 < line.len && line.data[at + 1] == ' ')
-			at++;
-	}
-	return *form == '\0' && (at == line.len || strchr(" \r\n", line.data[at]) != NULL);
-}
-
-/* libcurl makes something of what is only similar to one: HTTP/211080 is HTTP/2 with status
- * 11080, or, to later ones, 200. */
-static bool is_status_line(struct slice line)
-{
-	return has_form(line, "HTTP/d.d ddd") || has_form(line, "HTTP/d ddd");
+	return http_reply_take_body(
+		&t->reply, &t->client->settings, slice_of(data, size * count));
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http_transfer *t = ctx;
-	struct slice line = slice_of(data, size * count);
-	static const char name[] = "Retry-After:";
 
-	t->header_bytes += line.len;
-	if (t->header_bytes > HTTP_HEADER_MAX_BYTES) {
-		t->headers_too_long = true;
-		return 0;
-	}
-	if (starts_with(line, "HTTP/")) { /* what came before was an interim reply */
-		t->has_bad_status = !is_status_line(line);
-		if (t->has_bad_status)
-			return 0;
-		t->retry_after[0] = '\0';
-		t->headers_are_whole = false;
-		t->expects_first_header = true;
-	} else if (line.len <= 2) {
-		t->headers_are_whole = true;
-		t->in_head = http_libcurl.keeps_last_header && is_interim(t);
-	} else if (starts_with(line, name)) {
-		keep_retry_after(
-			t, slice_of(line.data + sizeof name - 1, line.len - (sizeof name - 1)));
-	}
-	return line.len;
+	return http_reply_take_line(&t->reply, slice_of(data, size * count));
 }
 
 /*
- * Has the server closed this connection, which was kept from an earlier request? What such a
- * one has to say belongs to no request (408, TLS's farewell), so that input is as good as the
- * end. HTTP/2 talks between requests, and its connections survive the abort of one: there it is
- * left to libcurl.
+ * Has the server closed this connection, which was kept from an earlier request? Input that came
+ * between two requests belongs to neither (a 408, TLS's close_notify), so it counts as the end.
+ * A server of HTTP/2 may send between requests, and aborting one request leaves its connection
+ * alive: there the question is left to libcurl.
  */
 static bool is_stale(struct http_transfer *t)
 {
@@ -143,10 +50,10 @@ static bool is_stale(struct http_transfer *t)
 }
 
 /*
- * The request is about to go out on a connection. When that connection dies without a byte of
- * reply, libcurl would silently send the request again on another one, up to five times,
- * whatever the method: here is where it is stopped. Where nothing has left yet, going again
- * is no repetition.
+ * The request is about to be sent on a connection. If that connection dies before a byte of the
+ * reply comes, libcurl silently sends the request again on another one, up to five times,
+ * whatever the method. That is stopped here. If no byte of the request was sent, another try is
+ * no repetition.
  */
 static int on_send(void *ctx, char *peer, char *local, int peer_port, int local_port)
 {
@@ -158,15 +65,15 @@ static int on_send(void *ctx, char *peer, char *local, int peer_port, int local_
 	(void)peer_port;
 	(void)local_port;
 	curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
-	if (t->was_sent && sent_bytes > 0) {
-		t->was_repeated = true;
+	if (t->sending == HTTP_SENT && sent_bytes > 0) {
+		t->sending = HTTP_REPEATED;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	if (is_stale(t)) {
-		t->was_stale = true;
+		t->sending = HTTP_STALE;
 		return CURL_PREREQFUNC_ABORT;
 	}
-	t->was_sent = true;
+	t->sending = HTTP_SENT;
 	http_shard_connected(t);
 	if (t->resolve != NULL) {
 		t->shard->known_origin = t->origin;
@@ -238,7 +145,7 @@ static size_t append_headers(
 		size_t len = strlen(lines);
 		bool is_empty = is_empty_header(lines, len);
 
-		*has_type |= starts_with(slice_of(lines, len), "Content-Type:");
+		*has_type |= slice_istarts(slice_of(lines, len), "Content-Type:");
 		append_header(t, at++, is_empty ? as_empty_header(t, lines) : lines);
 		lines += len + 1;
 	}
@@ -309,7 +216,7 @@ static void set_method(struct http_transfer *t)
 	}
 }
 
-/* Time limits are the loop's: libcurl's own cost a timer call each. */
+/* Time limits are timers of the loop: each of libcurl's own would cost a call of on_timer(). */
 static void set_connection(struct http_transfer *t)
 {
 	const struct http_settings *s = &t->client->settings;
@@ -318,8 +225,7 @@ static void set_connection(struct http_transfer *t)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, t->client->speaks_http2 ? 16384L : 1024L);
-	/* The least there is: from 8.7 on each request has such a buffer while it is on its
-	 * way. */
+	/* The smallest there is: from 8.7 on each request in flight has a buffer of its own. */
 	curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 		(long)(t->client->speaks_http2 ? CURL_HTTP_VERSION_2TLS
@@ -329,7 +235,7 @@ static void set_connection(struct http_transfer *t)
 	curl_easy_setopt(
 		e, CURLOPT_MAXLIFETIME_CONN, (long)max_i64(s->max_lifetime_ms / 1000, 1));
 	curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)max_i64(s->idle_timeout_ms / 1000, 1));
-	/* The environment has no say in either. */
+	/* Not from the environment. */
 	curl_easy_setopt(e, CURLOPT_PROXY, s->proxy ? s->proxy : "");
 	curl_easy_setopt(e, CURLOPT_NOPROXY, "");
 	if (s->proxy != NULL) {
@@ -343,12 +249,12 @@ static void set_connection(struct http_transfer *t)
 }
 
 /*
- * Every option of every request is set here, after a reset: none outlives its request, and what
- * libcurl does by itself (no redirect is followed) needs no option. Nor do the protocols: an
+ * Every option of every request is set here, after a reset, so that none outlives its request.
+ * What is libcurl's default needs no option (no redirect is followed). Nor do the protocols: an
  * origin speaks HTTP, see http_origin_obtain().
  *
- * A URL that is parsed already is given as its text too: libcurl before 8.9 would write one out
- * of the parts, a letter at a time, for every request. The parts are what it goes by.
+ * A URL that is parsed already is given as text too. Without the text libcurl before 8.9 would
+ * make one out of the parts for every request, byte by byte. It uses the parts.
  */
 bool http_setup(struct http_transfer *t)
 {
