@@ -211,6 +211,47 @@ static void deadletter__failing_topic_says_why_and_recovers(void **state)
 	world_free(w);
 }
 
+static void deadletter__letters_that_failed_together_keep_their_order(void **state)
+{
+	static const char digits[] = "012";
+	static const rd_kafka_resp_err_t errors[] = {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+		RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS};
+	struct world *w = world_new();
+	const char *properties[8];
+	struct deadletter_settings s = {properties, w->property_count + 1};
+	struct deadletter_letter letters[3];
+	struct deadletter *d;
+	rd_kafka_t *reader;
+	struct err err;
+
+	(void)state;
+	world_create_topic(w, "dead", 1);
+	memcpy(properties, w->properties, w->property_count * sizeof *properties);
+	properties[w->property_count] = "linger.ms=300"; /* all three in one batch */
+	done_count = 0;
+	d = deadletter_new(w->loop, &s, &err);
+	assert_non_null(d);
+	rd_kafka_mock_push_request_errors_array(
+		w->cluster, API_PRODUCE, COUNT_OF(errors), errors);
+	for (size_t i = 0; i < COUNT_OF(letters); i++) {
+		letters[i] = letter_to("dead", 0);
+		letters[i].value = slice_of(&digits[i], 1);
+		deadletter_submit(d, &letters[i]);
+	}
+	wait_done(w, COUNT_OF(letters));
+	assert_int_equal(world_log_count("dead_letter_topic_failing"), 1);
+	reader = reader_new(w, "dead", 0);
+	for (size_t i = 0; i < COUNT_OF(letters); i++) {
+		rd_kafka_message_t *m = read_one(reader);
+
+		assert_int_equal(*(const char *)m->payload, digits[i]);
+		rd_kafka_message_destroy(m);
+	}
+	rd_kafka_destroy(reader);
+	deadletter_free(d);
+	world_free(w);
+}
+
 static void remember_name(void *ctx, const struct deadletter_topic_state *s)
 {
 	struct buf *names = ctx;
@@ -444,6 +485,7 @@ int main(void)
 		cmocka_unit_test(deadletter__arrives_byte_for_byte),
 		cmocka_unit_test(deadletter__keeps_the_partition_where_there_is_one),
 		cmocka_unit_test(deadletter__failing_topic_says_why_and_recovers),
+		cmocka_unit_test(deadletter__letters_that_failed_together_keep_their_order),
 		cmocka_unit_test(deadletter__topics_are_visited_in_the_order_of_their_coming),
 		cmocka_unit_test(deadletter__other_topics_are_not_held_up),
 		cmocka_unit_test(deadletter__too_large_goes_without_optional_headers),

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deadletter.c - the producer of dead letters: its client and that client's successor, and the
+ * reports of what was written. What is sent when is each topic's own affair: topic.c.
+ */
 #include "io/deadletter/deadletter.h"
 
 #include <librdkafka/rdkafka.h>
@@ -14,10 +18,11 @@ static void serve_all(struct deadletter *d)
 		deadletter_topic_serve(list_entry(node, struct deadletter_topic, node));
 }
 
-static bool is_flying(const struct deadletter *d)
+static bool is_in_flight(const struct deadletter *d)
 {
 	list_foreach (node, &d->topics)
-		if (list_entry(node, struct deadletter_topic, node)->flying_count > 0)
+		if (deadletter_topic_is_in_flight(
+			    list_entry(node, struct deadletter_topic, node)))
 			return true;
 	return false;
 }
@@ -26,7 +31,7 @@ static void change_client(struct deadletter *d)
 {
 	struct kafka_client *old = d->client;
 
-	if (d->next == NULL || is_flying(d))
+	if (d->next == NULL || is_in_flight(d))
 		return;
 	d->client = d->next;
 	d->next = NULL;
@@ -44,7 +49,7 @@ static void on_event(void *ctx, rd_kafka_event_t *ev)
 		return;
 	while ((m = rd_kafka_event_message_next(ev)) != NULL)
 		deadletter_topic_report(m->_private, m->err);
-	/* The old client is told of in this event, and may go only afterwards. */
+	/* Not from here: this event belongs to the old client. */
 	if (d->next != NULL)
 		loop_defer(d->loop, &d->change);
 	serve_all(d);
@@ -55,7 +60,7 @@ static void on_error(void *ctx, int code, bool fatal, const char *text)
 	(void)ctx;
 	(void)code;
 	(void)fatal;
-	(void)text; /* reports tell the same of each letter */
+	(void)text; /* each letter's report says it too */
 }
 
 static void on_tick(void *ctx)
@@ -63,13 +68,13 @@ static void on_tick(void *ctx)
 	serve_all(ctx);
 }
 
-/* Why: the headers' comments, and topic.c. A failure must come back within a
- * second or so, with its reason, because the topic's state is shown and we try again anyway. */
+/* A failure must come back within a second or so, with its reason, because the topic's state is
+ * shown and topic.c tries again anyway. See also deadletter.h. */
 static const struct kafka_property defaults[] = {
 	{"client.id", "postrider", NULL},
 	{"linger.ms", "5", NULL},
 	{"compression.type", "lz4", NULL},
-	{"batch.size", "65536", NULL}, /* under the smallest max.message.bytes one meets */
+	{"batch.size", "65536", NULL}, /* below the smallest max.message.bytes in use */
 	{"message.max.bytes", "1000000000", NULL}, /* the topic's limit decides */
 	{"message.timeout.ms", "30000", NULL},
 	{"retries", "2", NULL},
@@ -177,16 +182,8 @@ void deadletter_prepare(struct deadletter *d, const char *topic)
 void deadletter_submit(struct deadletter *d, struct deadletter_letter *letter)
 {
 	struct deadletter_topic *t = deadletter_topic_obtain(d, letter->topic);
-	struct deadletter_job *job = xcalloc(1, sizeof *job);
 
-	job->topic = t;
-	job->letter = letter;
-	job->place = DEADLETTER_QUEUED;
-	list_init(&job->node);
-	list_append(&t->queued, &job->node);
-	letter->job = job;
-	t->pending++;
-	d->pending++;
+	deadletter_topic_add(t, letter);
 	if (!d->full)
 		deadletter_topic_serve(t);
 }
@@ -197,7 +194,7 @@ void deadletter_cancel(struct deadletter_letter *letter)
 
 	if (job == NULL)
 		return;
-	if (job->place != DEADLETTER_FLYING) {
+	if (!job->in_flight) {
 		deadletter_job_free(job);
 		return;
 	}

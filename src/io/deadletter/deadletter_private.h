@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * deadletter_private.h - what the files of the dead-letter producer (io/deadletter) share.
+ * deadletter_private.h - what the files of the dead-letter producer share.
  *
  *   deadletter.c  the interface, and the producer's reports
- *   topic.c       one topic: what is sent when
- *   reason.c      why a topic can't be written, in words that mend it
+ *   topic.c       one topic: which letter is sent when
+ *   reason.c      why a topic can't be written, and the command that mends it
  *
- * The life of a job, which is one letter's in one topic:
+ * A job is one letter's way into one topic. A topic has two queues of jobs: `small`, and `big` for
+ * letters that the broker has refused as too large.
  *
- *           submit                                    acknowledged
- *   (none) --------> QUEUED --------------> FLYING ------------------> (freed, done)
- *                      ^                      |  \  too large
- *                      |  any other failure   |   v
- *                      +----------------------+  BIG --> alone on the wire, first whole,
- *                                                 ^       then without optional headers
- *                                                 |         |
- *                                                 +---------+ still too large
+ *           submit          sent              acknowledged
+ *   (none) --------> small ------> in flight ---------------> (freed, done)
+ *                      ^             | |  ^
+ *                      +-------------+ |  |
+ *                     any other        |  | sent while no
+ *                     failure          |  | other is
+ *                                      v  |
+ *                            too large big
  *
- * Where a letter failed, the topic holds: one letter is tried, with back-off, until one gets
- * through; then all go.
+ * librdkafka sends letters in batches, and a broker refuses a batch as a whole. So a letter from
+ * `big` is sent while no other is in flight: first whole, then without its optional headers.
+ *
+ * A queue is `failing` from a failure on. Then one letter at a time is tried, with growing pauses.
+ * `small` recovers with the first that gets through, `big` when all of its letters have.
  */
 #ifndef IO_DEADLETTER_DEADLETTER_PRIVATE_H
 #define IO_DEADLETTER_DEADLETTER_PRIVATE_H
@@ -27,20 +31,23 @@
 #include "io/deadletter/deadletter.h"
 #include "io/kafka/kafka.h"
 
-enum deadletter_place {
-	DEADLETTER_QUEUED, /* in topic->queued, or topic->again after a failure */
-	DEADLETTER_BIG,    /* in topic->big: was refused as too large */
-	DEADLETTER_FLYING, /* in topic->flying */
+struct send_queue {
+	struct list again, fresh; /* jobs; those that were sent before go first */
+	size_t in_flight;
+	bool failing;
+	struct loop_timer retry; /* failing, and set: nothing is tried before it fires */
+	int64_t backoff_ms;
 };
 
 struct deadletter_job {
-	struct list node;
+	struct list node; /* in its queue, or in topic->in_flight */
 	struct deadletter_topic *topic;
-	struct deadletter_letter *letter; /* NULL: cancelled while it was flying */
-	enum deadletter_place place;
-	bool reduced; /* only the required headers are sent */
-	bool by_key;  /* the source's partition does not exist there */
-	bool alone;   /* it flies with no other, so a refusal for size means this one */
+	struct send_queue *queue;
+	struct deadletter_letter *letter; /* NULL: cancelled while it was in flight */
+	bool in_flight;
+	bool is_probe; /* sent while its queue was failing */
+	bool reduced;  /* only the required headers are sent */
+	bool by_key;   /* the source's partition does not exist there */
 };
 
 struct deadletter_topic {
@@ -48,16 +55,11 @@ struct deadletter_topic {
 	struct deadletter *owner;
 	char *name;
 	struct rd_kafka_topic_s *handle;
-	struct list again, queued, big, flying; /* again goes before queued */
-	size_t pending;                         /* letters that are not cancelled */
-	size_t flying_count;
+	struct send_queue small, big;
+	struct list in_flight;
+	size_t pending;          /* letters that are not cancelled */
 	int32_t partition_limit; /* the source's partitions from here on do not exist */
-	bool holding;            /* one letter at a time, at retry.at_ms */
-	bool big_holding;        /* the same for the big ones alone */
-	bool alone;              /* a big one flies: nothing else does */
-	struct loop_timer retry, big_retry;
-	int64_t backoff_ms, big_backoff_ms;
-	int64_t since_ms;
+	int64_t since_ms;        /* wall clock: failing since; 0: is not */
 	uint64_t failures;
 	char reason[512];
 };
@@ -65,7 +67,7 @@ struct deadletter_topic {
 struct deadletter {
 	struct loop *loop;
 	struct kafka_client *client;
-	struct kafka_client *next; /* takes its place when nothing flies any more; or NULL */
+	struct kafka_client *next; /* its successor, once nothing is in flight; or NULL */
 	struct loop_call change;   /* change_client(), outside of the clients' own events */
 	struct list topics;
 	struct rng rng;
@@ -77,12 +79,14 @@ struct deadletter {
 /* topic.c */
 struct deadletter_topic *deadletter_topic_find(const struct deadletter *d, const char *name);
 struct deadletter_topic *deadletter_topic_obtain(struct deadletter *d, const char *name);
+void deadletter_topic_add(struct deadletter_topic *t, struct deadletter_letter *letter);
 void deadletter_topic_free(struct deadletter_topic *t);
-/* The owner has another client: what waited for the old one is tried. Nothing flies. */
+/* The owner has another client: letters that wait are tried at once. Nothing is in flight. */
 void deadletter_topic_change_client(struct deadletter_topic *t);
+bool deadletter_topic_is_in_flight(const struct deadletter_topic *t);
 /* Send whatever may be sent now. */
 void deadletter_topic_serve(struct deadletter_topic *t);
-/* A report has come for a flying job: it is freed, or waits to be sent again. */
+/* A report has come for a job in flight: it is freed, or waits to be sent again. */
 void deadletter_topic_report(struct deadletter_job *job, int code);
 void deadletter_job_free(struct deadletter_job *job);
 

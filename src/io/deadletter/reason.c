@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why a dead letter cannot be written, in a sentence that says what to do about it. */
+/*
+ * reason.c - why a dead-letter topic cannot be written, with the command that mends it.
+ */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #include "deadletter_private.h"
 
-/* What the broker compares with its limit is a little more than the parts. */
+/* The broker adds a little to the sum of the parts before it compares it with its limit. */
 #define LETTER_OVERHEAD_BYTES 128
 #define HEADER_OVERHEAD_BYTES 8
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One dead-letter topic: which letter is sent next, retries with back-off, and letters that
- * are too large for it. */
+/*
+ * topic.c - one dead-letter topic: which of its letters is sent when. A letter is never given up:
+ * its record's offset waits until the topic has taken it. The queues and the way of a letter
+ * through them are drawn in deadletter_private.h.
+ */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +13,62 @@
 
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
-#define FULL_AGAIN_MS  100
 
-static void on_retry(struct loop_timer *timer)
+/* --- Queues. --- */
+
+static void queue_init(struct send_queue *q, void (*on_retry)(struct loop_timer *timer))
 {
-	deadletter_topic_serve(container_of(timer, struct deadletter_topic, retry));
+	list_init(&q->again);
+	list_init(&q->fresh);
+	q->retry.fire = on_retry;
+}
+
+static struct deadletter_job *queue_first(const struct send_queue *q)
+{
+	const struct list *jobs = list_is_empty(&q->again) ? &q->fresh : &q->again;
+
+	if (list_is_empty(jobs))
+		return NULL;
+	return list_entry(list_first(jobs), struct deadletter_job, node);
+}
+
+static bool queue_is_empty(const struct send_queue *q)
+{
+	return queue_first(q) == NULL && q->in_flight == 0;
+}
+
+/* No failure of @q matters any more: its next letter is sent at once. */
+static void queue_forgive(struct send_queue *q, struct loop *loop)
+{
+	q->backoff_ms = 0;
+	loop_timer_cancel(loop, &q->retry);
+}
+
+/* Set the timer, evenly between half of the next back-off and the whole of it. */
+static void queue_back_off(struct send_queue *q, struct deadletter *d)
+{
+	int64_t half;
+
+	q->failing = true;
+	if (loop_timer_is_set(&q->retry))
+		return;
+	q->backoff_ms = min_i64(max_i64(q->backoff_ms * 2, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
+	half = q->backoff_ms / 2;
+	loop_timer_set(d->loop, &q->retry,
+		loop_now_ms(d->loop) + half + (int64_t)rng_upto(&d->rng, (uint64_t)half));
+}
+
+static void on_small_retry(struct loop_timer *timer)
+{
+	deadletter_topic_serve(container_of(timer, struct deadletter_topic, small.retry));
 }
 
 static void on_big_retry(struct loop_timer *timer)
 {
-	deadletter_topic_serve(container_of(timer, struct deadletter_topic, big_retry));
+	deadletter_topic_serve(container_of(timer, struct deadletter_topic, big.retry));
 }
+
+/* --- The topic and its letters. --- */
 
 struct deadletter_topic *deadletter_topic_find(const struct deadletter *d, const char *name)
 {
@@ -33,8 +81,8 @@ struct deadletter_topic *deadletter_topic_find(const struct deadletter *d, const
 	return NULL;
 }
 
-/* It asks for the topic's leaders now, so that the first letter need not wait. NULL for a name
- * that Kafka refuses; producing tells the reason then. */
+/* This makes librdkafka look for the topic's leaders now, so that the first letter need not wait.
+ * The result is NULL if Kafka refuses the name: then producing reports why. */
 static void open_handle(struct deadletter_topic *t)
 {
 	t->handle = rd_kafka_topic_new(kafka_client_handle(t->owner->client), t->name, NULL);
@@ -50,12 +98,9 @@ struct deadletter_topic *deadletter_topic_obtain(struct deadletter *d, const cha
 	t->owner = d;
 	t->name = xstrdup(name);
 	t->partition_limit = INT32_MAX;
-	t->retry.fire = on_retry;
-	t->big_retry.fire = on_big_retry;
-	list_init(&t->again);
-	list_init(&t->queued);
-	list_init(&t->big);
-	list_init(&t->flying);
+	queue_init(&t->small, on_small_retry);
+	queue_init(&t->big, on_big_retry);
+	list_init(&t->in_flight);
 	list_append(&d->topics, &t->node);
 	open_handle(t);
 	return t;
@@ -71,9 +116,22 @@ void deadletter_topic_change_client(struct deadletter_topic *t)
 {
 	close_handle(t);
 	open_handle(t);
-	t->backoff_ms = t->big_backoff_ms = 0;
-	loop_timer_cancel(t->owner->loop, &t->retry);
-	loop_timer_cancel(t->owner->loop, &t->big_retry);
+	queue_forgive(&t->small, t->owner->loop);
+	queue_forgive(&t->big, t->owner->loop);
+}
+
+void deadletter_topic_add(struct deadletter_topic *t, struct deadletter_letter *letter)
+{
+	struct deadletter_job *job = xcalloc(1, sizeof *job);
+
+	job->topic = t;
+	job->queue = &t->small;
+	job->letter = letter;
+	list_init(&job->node);
+	list_append(&t->small.fresh, &job->node);
+	letter->job = job;
+	t->pending++;
+	t->owner->pending++;
 }
 
 void deadletter_job_free(struct deadletter_job *job)
@@ -87,7 +145,7 @@ void deadletter_job_free(struct deadletter_job *job)
 	free(job);
 }
 
-static void free_jobs(struct list *jobs)
+static void jobs_free(struct list *jobs)
 {
 	struct list *node;
 
@@ -95,14 +153,18 @@ static void free_jobs(struct list *jobs)
 		deadletter_job_free(list_entry(node, struct deadletter_job, node));
 }
 
+static void queue_release(struct send_queue *q, struct loop *loop)
+{
+	loop_timer_cancel(loop, &q->retry);
+	jobs_free(&q->again);
+	jobs_free(&q->fresh);
+}
+
 void deadletter_topic_free(struct deadletter_topic *t)
 {
-	free_jobs(&t->again);
-	free_jobs(&t->queued);
-	free_jobs(&t->big);
-	free_jobs(&t->flying);
-	loop_timer_cancel(t->owner->loop, &t->retry);
-	loop_timer_cancel(t->owner->loop, &t->big_retry);
+	queue_release(&t->small, t->owner->loop);
+	queue_release(&t->big, t->owner->loop);
+	jobs_free(&t->in_flight);
 	close_handle(t);
 	list_remove(&t->node);
 	free(t->name);
@@ -143,38 +205,40 @@ static rd_kafka_resp_err_t produce(struct deadletter_job *job)
 	return code;
 }
 
-static void put(struct deadletter_job *job, enum deadletter_place place, bool first)
+bool deadletter_topic_is_in_flight(const struct deadletter_topic *t)
 {
-	struct deadletter_topic *t = job->topic;
-	struct list *to[] = {
-		[DEADLETTER_QUEUED] = &t->again,
-		[DEADLETTER_BIG] = &t->big,
-		[DEADLETTER_FLYING] = &t->flying,
-	};
+	return t->small.in_flight + t->big.in_flight > 0;
+}
 
-	t->flying_count -= job->place == DEADLETTER_FLYING;
-	t->flying_count += place == DEADLETTER_FLYING;
+static void enter_flight(struct deadletter_job *job)
+{
+	job->in_flight = true;
+	job->queue->in_flight++;
 	list_remove(&job->node);
-	if (first)
-		list_prepend(to[place], &job->node);
-	else
-		list_append(to[place], &job->node);
-	job->place = place;
+	list_append(&job->topic->in_flight, &job->node);
 }
 
-/* Evenly between half of the next back-off and the whole of it. */
-static void back_off(struct deadletter_topic *t, int64_t *backoff_ms, struct loop_timer *timer)
+static void leave_flight(struct deadletter_job *job)
 {
-	struct deadletter *d = t->owner;
-	int64_t half;
-
-	*backoff_ms = min_i64(max_i64(*backoff_ms * 2, BACKOFF_MIN_MS), BACKOFF_MAX_MS);
-	half = *backoff_ms / 2;
-	loop_timer_set(d->loop, timer,
-		loop_now_ms(d->loop) + half + (int64_t)rng_upto(&d->rng, (uint64_t)half));
+	job->in_flight = false;
+	job->queue->in_flight--;
+	list_remove(&job->node);
 }
 
-static void begin_failing(struct deadletter_topic *t, const char *reason)
+/* @job was sent, and must be sent again: as the first of @q, or after the others of its kind. */
+static void put_again(struct deadletter_job *job, struct send_queue *q, bool first)
+{
+	list_remove(&job->node);
+	job->queue = q;
+	if (first)
+		list_prepend(&q->again, &job->node);
+	else
+		list_append(&q->again, &job->node);
+}
+
+/* --- What a failure means. --- */
+
+static void report_failing(struct deadletter_topic *t, const char *reason)
 {
 	bool was = t->since_ms != 0;
 
@@ -189,9 +253,9 @@ static void begin_failing(struct deadletter_topic *t, const char *reason)
 		log_str("reason", t->reason));
 }
 
-static void end_failing(struct deadletter_topic *t)
+static void report_recovered(struct deadletter_topic *t)
 {
-	if (t->since_ms == 0 || t->holding || t->big_holding)
+	if (t->since_ms == 0 || t->small.failing || t->big.failing)
 		return;
 	log_info("dead_letter_topic_recovered", "dead letters can be written again",
 		log_str("topic", t->name), log_int("pending", (int64_t)t->pending),
@@ -200,44 +264,33 @@ static void end_failing(struct deadletter_topic *t)
 	t->reason[0] = '\0';
 }
 
-/* The topic can't be written: @job waits, and so do all behind it. */
-static void hold(struct deadletter_job *job, rd_kafka_resp_err_t code)
+static void back_off(
+	struct deadletter_job *job, struct send_queue *q, bool first, rd_kafka_resp_err_t code)
 {
 	struct deadletter_topic *t = job->topic;
 	char reason[512];
 
-	/* What flew comes back in order; a letter that was tried alone stays the first. */
-	put(job, DEADLETTER_QUEUED, t->holding && t->flying_count == 0);
-	t->holding = true;
-	if (!loop_timer_is_set(&t->retry))
-		back_off(t, &t->backoff_ms, &t->retry);
+	put_again(job, q, first);
+	queue_back_off(q, t->owner);
 	deadletter_reason(t, job->letter, code, reason);
-	begin_failing(t, reason);
+	report_failing(t, reason);
 }
 
-/* One letter does not fit. The broker counts a batch as one message, so a refusal means
- * something only for a letter that was alone in its batch. */
+/* A refusal for size means this letter only if it was alone in its batch, so it came from big. */
 static void take_too_large(struct deadletter_job *job)
 {
 	struct deadletter_topic *t = job->topic;
-	char reason[512];
 
-	if (!job->alone) {
-		put(job, DEADLETTER_BIG, false);
-		return;
-	}
-	if (!job->reduced && job->letter->required_headers < job->letter->header_count) {
+	if (job->queue == &t->small) {
+		put_again(job, &t->big, false);
+	} else if (!job->reduced && job->letter->required_headers < job->letter->header_count) {
 		job->reduced = true;
-		put(job, DEADLETTER_BIG, true);
-		return;
+		put_again(job, &t->big, true);
+	} else {
+		/* Next time with all headers: somebody may have raised the limit for them. */
+		job->reduced = false;
+		back_off(job, &t->big, false, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 	}
-	/* Whole again next time: the limit may have been raised for that. */
-	job->reduced = false;
-	put(job, DEADLETTER_BIG, false);
-	t->big_holding = true;
-	back_off(t, &t->big_backoff_ms, &t->big_retry);
-	deadletter_reason(t, job->letter, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, reason);
-	begin_failing(t, reason);
 }
 
 static bool is_no_partition(rd_kafka_resp_err_t code)
@@ -246,7 +299,7 @@ static bool is_no_partition(rd_kafka_resp_err_t code)
 	       code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
-/* True when it is sent again by key, because the topic has fewer partitions. */
+/* True if it is sent again by key, because the topic has fewer partitions than the source. */
 static bool try_by_key(struct deadletter_job *job, rd_kafka_resp_err_t code)
 {
 	struct deadletter_topic *t = job->topic;
@@ -257,85 +310,89 @@ static bool try_by_key(struct deadletter_job *job, rd_kafka_resp_err_t code)
 	job->by_key = true;
 	if (partition > 0 && partition < t->partition_limit)
 		t->partition_limit = partition;
-	put(job, DEADLETTER_QUEUED, false);
+	put_again(job, &t->small, false);
 	return true;
 }
 
 static void take_failure(struct deadletter_job *job, rd_kafka_resp_err_t code)
 {
+	struct deadletter_topic *t = job->topic;
+
 	if (try_by_key(job, code))
 		return;
-	job->topic->failures++;
-	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+	t->failures++;
+	if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
 		take_too_large(job);
-	else
-		hold(job,
-			is_no_partition(code) ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : code);
+		return;
+	}
+	if (is_no_partition(code))
+		code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+	/* A probe stays the first. Others come back in the order in which they were sent. */
+	back_off(job, &t->small, job->is_probe && job->queue == &t->small, code);
 }
 
-/* False when librdkafka has no room: its reports make some. */
-static bool send_job(struct deadletter_job *job, bool alone)
+/* --- Sending. --- */
+
+/* False if librdkafka has no room: its reports make some, and then topics are served again. */
+static bool send_job(struct deadletter_job *job)
 {
-	struct deadletter_topic *t = job->topic;
 	rd_kafka_resp_err_t code;
 
-	job->alone = alone;
+	job->is_probe = job->queue->failing;
 	code = produce(job);
 	if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-		t->owner->full = true;
-		loop_timer_set(
-			t->owner->loop, &t->retry, loop_now_ms(t->owner->loop) + FULL_AGAIN_MS);
+		job->topic->owner->full = true;
 		return false;
 	}
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		enter_flight(job);
+	else
 		take_failure(job, code);
-		return true;
-	}
-	put(job, DEADLETTER_FLYING, false);
-	t->alone = alone;
 	return true;
 }
 
-static struct deadletter_job *first_of(const struct list *jobs)
-{
-	return list_entry(list_first(jobs), struct deadletter_job, node);
-}
-
-/* The next letter that is not big, or NULL. */
-static struct deadletter_job *next_job(const struct deadletter_topic *t)
-{
-	if (!list_is_empty(&t->again))
-		return first_of(&t->again);
-	return list_is_empty(&t->queued) ? NULL : first_of(&t->queued);
-}
-
-/* True when nothing else may be sent: a big one flies, or waits for the sky to clear. */
+/* True if nothing else may be sent: a big letter is in flight, or waits until nothing is. */
 static bool serve_big(struct deadletter_topic *t)
 {
-	if (list_is_empty(&t->big) || loop_timer_is_set(&t->big_retry) || t->holding)
-		return false;
-	if (t->flying_count > 0)
+	struct deadletter_job *job = queue_first(&t->big);
+
+	if (t->big.in_flight > 0)
 		return true;
-	send_job(first_of(&t->big), true);
-	return t->alone;
+	if (job == NULL || loop_timer_is_set(&t->big.retry) || t->small.failing)
+		return false;
+	if (t->small.in_flight > 0)
+		return true;
+	send_job(job);
+	return t->big.in_flight > 0;
+}
+
+static bool may_probe(const struct deadletter_topic *t)
+{
+	return !loop_timer_is_set(&t->small.retry) && !deadletter_topic_is_in_flight(t);
+}
+
+static void serve_small(struct deadletter_topic *t)
+{
+	struct deadletter_job *job;
+
+	while ((job = queue_first(&t->small)) != NULL)
+		if ((t->small.failing && !may_probe(t)) || !send_job(job))
+			return;
+}
+
+/* The letters that failed may all have been cancelled. */
+static void forget_failure(struct send_queue *q)
+{
+	if (queue_is_empty(q))
+		q->failing = false;
 }
 
 void deadletter_topic_serve(struct deadletter_topic *t)
 {
-	struct deadletter_job *job = next_job(t);
-
-	if (t->holding && job == NULL && t->flying_count == 0)
-		t->holding = false; /* all that it held was cancelled */
-	if (t->owner->next != NULL || t->alone || serve_big(t))
-		return;
-	if (t->holding) {
-		if (job != NULL && t->flying_count == 0 && !loop_timer_is_set(&t->retry))
-			send_job(job, false);
-		return;
-	}
-	while (!t->holding && (job = next_job(t)) != NULL)
-		if (!send_job(job, false))
-			return;
+	forget_failure(&t->small);
+	forget_failure(&t->big);
+	if (t->owner->next == NULL && !serve_big(t))
+		serve_small(t);
 }
 
 static void take_success(struct deadletter_job *job)
@@ -344,30 +401,20 @@ static void take_success(struct deadletter_job *job)
 	struct deadletter_letter *letter = job->letter;
 
 	kafka_client_alive(t->owner->client);
-	t->holding = false;
-	t->backoff_ms = 0;
-	loop_timer_cancel(t->owner->loop, &t->retry);
-	if (job->alone) {
-		/* It fits now, so try the others of its kind at once. */
-		t->big_backoff_ms = 0;
-		loop_timer_cancel(t->owner->loop, &t->big_retry);
-	}
+	t->small.failing = false;
+	queue_forgive(&t->small, t->owner->loop);
+	if (job->queue == &t->big) /* one fits now, so the others are tried at once */
+		queue_forgive(&t->big, t->owner->loop);
 	deadletter_job_free(job);
-	if (list_is_empty(&t->big))
-		t->big_holding = false;
-	end_failing(t);
+	forget_failure(&t->big);
+	report_recovered(t);
 	if (letter != NULL)
 		letter->done(letter);
 }
 
 void deadletter_topic_report(struct deadletter_job *job, int code)
 {
-	struct deadletter_topic *t = job->topic;
-
-	t->flying_count--;
-	job->place = DEADLETTER_QUEUED; /* for put(): it has landed */
-	if (job->alone)
-		t->alone = false;
+	leave_flight(job);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		take_success(job);
 	else if (job->letter == NULL)
