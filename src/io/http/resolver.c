@@ -2,12 +2,11 @@
 #include "resolver.h"
 
 #include <netdb.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/list.h"
+#include "base/thread.h"
 
 enum question_state {
 	QUESTION_QUEUED, /* in resolver->queue */
@@ -52,7 +51,7 @@ static bool answer_has(const struct resolver_answer *answer, const union resolve
 	return false;
 }
 
-/* By the system: hosts file, DNS, whatever nsswitch.conf says, in the order of RFC 6724. */
+/* Ask the system: hosts file, DNS, whatever nsswitch.conf says, in the order of RFC 6724. */
 static int ask_system(void *ctx, const char *host, struct resolver_answer *ret, struct err *err)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
@@ -115,7 +114,7 @@ static void question_free(struct resolver_question *q)
 	free(q);
 }
 
-/* With the lock held: give the answer to its loop, if it is still wanted. */
+/* With the lock held. Give the answer to its loop, if anyone still wants it. */
 static void hand_over(struct resolver_question *q)
 {
 	if (q->name == NULL) {
@@ -152,16 +151,11 @@ static void *ask_questions(void *arg)
 	return NULL;
 }
 
-/* With the lock held. Signals stay with the threads that asked for them. */
-static void start_thread(struct resolver *r)
+/* With the lock held. */
+static void add_thread(struct resolver *r)
 {
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&r->threads[r->thread_count], NULL, ask_questions, r) == 0)
+	if (thread_start(&r->threads[r->thread_count], ask_questions, r))
 		r->thread_count++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static enum resolver_news compare(
@@ -176,8 +170,8 @@ static enum resolver_news compare(
 	return old->count > 0 && kept == 0 ? RESOLVER_REPLACED : RESOLVER_CHANGED;
 }
 
-/* When to ask again: jittered, so that a hundred names don't ask in one moment; at the next use
- * as long as nothing is known. */
+/* When to ask again: with jitter, so that a hundred names do not ask in one moment. As long as
+ * no address is known, at the next use. */
 static int64_t ask_again_at(struct resolver_name *n, bool failed)
 {
 	struct resolver *r = n->resolver;
@@ -223,7 +217,7 @@ static void ask(struct resolver_name *n)
 	pthread_mutex_lock(&r->lock);
 	list_append(&r->queue, &q->node);
 	if (r->idle_threads == 0 && r->thread_count < RESOLVER_THREADS)
-		start_thread(r);
+		add_thread(r);
 	if (r->thread_count == 0) { /* not one thread could be started */
 		list_remove(&q->node);
 		err_set(&q->err, ERR_IO, "no thread can be started to resolve '%s'", q->host);

@@ -2,20 +2,20 @@
 #include "handle.h"
 
 #include <librdkafka/rdkafka.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/thread.h"
 
+/* The threads of this file, for kafka_reap(). The lock is also that of all references and of all
+ * errands: each is held for a moment only. */
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	unsigned threads; /* of ours that are not done */
-} world = {
+	pthread_cond_t ended;
+	unsigned running;
+} threads = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.changed = PTHREAD_COND_INITIALIZER,
+	.ended = PTHREAD_COND_INITIALIZER,
 };
 
 struct kafka_errand {
@@ -23,7 +23,7 @@ struct kafka_errand {
 	void (*run)(rd_kafka_t *rk, void *work);
 	void (*free_work)(void *work);
 	void *work;
-	bool done, abandoned; /* under world.lock */
+	bool done, abandoned; /* under threads.lock */
 };
 
 struct kafka_handle *kafka_handle_new(rd_kafka_t *rk, bool consumer)
@@ -38,55 +38,47 @@ struct kafka_handle *kafka_handle_new(rd_kafka_t *rk, bool consumer)
 
 struct kafka_handle *kafka_handle_ref(struct kafka_handle *h)
 {
-	pthread_mutex_lock(&world.lock);
+	pthread_mutex_lock(&threads.lock);
 	h->refs++;
-	pthread_mutex_unlock(&world.lock);
+	pthread_mutex_unlock(&threads.lock);
 	return h;
 }
 
 static void tear_down(struct kafka_handle *h)
 {
-	/* Closing would wait for the group; it was done before, or is not wanted. */
+	/* Closing would wait for the group: either it was closed before, or should not wait. */
 	bool closed = !h->consumer || rd_kafka_consumer_closed(h->rk);
 
 	rd_kafka_destroy_flags(h->rk, closed ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	free(h);
 }
 
-static void thread_ends(void)
+static void count_end(void)
 {
-	pthread_mutex_lock(&world.lock);
-	world.threads--;
-	pthread_cond_broadcast(&world.changed);
-	pthread_mutex_unlock(&world.lock);
+	pthread_mutex_lock(&threads.lock);
+	threads.running--;
+	pthread_cond_broadcast(&threads.ended);
+	pthread_mutex_unlock(&threads.lock);
 }
 
 static void *tear_down_main(void *handle)
 {
 	tear_down(handle);
-	thread_ends();
+	count_end();
 	return NULL;
 }
 
-/* Signals are the loop's. When no thread can be had, @main runs here: late, but right. */
-static void thread_start(void *(*main)(void *), void *arg)
+/* If no thread can be started, @main runs here: it blocks its caller, but does its work. */
+static void run_apart(void *(*main)(void *), void *arg)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
 	pthread_t thread;
-	int failed;
 
-	pthread_mutex_lock(&world.lock);
-	world.threads++;
-	pthread_mutex_unlock(&world.lock);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	failed = pthread_create(&thread, &attr, main, arg);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (failed)
+	pthread_mutex_lock(&threads.lock);
+	threads.running++;
+	pthread_mutex_unlock(&threads.lock);
+	if (thread_start(&thread, main, arg))
+		pthread_detach(thread);
+	else
 		main(arg);
 }
 
@@ -94,11 +86,11 @@ void kafka_handle_unref(struct kafka_handle *h)
 {
 	bool last;
 
-	pthread_mutex_lock(&world.lock);
+	pthread_mutex_lock(&threads.lock);
 	last = --h->refs == 0;
-	pthread_mutex_unlock(&world.lock);
+	pthread_mutex_unlock(&threads.lock);
 	if (last)
-		thread_start(tear_down_main, h);
+		run_apart(tear_down_main, h);
 }
 
 bool kafka_reap(int64_t timeout_ms)
@@ -106,11 +98,11 @@ bool kafka_reap(int64_t timeout_ms)
 	int64_t until_ms = clock_monotonic_ms() + timeout_ms;
 	bool done;
 
-	pthread_mutex_lock(&world.lock);
-	while (world.threads > 0 && thread_cond_wait(&world.changed, &world.lock, until_ms))
+	pthread_mutex_lock(&threads.lock);
+	while (threads.running > 0 && thread_cond_wait(&threads.ended, &threads.lock, until_ms))
 		;
-	done = world.threads == 0;
-	pthread_mutex_unlock(&world.lock);
+	done = threads.running == 0;
+	pthread_mutex_unlock(&threads.lock);
 	return done;
 }
 
@@ -127,13 +119,13 @@ static void *errand_main(void *arg)
 
 	e->run(e->handle->rk, e->work);
 	kafka_handle_unref(e->handle);
-	pthread_mutex_lock(&world.lock);
+	pthread_mutex_lock(&threads.lock);
 	e->done = true;
 	abandoned = e->abandoned;
-	pthread_mutex_unlock(&world.lock);
+	pthread_mutex_unlock(&threads.lock);
 	if (abandoned)
 		errand_release(e);
-	thread_ends();
+	count_end();
 	return NULL;
 }
 
@@ -146,7 +138,7 @@ struct kafka_errand *kafka_errand_start(struct kafka_client *k,
 	e->run = run;
 	e->free_work = free_work;
 	e->work = work;
-	thread_start(errand_main, e);
+	run_apart(errand_main, e);
 	return e;
 }
 
@@ -154,9 +146,9 @@ bool kafka_errand_is_done(const struct kafka_errand *e)
 {
 	bool done;
 
-	pthread_mutex_lock(&world.lock);
+	pthread_mutex_lock(&threads.lock);
 	done = e->done;
-	pthread_mutex_unlock(&world.lock);
+	pthread_mutex_unlock(&threads.lock);
 	return done;
 }
 
@@ -171,10 +163,10 @@ void kafka_errand_free(struct kafka_errand *e)
 
 	if (e == NULL)
 		return;
-	pthread_mutex_lock(&world.lock);
+	pthread_mutex_lock(&threads.lock);
 	done = e->done;
 	e->abandoned = true;
-	pthread_mutex_unlock(&world.lock);
+	pthread_mutex_unlock(&threads.lock);
 	if (done)
 		errand_release(e);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handle.h - a shared librdkafka instance: the last reference tears it down, in a thread,
- * because rd_kafka_destroy() is known to hang where a broker or a reference is lost.
+ * handle.h - a shared librdkafka instance. The last reference destroys it, in a thread of its
+ * own, because rd_kafka_destroy() may hang when a broker or a reference is lost.
  *
- * For kafka.c and its errands; any thread.
+ * Any thread may call these functions.
  */
 #ifndef IO_KAFKA_HANDLE_H
 #define IO_KAFKA_HANDLE_H

@@ -60,11 +60,6 @@ void kafka_client_set_error(struct kafka_client *k, const char *text)
 	snprintf(k->state.last_error, sizeof k->state.last_error, "%s", text);
 }
 
-bool kafka_is_version(unsigned major, unsigned minor, unsigned patch)
-{
-	return (unsigned)rd_kafka_version() >> 8 >= (major << 16 | minor << 8 | patch);
-}
-
 static void announce_unreachable(struct kafka_client *k)
 {
 	if (k->announced)
