@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/time_text.h"
 
 #define LINE_MAX_BYTES 8192
 
@@ -121,9 +122,9 @@ static void compose(struct buf *b, enum log_level level, const char *id, const c
 	const struct log_field *fields, unsigned suppressed)
 {
 	enum log_format format = logger.settings.format;
-	char time[CLOCK_ISO8601_BYTES];
+	char time[TIME_TEXT_ISO8601_BYTES];
 
-	clock_format_iso8601(clock_wall_ms(), time);
+	time_text_format_iso8601(clock_wall_ms(), time);
 	buf_reset(b);
 	if (logger.settings.journald_priority)
 		buf_add_str(b, priorities[level]);

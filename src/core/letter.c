@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 #define OUR_HEADERS_MAX 20
 
@@ -37,11 +37,11 @@ static void add_number(struct draft *d, const char *name, int64_t value)
 
 static void add_time(struct draft *d, const char *name, int64_t wall_ms)
 {
-	char text[CLOCK_ISO8601_BYTES];
+	char text[TIME_TEXT_ISO8601_BYTES];
 
 	if (wall_ms <= 0)
 		return;
-	clock_format_iso8601(wall_ms, text);
+	time_text_format_iso8601(wall_ms, text);
 	add_text(d, name, text);
 }
 
@@ -51,9 +51,9 @@ static void add_message(struct draft *d, const struct letter_facts *f)
 {
 	const struct delivery_facts *facts = f->delivery;
 	struct buf *b = begin(d, "ERROR_MESSAGE");
-	char when[CLOCK_ISO8601_BYTES];
+	char when[TIME_TEXT_ISO8601_BYTES];
 
-	clock_format_iso8601(facts->last_attempt_ms, when);
+	time_text_format_iso8601(facts->last_attempt_ms, when);
 	if (facts->attempts == 0) {
 		buf_addf(b, "Not sent%s%s%s: ", f->destination ? " to destination '" : "",
 			f->destination ? f->destination : "", f->destination ? "'" : "");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/letter_view.h"
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 /* Digits with an optional sign, and nothing else. */
 static bool parse_number(struct slice s, int64_t max, int64_t *ret)
@@ -31,7 +31,7 @@ static int64_t time_or(struct slice s, int64_t otherwise)
 {
 	int64_t wall_ms;
 
-	return clock_parse_iso8601(s, &wall_ms) ? wall_ms : otherwise;
+	return time_text_parse_iso8601(s, &wall_ms) ? wall_ms : otherwise;
 }
 
 /* Where ours begin; @f->header_count when there are none. */

@@ -2,7 +2,7 @@
 
 FUZZ_SECONDS ?= 60
 FUZZ_RENDER  := $(wildcard src/core/json/*.c src/core/event/*.c src/core/request/*.c) \
-	$(addprefix src/base/,buf.c clock.c err.c rng.c utf8.c util.c)
+	$(addprefix src/base/,buf.c err.c rng.c time_text.c utf8.c util.c)
 
 .PHONY: fuzz-path fuzz-template fuzz-request
 fuzz-path fuzz-template fuzz-request: fuzz-%: build/fuzz/fuzz_% ## fuzz what is made of an event

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "core/letter.h"
 #include "core/letter_view.h"
 
@@ -169,7 +169,7 @@ static void letter_view__what_is_no_letter_is_refused(void **state)
 	assert_false(letter_view_read(&v, &record));
 }
 
-static void clock__times_are_read_as_they_are_written(void **state)
+static void time_text__times_are_read_as_they_are_written(void **state)
 {
 	static const struct {
 		const char *text;
@@ -186,20 +186,20 @@ static void clock__times_are_read_as_they_are_written(void **state)
 	static const char *const bad[] = {"", "2026", "2026-13-01", "2026-11-23T", "yesterday",
 		"2026-11-23T09", "2026-11-23T09:05:04Zx", "2026-11-23T25:00",
 		"2026-11-23T09:05+1"};
-	char text[CLOCK_ISO8601_BYTES];
+	char text[TIME_TEXT_ISO8601_BYTES];
 	int64_t wall_ms;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
-		if (!clock_parse_iso8601(slice_str(good[i].text), &wall_ms))
+		if (!time_text_parse_iso8601(slice_str(good[i].text), &wall_ms))
 			fail_msg("%s", good[i].text);
 		assert_int_equal(wall_ms, good[i].wall_ms);
 	}
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
-		if (clock_parse_iso8601(slice_str(bad[i]), &wall_ms))
+		if (time_text_parse_iso8601(slice_str(bad[i]), &wall_ms))
 			fail_msg("%s", bad[i]);
-	clock_format_iso8601(SENT_MS, text);
-	assert_true(clock_parse_iso8601(slice_str(text), &wall_ms));
+	time_text_format_iso8601(SENT_MS, text);
+	assert_true(time_text_parse_iso8601(slice_str(text), &wall_ms));
 	assert_int_equal(wall_ms, SENT_MS);
 }
 
@@ -210,7 +210,7 @@ int main(void)
 		cmocka_unit_test(letter_view__gives_the_event_back_as_it_was),
 		cmocka_unit_test(letter_view__letter_of_a_letter_is_the_same_event),
 		cmocka_unit_test(letter_view__what_is_no_letter_is_refused),
-		cmocka_unit_test(clock__times_are_read_as_they_are_written),
+		cmocka_unit_test(time_text__times_are_read_as_they_are_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "base/log.h"
 
 static char line[8192];
@@ -98,19 +98,30 @@ static void log__a_flood_of_one_kind_is_thinned_and_other_kinds_pass(void **stat
 	assert_non_null(strstr(text, "destination=two"));
 }
 
-static void clock__times_are_iso_8601(void **state)
+static void time_text__times_are_iso_8601(void **state)
 {
-	char text[CLOCK_ISO8601_BYTES];
+	char text[TIME_TEXT_ISO8601_BYTES];
 
 	(void)state;
-	clock_format_iso8601(0, text);
+	time_text_format_iso8601(0, text);
 	assert_string_equal(text, "1970-01-01T00:00:00.000Z");
-	clock_format_iso8601(1700000000123, text);
+	time_text_format_iso8601(1700000000123, text);
 	assert_string_equal(text, "2023-11-14T22:13:20.123Z");
-	clock_format_iso8601(-1, text);
+	time_text_format_iso8601(-1, text);
 	assert_string_equal(text, "1969-12-31T23:59:59.999Z");
-	clock_format_iso8601(INT64_MAX, text);
+	time_text_format_iso8601(INT64_MAX, text);
 	assert_string_equal(text, "-");
+}
+
+static void time_text__basic_format_has_no_fraction(void **state)
+{
+	char text[TIME_TEXT_BASIC_BYTES];
+
+	(void)state;
+	time_text_format_basic(1440938160999, text);
+	assert_string_equal(text, "20150830T123600Z");
+	time_text_format_basic(INT64_MAX, text);
+	assert_string_equal(text, "00000000T000000Z");
 }
 
 int main(void)
@@ -121,7 +132,8 @@ int main(void)
 		cmocka_unit_test(log__what_is_below_the_level_is_not_written),
 		cmocka_unit_test(log__a_long_line_is_cut_and_still_ends),
 		cmocka_unit_test(log__a_flood_of_one_kind_is_thinned_and_other_kinds_pass),
-		cmocka_unit_test(clock__times_are_iso_8601),
+		cmocka_unit_test(time_text__times_are_iso_8601),
+		cmocka_unit_test(time_text__basic_format_has_no_fraction),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

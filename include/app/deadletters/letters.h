@@ -29,7 +29,7 @@ extern const struct letters_filter letters_filter_any;
 bool letters_filter_wants(const struct letters_filter *f, const struct letter_view *v,
 	const struct event_fields *record);
 
-/* "2026-11-23T09:05:04Z" and shorter (clock.h), or how long ago: "90s", "15m", "6h", "2d". */
+/* "2026-11-23T09:05:04Z" and shorter (time_text.h), or how long ago: "90s", "15m", "6h", "2d". */
 int letters_parse_time(
 	const char *text, int64_t wall_ms, int64_t *ret, struct err *err) ATTR_MUST_CHECK;
 

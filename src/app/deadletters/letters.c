@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 const struct letters_filter letters_filter_any = {.since_ms = -1, .until_ms = -1};
 
@@ -53,7 +53,7 @@ int letters_parse_time(const char *text, int64_t wall_ms, int64_t *ret, struct e
 	char *end;
 	long long number;
 
-	if (clock_parse_iso8601(slice_str(text), ret))
+	if (time_text_parse_iso8601(slice_str(text), ret))
 		return 0;
 	number = strtoll(text, &end, 10);
 	if (end > text && number >= 0 && number < 1000000000 && unit_ms(*end) > 0 &&
@@ -171,14 +171,14 @@ static void add_number(struct buf *out, const char *name, int64_t number)
 
 static void add_time(struct buf *out, const char *name, int64_t wall_ms)
 {
-	char text[CLOCK_ISO8601_BYTES];
+	char text[TIME_TEXT_ISO8601_BYTES];
 
 	member(out, name);
 	if (wall_ms <= 0) {
 		buf_add_str(out, "null");
 		return;
 	}
-	clock_format_iso8601(wall_ms, text);
+	time_text_format_iso8601(wall_ms, text);
 	buf_addf(out, "\"%s\"", text);
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 #define WAIT_MS 1000
 /* When Kafka gives nothing for so long before the end, it is said; reading goes on. */
@@ -69,7 +69,7 @@ static void add_row(
 {
 	char text[LETTER_TOPIC_BYTES + 40];
 
-	clock_format_iso8601(record->timestamp_ms, text);
+	time_text_format_iso8601(record->timestamp_ms, text);
 	add_column(line, slice_str(text), 24);
 	add_column(line, v->rule, 20);
 	add_column(line, v->target, 14);
@@ -124,12 +124,12 @@ static void print_group(struct list_run *run, const struct group *g)
 {
 	static const char *const names[] = {"rule", "target", "status", "code"};
 	static const size_t widths[] = {20, 14, 6, 22};
-	char first[CLOCK_ISO8601_BYTES], last[CLOCK_ISO8601_BYTES];
+	char first[TIME_TEXT_ISO8601_BYTES], last[TIME_TEXT_ISO8601_BYTES];
 	const char *at = g->name;
 	struct buf *line = &run->line;
 
-	clock_format_iso8601(g->first_ms, first);
-	clock_format_iso8601(g->last_ms, last);
+	time_text_format_iso8601(g->first_ms, first);
+	time_text_format_iso8601(g->last_ms, last);
 	buf_reset(line);
 	if (run->o->json)
 		buf_addf(line, "{\"count\":%" PRIu64, g->count);

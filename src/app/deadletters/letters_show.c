@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "app/deadletters/letters_list.h"
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "core/event/envelope.h"
 
 #define WAIT_MS 10000
@@ -65,11 +65,11 @@ static void say(const char *label, struct slice text)
 
 static void say_time(const char *label, int64_t wall_ms)
 {
-	char text[CLOCK_ISO8601_BYTES];
+	char text[TIME_TEXT_ISO8601_BYTES];
 
 	if (wall_ms <= 0)
 		return;
-	clock_format_iso8601(wall_ms, text);
+	time_text_format_iso8601(wall_ms, text);
 	say(label, slice_str(text));
 }
 

@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
+#include "base/time_text.h"
 #include "core/request/form.h"
 #include "sha256.h"
 
-#define DATE_CHARS 8  /* 20150830 */
-#define TIME_CHARS 16 /* 20150830T123600Z */
+#define DATE_CHARS 8 /* 20150830 */
 
 struct sigv4 {
 	struct sha256 *sha256;
@@ -268,16 +267,6 @@ static void add_headers(
 
 /* --- Signing. --- */
 
-static void format_time(int64_t wall_ms, char out[TIME_CHARS + 1])
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm tm;
-
-	if (gmtime_r(&seconds, &tm) == NULL ||
-		strftime(out, TIME_CHARS + 1, "%Y%m%dT%H%M%SZ", &tm) == 0)
-		snprintf(out, TIME_CHARS + 1, "00000000T000000Z"); /* refused by any clock */
-}
-
 static void derive(struct sigv4 *v, const char *from, struct sha256_key *k)
 {
 	unsigned char next[SHA256_BYTES];
@@ -333,11 +322,11 @@ static void make_canonical(struct sigv4 *v, const struct sigv4_request *r, const
 
 size_t sigv4_sign(struct sigv4 *v, const struct sigv4_request *r, struct buf *out)
 {
-	char time[TIME_CHARS + 1], scope[160];
+	char time[TIME_TEXT_BASIC_BYTES], scope[160];
 	unsigned char signature[SHA256_BYTES];
 	struct slice to_sign;
 
-	format_time(r->wall_ms, time);
+	time_text_format_basic(r->wall_ms, time);
 	make_day_key(v, time);
 	make_canonical(v, r, time);
 	snprintf(scope, sizeof scope, "%s/%s/%s/aws4_request", v->day, v->region, v->service);

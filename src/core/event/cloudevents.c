@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 
 /* The four that every CloudEvent has, and time. */
 enum attribute {
@@ -68,7 +68,7 @@ static struct value default_value(
 		snprintf(room, size, "kafka.record");
 		break;
 	default:
-		clock_format_iso8601(
+		time_text_format_iso8601(
 			f->timestamp_ms >= 0 ? f->timestamp_ms : f->taken_up_ms, room);
 		break;
 	}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "core/event/cloudevents.h"
 #include "core/event/value.h"
 #include "base/utf8.h"
@@ -143,11 +143,11 @@ static void add_field(const struct reading *r, const char *prefix, const char *h
 }
 
 /* To the second, as the original writes it. */
-static void format_time(const struct event_fields *f, char out[CLOCK_ISO8601_BYTES])
+static void format_time(const struct event_fields *f, char out[TIME_TEXT_ISO8601_BYTES])
 {
 	char *dot;
 
-	clock_format_iso8601(f->timestamp_ms >= 0 ? f->timestamp_ms : f->taken_up_ms, out);
+	time_text_format_iso8601(f->timestamp_ms >= 0 ? f->timestamp_ms : f->taken_up_ms, out);
 	dot = strchr(out, '.');
 	if (dot != NULL)
 		memcpy(dot, "Z", 2);
@@ -161,7 +161,7 @@ static bool is_envelope(const struct jx_index *ix)
 
 static int read_wrapped(const struct reading *r)
 {
-	char id[320], now[CLOCK_ISO8601_BYTES];
+	char id[320], now[TIME_TEXT_ISO8601_BYTES];
 	struct buf *text = &r->w->text;
 	int failed = index_value(r);
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/time_text.h"
 #include "core/json/path.h"
 
 enum source_kind {
@@ -292,11 +292,11 @@ static struct value read_event_without_detail(const struct jx_index *ix, struct 
 
 static struct value read_time(int64_t wall_ms, struct buf *made)
 {
-	char text[CLOCK_ISO8601_BYTES];
+	char text[TIME_TEXT_ISO8601_BYTES];
 
 	if (wall_ms < 0)
 		return (struct value){.kind = VALUE_MISSING};
-	clock_format_iso8601(wall_ms, text);
+	time_text_format_iso8601(wall_ms, text);
 	buf_add_str(made, text);
 	return made_value(VALUE_BYTES, made);
 }

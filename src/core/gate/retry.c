@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/time_text.h"
 
 #define STATUS_MIN     100
 #define STATUS_MAX     599
@@ -113,30 +114,6 @@ static bool parse_seconds(struct slice s, bool *ret_negative, int64_t *ret_secon
 	return s.len == 0;
 }
 
-/* The three forms of RFC 9110, 5.6.7. strptime() in the C locale, which the process never
- * leaves. */
-static bool parse_date(struct slice s, int64_t *ret_wall_ms)
-{
-	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT",
-		"%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"};
-	char text[64];
-
-	if (s.len >= sizeof text)
-		return false;
-	memcpy(text, s.data, s.len);
-	text[s.len] = '\0';
-	for (size_t i = 0; i < COUNT_OF(forms); i++) {
-		struct tm tm = {0};
-		const char *end = strptime(text, forms[i], &tm);
-
-		if (end == NULL || *end != '\0')
-			continue;
-		*ret_wall_ms = (int64_t)timegm(&tm) * 1000;
-		return true;
-	}
-	return false;
-}
-
 enum retry_after_kind retry_after_parse(
 	struct slice value, int64_t wall_ms, int64_t *ret_delay_ms)
 {
@@ -152,7 +129,7 @@ enum retry_after_kind retry_after_parse(
 		*ret_delay_ms = seconds * 1000;
 		return RETRY_AFTER_DELAY;
 	}
-	if (!parse_date(s, &at_ms))
+	if (!time_text_parse_http(s, &at_ms))
 		return RETRY_AFTER_NONE;
 	*ret_delay_ms = min_i64(max_i64(at_ms - wall_ms, 0), A_WEEK_SECONDS * 1000LL);
 	return RETRY_AFTER_DELAY;

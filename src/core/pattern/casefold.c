@@ -2,8 +2,6 @@
 #include "core/pattern/casefold.h"
 #include "base/utf8.h"
 
-#include <sys/types.h>
-
 #define FORM_BYTES 16
 
 /* Codes from here on are bytes of broken UTF-8. */
@@ -122,8 +120,8 @@ static unsigned match_form(const struct forms *f, struct slice text,
 	return 0;
 }
 
-/* The bytes of @text that @operand takes up at its beginning, or -1. */
-static ssize_t match_beginning(struct slice operand, struct slice text)
+/* Does @text begin with @operand? If so, *ret_len is how many bytes of it. */
+static bool match_beginning(struct slice operand, struct slice text, size_t *ret_len)
 {
 	const char *p = operand.data, *end = operand.data + operand.len;
 	struct slice rest = text;
@@ -137,20 +135,25 @@ static ssize_t match_beginning(struct slice operand, struct slice text)
 		forms_of(code, &f);
 		taken = match_form(&f, rest, begins_with);
 		if (taken == 0)
-			return -1;
+			return false;
 		rest = slice_of(rest.data + taken, rest.len - taken);
 	}
-	return rest.data - text.data;
+	*ret_len = (size_t)(rest.data - text.data);
+	return true;
 }
 
 bool casemap_equals(struct slice operand, struct slice text)
 {
-	return match_beginning(operand, text) == (ssize_t)text.len;
+	size_t len;
+
+	return match_beginning(operand, text, &len) && len == text.len;
 }
 
 bool casemap_begins(struct slice operand, struct slice text)
 {
-	return match_beginning(operand, text) >= 0;
+	size_t len;
+
+	return match_beginning(operand, text, &len);
 }
 
 bool casemap_ends(struct slice operand, struct slice text)
