@@ -21,5 +21,5 @@ fuzz: $(addprefix fuzz-,$(FUZZERS)) ## all fuzzers, one by one (FUZZ_SECONDS=60)
 
 build/fuzz/fuzz_json build/fuzz/fuzz_pattern: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_MATCH)
 	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -O1 -g -fno-sanitize-recover=all \
+	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -Isrc -O1 -g -fno-sanitize-recover=all \
 		-fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson

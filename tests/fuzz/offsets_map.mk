@@ -11,5 +11,5 @@ fuzz-offsets-map: build/fuzz/fuzz_offsets_map ## fuzz the reader of completion m
 
 build/fuzz/fuzz_offsets_map: tests/fuzz/fuzz_offsets_map.c $(FUZZ_OFFSETS_MAP)
 	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -O1 -g -fno-sanitize-recover=all \
+	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -Isrc -O1 -g -fno-sanitize-recover=all \
 		-fsanitize=fuzzer,address,undefined -o $@ $^

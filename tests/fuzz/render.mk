@@ -13,5 +13,5 @@ fuzz-path fuzz-template fuzz-request: fuzz-%: build/fuzz/fuzz_% ## fuzz what is 
 build/fuzz/fuzz_path build/fuzz/fuzz_template build/fuzz/fuzz_request: \
 		build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_RENDER)
 	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -O1 -g \
+	clang -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -Isrc -O1 -g \
 		-fno-sanitize-recover=all -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson
