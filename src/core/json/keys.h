@@ -2,7 +2,7 @@
 /*
  * keys.h - which members of an object another one with the same key hides.
  *
- * Used by the parser alone (core/json/json.c); core/json/json.h says what the outcome means.
+ * Used by the parser alone (core/json/parser.c); core/json/json.h says what the outcome means.
  */
 #ifndef CORE_JSON_KEYS_H
 #define CORE_JSON_KEYS_H

@@ -3,7 +3,7 @@
  * numbers.h - arrays that hold nothing but numbers, and such arrays: coordinates, samples,
  * vectors. They are the bulk of the events they occur in, and hardly ever what a rule asks for,
  * so the index can have one token for all of it (jx_limits.fold_except). Used by the parser
- * alone (core/json/json.c).
+ * alone (core/json/parser.c).
  *
  * How. The text is taken 64 bytes at a time. Each class of bytes (digits, points, commas ...)
  * is a word with a bit a byte, and the grammar is a handful of operations on these words: what
