@@ -134,13 +134,6 @@ struct value_source *request_entry_compile(
 	return s;
 }
 
-void request_part_release(struct request_part *p)
-{
-	buf_release(&p->before);
-	value_source_free(p->source);
-	free(p->field);
-}
-
 static void compile_member(
 	struct request_plan *p, const struct request_entry *e, struct request_complaints *c)
 {

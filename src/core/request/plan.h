@@ -86,6 +86,7 @@ void request_entries_release(struct request_entries *e);
 struct value_source *request_entry_compile(
 	const struct request_entry *e, struct request_complaints *c);
 
+/* part.c */
 void request_part_release(struct request_part *p);
 
 /* The context of a failed request, for request_render() and what it calls. */
