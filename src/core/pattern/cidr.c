@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/pattern/cidr.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
+
 #define V4_BYTES 4
 #define V6_BYTES 16
 
+/* Not inet_pton(), which refuses leading zeros. */
 static bool parse_v4(struct slice s, uint8_t out[V6_BYTES])
 {
 	size_t at = 0;
@@ -23,60 +27,17 @@ static bool parse_v4(struct slice s, uint8_t out[V6_BYTES])
 	return at == s.len;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* One group of up to four digits from *at on. */
-static bool parse_group(struct slice s, size_t *at, unsigned *ret_value)
-{
-	size_t start = *at;
-	unsigned value = 0;
-
-	while (*at < s.len && *at - start < 4 && hex_value(s.data[*at]) >= 0)
-		value = value << 4 | (unsigned)hex_value(s.data[(*at)++]);
-	*ret_value = value;
-	return *at > start;
-}
-
+/* inet_pton() also takes a dotted tail, which the original does not. */
 static bool parse_v6(struct slice s, uint8_t out[V6_BYTES])
 {
-	uint8_t bytes[V6_BYTES] = {0};
-	size_t at = 0;
-	int count = 0, gap = -1;
-	unsigned value;
+	char text[INET6_ADDRSTRLEN];
 
-	if (s.len >= 2 && s.data[0] == ':' && s.data[1] == ':') {
-		gap = 0;
-		at = 2;
-	}
-	while (at < s.len) {
-		if (count == V6_BYTES || !parse_group(s, &at, &value))
-			return false;
-		bytes[count++] = (uint8_t)(value >> 8);
-		bytes[count++] = (uint8_t)value;
-		if (at == s.len)
-			break;
-		if (s.data[at++] != ':' || at == s.len)
-			return false;
-		if (s.data[at] == ':') {
-			if (gap >= 0)
-				return false;
-			gap = count;
-			at++;
-		}
-	}
-	if (gap < 0 ? count != V6_BYTES : count == V6_BYTES)
+	if (s.len >= sizeof text || memchr(s.data, '.', s.len) != NULL ||
+		memchr(s.data, '\0', s.len) != NULL)
 		return false;
-	memset(out, 0, V6_BYTES);
-	memcpy(out, bytes, (size_t)(gap < 0 ? count : gap));
-	if (gap >= 0)
-		memcpy(out + V6_BYTES - (count - gap), bytes + gap, (size_t)(count - gap));
-	return true;
+	memcpy(text, s.data, s.len);
+	text[s.len] = '\0';
+	return inet_pton(AF_INET6, text, out) == 1;
 }
 
 static bool is_v6(struct slice s)
@@ -94,7 +55,7 @@ static int parse_address(struct slice s, struct cidr *c, struct err *err)
 	c->v6 = s.len > 0 && is_v6(s);
 	for (size_t i = 0; i < s.len; i++)
 		standard &= s.data[i] == ':' || s.data[i] == '.' ||
-			    (c->v6 ? hex_value(s.data[i]) >= 0
+			    (c->v6 ? isxdigit((unsigned char)s.data[i]) != 0
 				   : s.data[i] >= '0' && s.data[i] <= '9');
 	if (!standard)
 		return err_set(err, ERR_INVALID, "Nonstandard IP address: %.*s", len, s.data);
