@@ -179,8 +179,10 @@ static void run_some(struct conf *conf)
 		redrive_fail("%llu letters were sent, and %llu were wanted",
 			(unsigned long long)(count_sends() - before),
 			(unsigned long long)o.filter.limit);
+	/* One that ends by itself commits until it has succeeded; one that has to go tries once. */
 	if (!redrive_world.was_killed && redrive_world.rebalances_percent == 0 &&
-		redrive_world.commit_failures_percent == 0)
+		(redrive_world.commit_failures_percent == 0 ||
+			redrive_world.steps_to_signal == 0))
 		check_all_told();
 }
 
