@@ -79,7 +79,7 @@ static void live(struct offsets *o, const struct offsets_map *m)
 			offsets_settle(o, r, t);
 		(void)offsets_open(o, r, 7);
 		offsets_end(o, r);
-		(void)offsets_is_crowded(o);
+		(void)offsets_is_nearly_full(o);
 	}
 	for (int64_t next = offsets_next(o); next < m->horizon && m->ends == NULL;
 		next = m->horizon)

@@ -57,7 +57,7 @@ static void offsets__nothing_is_known_before_the_first_record(void **state)
 	assert_int_equal(offsets_position(o), -1);
 	assert_int_equal(offsets_next(o), -1);
 	assert_false(offsets_changed(o));
-	assert_false(offsets_is_crowded(o));
+	assert_false(offsets_is_nearly_full(o));
 	begin(o, 42);
 	assert_int_equal(offsets_position(o), 42);
 	assert_int_equal(offsets_next(o), 43);
@@ -425,19 +425,19 @@ static void offsets__restored_records_are_read_however_crowded_it_is(void **stat
 	int64_t n = 0;
 
 	(void)state;
-	while (!offsets_is_crowded(o))
+	while (!offsets_is_nearly_full(o))
 		begin(o, 1000 * n++);
 	for (int i = 0; i < 5; i++)
 		begin(o, 1000 * n++);
 	settle(o, begin(o, 1000 * n));
 	o = reborn(o, &small);
 	for (int64_t i = 0; i < n; i++) {
-		assert_false(offsets_is_crowded(o));
+		assert_false(offsets_is_nearly_full(o));
 		begin(o, 1000 * i);
 	}
-	assert_false(offsets_is_crowded(o));
+	assert_false(offsets_is_nearly_full(o));
 	assert_null(offsets_begin(o, 1000 * n));
-	assert_true(offsets_is_crowded(o));
+	assert_true(offsets_is_nearly_full(o));
 	offsets_free(o);
 }
 
@@ -499,7 +499,7 @@ static void offsets__without_a_map_the_position_is_all(void **state)
 			settle(o, begin(o, i));
 		else
 			begin(o, i);
-	assert_false(offsets_is_crowded(o));
+	assert_false(offsets_is_nearly_full(o));
 	buf_init(&map, BUF_UNLIMITED);
 	offsets_encode(o, &map);
 	assert_int_equal(map.len, 0);
@@ -523,7 +523,7 @@ static void offsets__million_passed_behind_one_open_record_cost_nothing(void **s
 	for (int64_t i = 65; i <= 1000000; i++) {
 		settle(o, window[i % 64]);
 		window[i % 64] = begin(o, i);
-		assert_false(offsets_is_crowded(o));
+		assert_false(offsets_is_nearly_full(o));
 	}
 	assert_in_range(offsets_memory_bytes(o), 1, 2 * before);
 	assert_in_range(offsets_memory_bytes(o), 1, 20000);

@@ -78,7 +78,7 @@ static void offsets_left__neighbours_cost_one_record(void **state)
 	for (int64_t offset = 0; offset < 1000000; offset++)
 		assert_true(leave(o, offset));
 	assert_int_equal(offsets_open_records(o), 1);
-	assert_false(offsets_is_crowded(o));
+	assert_false(offsets_is_nearly_full(o));
 	offsets_free(o);
 }
 
@@ -185,7 +185,7 @@ static size_t room_for(int64_t distance)
 	size_t n = 0;
 
 	leave(o, 0);
-	for (int64_t at = 1; !offsets_is_crowded(o) && n < 10000000; n++) {
+	for (int64_t at = 1; !offsets_is_nearly_full(o) && n < 10000000; n++) {
 		settle(o, at);
 		for (int64_t left = 1; left < distance; left++)
 			leave(o, at + left);
@@ -232,7 +232,7 @@ static void offsets_left__second_choice_from_what_is_left_keeps_the_limit(void *
 	offsets_leave_below(o, 1000000);
 	settle(o, 1000000);
 	o = reborn(o);
-	for (; !offsets_is_crowded(o) && at < 1000000; at++) {
+	for (; !offsets_is_nearly_full(o) && at < 1000000; at++) {
 		if (at % 20 == 10)
 			settle(o, at);
 		else

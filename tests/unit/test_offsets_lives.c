@@ -191,8 +191,8 @@ static bool take_up(struct world *w)
 
 	while (at < OFFSETS && w->log[at] == 0)
 		at++;
-	w->crowded += offsets_is_crowded(w->o);
-	if (at == OFFSETS || offsets_is_crowded(w->o))
+	w->crowded += offsets_is_nearly_full(w->o);
+	if (at == OFFSETS || offsets_is_nearly_full(w->o))
 		return false;
 	for (int64_t i = w->next; i < at; i++)
 		w->now.open[i] = false;

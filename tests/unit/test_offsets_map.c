@@ -348,7 +348,7 @@ static size_t fill(struct offsets *o, struct rng *rng, const struct crowd *c,
 	struct buf text;
 
 	buf_init(&text, BUF_UNLIMITED);
-	while (!offsets_is_crowded(o) && n + c->nr_targets < room) {
+	while (!offsets_is_nearly_full(o) && n + c->nr_targets < room) {
 		struct offsets_record *r = offsets_begin(o, at);
 
 		for (unsigned t = 0; t < c->nr_targets; t++) {
@@ -360,7 +360,7 @@ static size_t fill(struct offsets *o, struct rng *rng, const struct crowd *c,
 		if (c->tune && n % c->tune == 0)
 			offsets_encode(o, &text);
 	}
-	assert_true(offsets_is_crowded(o));
+	assert_true(offsets_is_nearly_full(o));
 	buf_release(&text);
 	return n;
 }
@@ -444,7 +444,7 @@ static void settle_all(struct offsets *o, struct rng *rng, const struct crowd *c
 	}
 	assert_int_equal(offsets_open_records(o), 0);
 	assert_int_equal(offsets_position(o), offsets_next(o));
-	assert_false(offsets_is_crowded(o));
+	assert_false(offsets_is_nearly_full(o));
 }
 
 static const struct crowd crowds[] = {
@@ -514,9 +514,25 @@ static void offsets_map__default_limit_has_room_for_thousands(void **state)
 	assert_in_range(capacity((struct crowd){4096, 0, 2, 100, 0}), 3000, 4000);
 }
 
+static void offsets_map__example_of_the_header_is_true(void **state)
+{
+	int64_t open[] = {1000, 1003};
+	const struct offsets_map m = {
+		.position = 1000, .horizon = 1006, .open = open, .nr_open = COUNT_OF(open)};
+	static const char expected[] = "pr1:1000:OgDA:";
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, BUF_UNLIMITED);
+	offsets_map_encode(&m, 4096, 42, &text);
+	assert_int_equal(strncmp(buf_str(&text), expected, strlen(expected)), 0);
+	buf_release(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(offsets_map__example_of_the_header_is_true),
 		cmocka_unit_test(offsets_map__what_is_encoded_is_decoded),
 		cmocka_unit_test(offsets_map__version_1_is_read_for_ever),
 		cmocka_unit_test(offsets_map__any_flipped_byte_is_detected),

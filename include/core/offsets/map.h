@@ -27,6 +27,18 @@
  *             of the attempts; golomb 6 of the first attempt's time in seconds less that of
  *             the retry before, as a zigzag (0, -1, 1, -2 … as 0, 1, 2, 3 …). Then 0.
  *
+ * An example. The position is 1000, 1005 was the last record read, 1000 and 1003 are open, and
+ * nothing is known of retries:
+ *
+ *   horizon - position + 1 = 7     00111
+ *   2 open records                 010
+ *   gaps as plain bits             000000, and up to 1003: 001
+ *   no done targets (0 + 1)        1
+ *   no retry                       0
+ *
+ * which is, six bits a character, 001110 100000 000011 0 and five zeros: pr1:1000:OgDA:CHECK. See
+ * also THE COMPLETION MAP in postrider-guarantees(7).
+ *
  * The text "rd1:…" of former redrives is read as well, and never written (map_read.c).
  *
  * When nothing is done above the position and nothing is known of retries, the text is empty,

@@ -24,7 +24,7 @@
  * Why the map always tells the whole truth. Its length depends on the gaps between the open
  * records, and its code is such that no settlement makes them longer (bits.h).
  * The tracker keeps their length up to date, a few instructions a record, adds the
- * most that half-settled records can take (offsets_map_bound), and calls itself crowded from
+ * most that half-settled records can take (offsets_map_bound), and calls itself nearly full from
  * three quarters of the limit on. Who then stops reading can settle what is open in any
  * order, and every map on the way fits. One record adds a few bits (125 at most, for a hole of
  * 2^62), and 34 a target that no record had before, so it is enough to ask once for each
@@ -153,7 +153,7 @@ void offsets_encode(struct offsets *o, struct buf *out);
  * Never true while nothing is open, nor before the end of what was restored, since records
  * that are in the map anyway do not make it longer. Costs little; ask at every record.
  */
-bool offsets_is_crowded(const struct offsets *o);
+bool offsets_is_nearly_full(const struct offsets *o);
 
 size_t offsets_open_records(const struct offsets *o);
 size_t offsets_memory_bytes(const struct offsets *o);

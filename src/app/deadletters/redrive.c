@@ -87,7 +87,7 @@ static void on_signal(void *ctx, int signo)
 
 /* --- once in a while -------------------------------------------------------------------- */
 
-static void look_at_guards(struct redrive *run)
+static void stop_if_a_guard_has_paused(struct redrive *run)
 {
 	for (size_t i = 0; i < run->conf->destination_count; i++) {
 		struct destination_status s;
@@ -110,7 +110,7 @@ static void tick_fire(struct loop_timer *timer)
 	for (size_t i = 0; i < run->group_count; i++)
 		list_foreach (node, &run->groups[i].consumer_loop.partitions)
 			redrive_expire(redrive_part_of(consumer_partition_of(node)));
-	look_at_guards(run);
+	stop_if_a_guard_has_paused(run);
 	redrive_report_progress(run);
 	loop_defer(run->context.loop, &run->end_check);
 	loop_timer_set(run->context.loop, timer, loop_now_ms(run->context.loop) + TICK_MS);
@@ -196,7 +196,7 @@ static void finish(struct redrive *run)
 
 static int run_it(struct redrive *run, struct err *err)
 {
-	int code = redrive_look(run, err);
+	int code = redrive_scan(run, err);
 
 	if (code != 0 || run->bound_count == 0)
 		return code;

@@ -93,7 +93,7 @@ static inline struct redrive *redrive_of(const struct consumer_partition *p)
 }
 
 /* redrive_scan.c */
-int redrive_look(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
+int redrive_scan(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
 int redrive_dry_run(struct redrive *run, struct err *err) ATTR_MUST_CHECK;
 
 /* redrive_group.c */

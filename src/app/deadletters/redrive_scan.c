@@ -66,7 +66,7 @@ static int look_at_topics(struct redrive *run, struct reader *reader, struct err
 	return code;
 }
 
-int redrive_look(struct redrive *run, struct err *err)
+int redrive_scan(struct redrive *run, struct err *err)
 {
 	struct reader *reader = letters_reader(run->conf, COMMAND, NULL, err);
 	int code;

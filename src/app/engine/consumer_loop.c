@@ -181,7 +181,7 @@ static void revoke_timer(struct loop_timer *timer)
 static void partition_update_pause(struct consumer_partition *p)
 {
 	struct consumer_loop *l = p->loop;
-	bool pause = offsets_is_crowded(p->tracker) ||
+	bool pause = offsets_is_nearly_full(p->tracker) ||
 		     (l->policy->is_over != NULL && l->policy->is_over(p));
 
 	if (p->revoked || pause == p->paused)

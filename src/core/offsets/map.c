@@ -121,7 +121,7 @@ static size_t target_find(const struct done_part *p, offsets_target t)
 	return low;
 }
 
-static void target_obtain(struct done_part *p, offsets_target t)
+static void target_get_or_create(struct done_part *p, offsets_target t)
 {
 	size_t at = target_find(p, t);
 
@@ -141,7 +141,7 @@ static void done_part_init(
 	*p = (struct done_part){.done = done, .nr_done = nr_done};
 	p->records = xreallocarray(NULL, nr_done, sizeof(p->records[0]));
 	for (size_t i = 0; i < nr_done; i++) {
-		target_obtain(p, done[i].target);
+		target_get_or_create(p, done[i].target);
 		if (i == 0 || done[i].record != done[i - 1].record)
 			p->records[p->nr_records++] = (int64_t)done[i].record;
 	}
@@ -225,29 +225,29 @@ static uint64_t zigzag(int64_t n)
 	return n < 0 ? 2 * (uint64_t)-n - 1 : 2 * (uint64_t)n;
 }
 
-/* Targets in the order in which they were met first. */
-struct met {
+/* Targets in the order in which they were seen first. */
+struct seen_targets {
 	offsets_target *targets; /* room for as many as there are retries */
 	size_t count;
 };
 
 /* The place of @t, which is count when it is new; then it takes that place. */
-static size_t met_obtain(struct met *met, offsets_target t)
+static size_t seen_get_or_create(struct seen_targets *seen, offsets_target t)
 {
 	size_t i = 0;
 
-	while (i < met->count && met->targets[i] != t)
+	while (i < seen->count && seen->targets[i] != t)
 		i++;
-	if (i == met->count)
-		met->targets[met->count++] = t;
+	if (i == seen->count)
+		seen->targets[seen->count++] = t;
 	return i;
 }
 
-static void put_retry(struct offsets_bits *b, struct met *met,
+static void put_retry(struct offsets_bits *b, struct seen_targets *seen,
 	const struct offsets_map_retry *r, const struct offsets_map_retry *before)
 {
-	size_t known = met->count;
-	size_t at = met_obtain(met, r->target);
+	size_t known = seen->count;
+	size_t at = seen_get_or_create(seen, r->target);
 
 	offsets_bits_put(b, 1, 1);
 	offsets_bits_put_golomb(b, r->record - before->record, 1);
@@ -265,13 +265,14 @@ static void put_retries(
 	struct offsets_bits *b, const struct offsets_map *m, size_t nr_open, uint64_t room)
 {
 	struct offsets_map_retry before = {0};
-	struct met met = {xreallocarray(NULL, m->nr_retries, sizeof(offsets_target)), 0};
+	struct seen_targets seen = {
+		xreallocarray(NULL, m->nr_retries, sizeof(offsets_target)), 0};
 
 	for (size_t i = 0; i < m->nr_retries && m->retries[i].record < nr_open; i++) {
 		struct offsets_bits undo = *b;
 		size_t len = b->text->len;
 
-		put_retry(b, &met, &m->retries[i], &before);
+		put_retry(b, &seen, &m->retries[i], &before);
 		if (b->count + END_BITS > room) {
 			*b = undo;
 			buf_truncate(b->text, len);
@@ -280,11 +281,11 @@ static void put_retries(
 		before = m->retries[i];
 	}
 	offsets_bits_put(b, 0, END_BITS);
-	free(met.targets);
+	free(seen.targets);
 }
 
 /* What of a map is written. */
-struct cut {
+struct fitted {
 	size_t nr_open;
 	int64_t horizon;
 	struct offsets_code golomb, code; /* of the gaps; code is the shorter one */
@@ -297,7 +298,7 @@ static size_t some_less(size_t n)
 }
 
 /* Find the code of the open records that are left, and count their bits. */
-static uint64_t cut_measure(struct cut *c, const struct offsets_map *m)
+static uint64_t fitted_measure(struct fitted *c, const struct offsets_map *m)
 {
 	const int64_t *rest = m->open + 1;
 	size_t nr_rest = c->nr_open - 1;
@@ -313,19 +314,19 @@ static uint64_t cut_measure(struct cut *c, const struct offsets_map *m)
 	return open_bits((uint64_t)(c->horizon - m->position), c->nr_open, c->code.bits);
 }
 
-/* The map that fits: all of it, unless somebody read on although offsets_is_crowded(). */
-static void cut_init(struct cut *c, const struct offsets_map *m, uint64_t room)
+/* The map that fits: all of it, unless somebody read on although offsets_is_nearly_full(). */
+static void fitted_init(struct fitted *c, const struct offsets_map *m, uint64_t room)
 {
 	uint64_t taken;
 	size_t nr_done;
 
-	*c = (struct cut){.nr_open = m->nr_open, .horizon = m->horizon};
-	taken = cut_measure(c, m);
+	*c = (struct fitted){.nr_open = m->nr_open, .horizon = m->horizon};
+	taken = fitted_measure(c, m);
 	while (taken + offsets_bits_gamma_width(1) + END_BITS > room && c->nr_open > 1) {
 		c->nr_open = some_less(c->nr_open);
 		c->nr_open += c->nr_open == 0;
 		c->horizon = m->open[c->nr_open];
-		taken = cut_measure(c, m);
+		taken = fitted_measure(c, m);
 	}
 	for (nr_done = m->nr_done; nr_done > 0; nr_done--)
 		if (m->done[nr_done - 1].record < c->nr_open)
@@ -355,30 +356,30 @@ unsigned offsets_map_encode(
 	uint64_t room = offsets_map_room(max_bytes);
 	struct offsets_bits bits;
 	struct buf text;
-	struct cut cut;
+	struct fitted fitted;
 
 	if (room == 0 || says_nothing(m))
 		return 1;
-	cut_init(&cut, m, room);
+	fitted_init(&fitted, m, room);
 	buf_init(&text, max_bytes);
 	buf_addf(&text, "%s%lld:", prefix, (long long)m->position);
 	offsets_bits_init(&bits, &text);
-	offsets_bits_put_gamma(&bits, (uint64_t)(cut.horizon - m->position) + 1);
-	offsets_bits_put_gamma(&bits, cut.nr_open);
+	offsets_bits_put_gamma(&bits, (uint64_t)(fitted.horizon - m->position) + 1);
+	offsets_bits_put_gamma(&bits, fitted.nr_open);
 	if (m->ends != NULL)
-		offsets_bits_put_runs(&bits, m->open, m->ends, cut.nr_open);
+		offsets_bits_put_runs(&bits, m->open, m->ends, fitted.nr_open);
 	else
 		offsets_bits_put_gaps(
-			&bits, cut.code, m->position, m->open + 1, cut.nr_open - 1);
-	put_done(&bits, &cut.done);
-	put_retries(&bits, m, cut.nr_open, room);
+			&bits, fitted.code, m->position, m->open + 1, fitted.nr_open - 1);
+	put_done(&bits, &fitted.done);
+	put_retries(&bits, m, fitted.nr_open, room);
 	offsets_bits_end(&bits);
 	offsets_map_seal(&text, place);
 	if (!buf_failed(&text))
 		buf_add_slice(out, buf_slice(&text));
 	buf_release(&text);
-	done_part_release(&cut.done);
-	return cut.golomb.order;
+	done_part_release(&fitted.done);
+	return fitted.golomb.order;
 }
 
 static void add_check(struct buf *text, uint64_t hash)

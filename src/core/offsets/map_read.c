@@ -231,17 +231,17 @@ static int64_t unzigzag(uint64_t z)
 
 /* The retry that follows @before; its target is for the caller to find. */
 static struct offsets_map_retry get_retry_after(struct offsets_bits_reader *r,
-	const struct offsets_map *m, struct offsets_map_retry before, const offsets_target *met,
-	size_t nr_met, bool *ret_new)
+	const struct offsets_map *m, struct offsets_map_retry before,
+	const offsets_target *seen, size_t nr_seen, bool *ret_new)
 {
 	uint64_t ahead = offsets_bits_get_golomb(r, 1), at, attempts;
 	int64_t seconds;
 
-	at = offsets_bits_get(r, offsets_bits_width(nr_met));
-	*ret_new = at == nr_met;
-	if (at < nr_met)
-		before.target = met[at];
-	else if (at == nr_met)
+	at = offsets_bits_get(r, offsets_bits_width(nr_seen));
+	*ret_new = at == nr_seen;
+	if (at < nr_seen)
+		before.target = seen[at];
+	else if (at == nr_seen)
 		before.target = (offsets_target)offsets_bits_get(r, 32);
 	else
 		r->failed = true;
@@ -262,23 +262,23 @@ static struct offsets_map_retry get_retry_after(struct offsets_bits_reader *r,
 static void get_retries(struct offsets_bits_reader *r, struct offsets_map *m)
 {
 	struct offsets_map_retry retry = {0};
-	offsets_target *met = NULL;
-	size_t nr_met = 0;
+	offsets_target *seen = NULL;
+	size_t nr_seen = 0;
 
 	while (offsets_bits_get(r, 1) == 1) {
 		bool is_new;
 
-		retry = get_retry_after(r, m, retry, met, nr_met, &is_new);
+		retry = get_retry_after(r, m, retry, seen, nr_seen, &is_new);
 		if (r->failed)
 			break;
 		if (is_new) {
-			met = offsets_map_grow(met, nr_met, sizeof(met[0]));
-			met[nr_met++] = retry.target;
+			seen = offsets_map_grow(seen, nr_seen, sizeof(seen[0]));
+			seen[nr_seen++] = retry.target;
 		}
 		m->retries = offsets_map_grow(m->retries, m->nr_retries, sizeof(m->retries[0]));
 		m->retries[m->nr_retries++] = retry;
 	}
-	free(met);
+	free(seen);
 }
 
 int offsets_map_decode(

@@ -245,7 +245,7 @@ static struct target *target_find(struct offsets_record *r, offsets_target id)
 	return NULL;
 }
 
-static void distinct_obtain(struct offsets *o, offsets_target id)
+static void distinct_add(struct offsets *o, offsets_target id)
 {
 	size_t low = 0, high = o->nr_distinct;
 
@@ -279,7 +279,7 @@ static void many_grow(struct offsets *o, struct offsets_record *r)
 	r->many[0] = one;
 	o->many_bytes += sizeof(r->many[0]);
 	o->nr_shared++;
-	distinct_obtain(o, one.id);
+	distinct_add(o, one.id);
 }
 
 static struct target *target_add(struct offsets *o, struct offsets_record *r, offsets_target id)
@@ -289,7 +289,7 @@ static struct target *target_add(struct offsets *o, struct offsets_record *r, of
 	if (r->nr_targets > 0) {
 		many_grow(o, r);
 		o->nr_shared_targets++;
-		distinct_obtain(o, id);
+		distinct_add(o, id);
 	}
 	r->nr_targets++;
 	t = target_at(r, r->nr_targets - 1);
@@ -297,7 +297,7 @@ static struct target *target_add(struct offsets *o, struct offsets_record *r, of
 	return t;
 }
 
-static struct target *target_obtain(
+static struct target *target_get_or_create(
 	struct offsets *o, struct offsets_record *r, offsets_target id)
 {
 	struct target *t = target_find(r, id);
@@ -311,10 +311,10 @@ static void record_inherit(struct offsets *o, struct offsets_record *r)
 	const struct offsets_map *m = &o->restored;
 
 	for (size_t i = o->next_done; i < m->nr_done && m->done[i].record == o->next_open; i++)
-		target_obtain(o, r, m->done[i].target)->done = true;
+		target_get_or_create(o, r, m->done[i].target)->done = true;
 	for (size_t i = o->next_retry;
 		i < m->nr_retries && m->retries[i].record == o->next_open; i++) {
-		struct target *t = target_obtain(o, r, m->retries[i].target);
+		struct target *t = target_get_or_create(o, r, m->retries[i].target);
 
 		t->attempts = m->retries[i].attempts;
 		t->first_attempt_ms = m->retries[i].first_attempt_ms;
@@ -415,7 +415,7 @@ int64_t offsets_record_offset(const struct offsets_record *r)
 struct offsets_history offsets_open(
 	struct offsets *o, struct offsets_record *r, offsets_target id)
 {
-	struct target *t = target_obtain(o, r, id);
+	struct target *t = target_get_or_create(o, r, id);
 
 	/* One that was settled in this life is a namesake: it is done when both are. */
 	if (t->done && !t->opened)
@@ -499,7 +499,7 @@ void offsets_mark_changed(struct offsets *o)
 	o->settled = true;
 }
 
-bool offsets_is_crowded(const struct offsets *o)
+bool offsets_is_nearly_full(const struct offsets *o)
 {
 	uint64_t room = offsets_map_room(o->settings.map_max_bytes);
 	struct offsets_map_load load;

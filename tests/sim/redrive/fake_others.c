@@ -243,7 +243,7 @@ int redrive_dry_run(struct redrive *run, struct err *err)
 }
 
 /* The ends of the topic are those of the world. */
-int redrive_look(struct redrive *run, struct err *err)
+int redrive_scan(struct redrive *run, struct err *err)
 {
 	struct redrive_group *g;
 
