@@ -178,11 +178,17 @@ static void revoke_timer(struct loop_timer *timer)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
+static bool is_over(const struct consumer_partition *p)
+{
+	const struct consumer_policy *policy = p->loop->policy;
+
+	return policy->is_over != NULL && policy->is_over(p);
+}
+
 static void partition_update_pause(struct consumer_partition *p)
 {
 	struct consumer_loop *l = p->loop;
-	bool pause = offsets_is_nearly_full(p->tracker) ||
-		     (l->policy->is_over != NULL && l->policy->is_over(p));
+	bool pause = offsets_is_nearly_full(p->tracker) || is_over(p);
 
 	if (p->revoked || pause == p->paused)
 		return;
@@ -230,8 +236,12 @@ static void settle_run(struct loop_call *call)
 
 	consumer_commit_if_due(l);
 	list_foreach_safe (node, &l->partitions) {
-		partition_update_pause(consumer_partition_of(node));
-		release_if_quiet(consumer_partition_of(node));
+		struct consumer_partition *p = consumer_partition_of(node);
+
+		/* Settlements make no map longer: one that is read is not nearly full. */
+		if (p->paused || is_over(p))
+			partition_update_pause(p);
+		release_if_quiet(p);
 	}
 	if (l->stalled)
 		consumer_loop_pull_soon(l);
