@@ -12,7 +12,7 @@ cd "${0%/*}/.."
 ORDER="base
 core/gate core/json core/event core core/pattern core/ruleset core/reply core/request core/offsets core/auth
 io io/kafka io/http io/auth io/source io/deadletter
-app/conf app/metrics app/engine app/deadletters app/daemon app/cmd app"
+app/conf app/metrics app/engine app/preview app/deadletters app/daemon app/cmd app"
 
 NOT_IN_CORE='pthread|stdatomic|threads|time|unistd|signal|fcntl|poll|sys/.*|netdb|dirent'
 
@@ -25,6 +25,13 @@ complain() {
 while IFS=: read -r file line include; do
 	complain "$file:$line: core is pure, $include is not: take what it knows as a parameter"
 done < <(grep -rHnoE "^#include <($NOT_IN_CORE)\.h>" src/core include/core || true)
+
+# How large and deep a record may be is the configuration's to say, and its consumer's envelope
+# knows it. Other limits are for texts that are no records, and for the default itself.
+LIMITS_ALLOWED='^src/app/(conf/keys|cmd/cmd_test_pattern|cmd/cmd_test_transform)\.c:'
+while IFS=: read -r file line _; do
+	complain "$file:$line: a record is indexed by envelope_index(), within the limits of its consumer"
+done < <(grep -rHn 'jx_default_limits' src/app include/app | grep -vE "$LIMITS_ALLOWED" || true)
 
 # Every header is read by somebody outside its folder, or it belongs beside the .c files.
 while read -r header; do

@@ -168,7 +168,11 @@ static struct slice next_part(const uint8_t **at, const uint8_t *end)
 static void receive(unsigned choice, const struct event_fields *f)
 {
 	struct envelope *e = envelope_new(
-		&(struct envelope_settings){(enum envelope_format)(choice & 3), "$.a", "x"},
+		&(struct envelope_settings){.format = (enum envelope_format)(choice & 3),
+			.source = "$.a",
+			.detail_type = "x",
+			.max_bytes = jx_default_limits.max_bytes,
+			.max_depth = jx_default_limits.max_depth},
 		NULL);
 	struct event *ev = event_new(f);
 	struct envelope_work work;
@@ -176,7 +180,7 @@ static void receive(unsigned choice, const struct event_fields *f)
 
 	envelope_work_init(&work);
 	jx_init(&ix);
-	if (envelope_index(e, &ev->f, &work, &ix, &jx_default_limits, NULL) == 0) {
+	if (envelope_index(e, &ev->f, &work, &ix, NULL, NULL) == 0) {
 		if (ix.count > 0)
 			check_json(slice_of(ix.text, ix.text_len));
 		send(choice, ev, ix.count > 0 ? &ix : NULL);

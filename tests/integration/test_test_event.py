@@ -114,7 +114,7 @@ def test_what_is_no_event_is_an_error(config: Path) -> None:
 
 def test_wrong_usage_is_told(config: Path) -> None:
     assert run(config, "--rule", "nobody").returncode == 2
-    assert run(config, "--header", "x").returncode == 2
+    assert run(config, "--header", "=x").returncode == 2
     assert subprocess.run([BINARY, "test-event"], capture_output=True, check=False).returncode == 2
 
 

@@ -10,7 +10,7 @@
 #include "app/conf/fault.h"
 #include "app/conf/keys.h"
 #include "app/conf/mask.h"
-#include "app/cmd/trial.h"
+#include "app/preview/preview.h"
 
 static char dir[] = "/tmp/postrider-conf-XXXXXX";
 
@@ -509,18 +509,18 @@ static void trial__says_what_would_be_sent(void **state)
 	const struct event_fields record = {.topic = "orders",
 		.timestamp_ms = 0,
 		.value = SLICE("{\"detail-type\":\"Order Placed\",\"detail\":{\"id\":1.10}}")};
-	struct trial t;
+	struct preview p;
 	struct err err;
 	const char *code = NULL;
 
 	(void)state;
-	trial_init(&t, c, &record);
-	assert_int_equal(trial_match(&t, &c->rules[0], NULL, &err), 1);
-	assert_int_equal(trial_render(&t, &c->rules[0].targets[0], &code, &err), 0);
-	assert_string_equal(t.request.method, "POST");
-	assert_string_equal(buf_str(&t.request.url), "https://api.example.com/x");
-	assert_true(slice_eq(t.request.body, SLICE("{\"id\":1.10}")));
-	trial_release(&t);
+	preview_init(&p, c, &record);
+	assert_int_equal(preview_match(&p, &c->rules[0], NULL, &err), 1);
+	assert_int_equal(preview_render(&p, &c->rules[0].targets[0], &code, &err), 0);
+	assert_string_equal(p.request.method, "POST");
+	assert_string_equal(buf_str(&p.request.url), "https://api.example.com/x");
+	assert_true(slice_eq(p.request.body, SLICE("{\"id\":1.10}")));
+	preview_release(&p);
 	conf_unref(c);
 }
 

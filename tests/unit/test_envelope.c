@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 #include "core/event/envelope.h"
+#include "core/event/metadata.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,11 +42,16 @@ static struct event_fields fields_of(const struct record *r)
 static int read_settings(const struct envelope_settings *s, const struct record *r)
 {
 	struct event_fields f = fields_of(r);
-	struct envelope *e = envelope_new(s, &err);
+	struct envelope_settings settings = *s;
+	struct envelope *e;
 	int failed;
 
+	settings.max_bytes = 1 << 20;
+	settings.max_depth = 1000;
+	e = envelope_new(&settings, &err);
+
 	assert_non_null(e);
-	failed = envelope_index(e, &f, &work, &ix, &jx_default_limits, &err);
+	failed = envelope_index(e, &f, &work, &ix, NULL, &err);
 	envelope_free(e);
 	return failed;
 }
@@ -106,7 +112,8 @@ static void envelope__an_envelope_is_not_wrapped_again(void **state)
 
 static void envelope__header_before_setting_before_record(void **state)
 {
-	struct envelope_settings s = {ENVELOPE_WRAPPED, "shop", "$.type"};
+	struct envelope_settings s = {
+		.format = ENVELOPE_WRAPPED, .source = "shop", .detail_type = "$.type"};
 	struct record plain = {"{\"type\":\"a \\\"b\\\"\"}", {0}};
 	struct record headed = {"{\"type\":\"x\"}",
 		{"Source", "s\"1", "detail-type", "dt", "id", "i-1", "time", "then"}};
@@ -126,7 +133,7 @@ static void envelope__header_before_setting_before_record(void **state)
 
 static void envelope__bad_setting_is_refused(void **state)
 {
-	struct envelope_settings s = {ENVELOPE_WRAPPED, "$..x", NULL};
+	struct envelope_settings s = {.format = ENVELOPE_WRAPPED, .source = "$..x"};
 
 	(void)state;
 	assert_null(envelope_new(&s, &err));
@@ -207,17 +214,42 @@ static void envelope__bytes_need_not_be_json(void **state)
 
 static void envelope__a_value_at_the_limits_may_be_wrapped(void **state)
 {
-	struct jx_limits limits = {.max_bytes = 8, .max_depth = 2, .max_tokens = 3};
+	struct envelope_settings settings = {
+		.format = ENVELOPE_WRAPPED, .max_bytes = 8, .max_depth = 2};
 	struct record r = {"[[1   ]]", {0}};
 	struct event_fields f = fields_of(&r);
-	struct envelope *e =
-		envelope_new(&(struct envelope_settings){.format = ENVELOPE_WRAPPED}, &err);
+	struct envelope *e = envelope_new(&settings, &err);
 
 	(void)state;
-	assert_int_equal(envelope_index(e, &f, &work, &ix, &limits, &err), 0);
-	limits.max_bytes = 7;
-	assert_int_equal(envelope_index(e, &f, &work, &ix, &limits, &err), ERR_LIMIT);
+	assert_int_equal(envelope_index(e, &f, &work, &ix, NULL, &err), 0);
 	envelope_free(e);
+	settings.max_bytes = 7;
+	e = envelope_new(&settings, &err);
+	assert_int_equal(envelope_index(e, &f, &work, &ix, NULL, &err), ERR_LIMIT);
+	envelope_free(e);
+}
+
+static void metadata__is_the_kafka_side_of_a_record(void **state)
+{
+	static const struct event_header given[] = {
+		{SLICE("kind"), SLICE("x\"y")}, {SLICE("none"), {NULL, 0}}};
+	struct event_fields f = {.topic = "orders",
+		.partition = 3,
+		.headers = given,
+		.header_count = COUNT_OF(given)};
+	struct metadata m;
+
+	(void)state;
+	metadata_init(&m);
+	assert_int_equal(jx_type(metadata_index(&m, &f), 0), JX_OBJECT);
+	assert_string_equal(m.text.data, "{\"topic\":\"orders\",\"partition\":3,\"key\":null,"
+					 "\"headers\":{\"kind\":\"x\\\"y\",\"none\":null}}");
+	f.key = SLICE("o-1");
+	f.header_count = 0;
+	metadata_index(&m, &f);
+	assert_string_equal(m.text.data,
+		"{\"topic\":\"orders\",\"partition\":3,\"key\":\"o-1\",\"headers\":{}}");
+	metadata_release(&m);
 }
 
 static int set_up(void **state)
@@ -248,6 +280,7 @@ int main(void)
 		cmocka_unit_test(envelope__structured_cloudevents_are_seen_as_they_are),
 		cmocka_unit_test(envelope__bytes_need_not_be_json),
 		cmocka_unit_test(envelope__a_value_at_the_limits_may_be_wrapped),
+		cmocka_unit_test(metadata__is_the_kafka_side_of_a_record),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -215,8 +215,6 @@ const struct conf_target *conf_counterpart(
 /* The files that conf_refresh() reads again, except those of connections, which watch their own.
  * The caller frees *ret_paths and each path. */
 size_t conf_secret_files(const struct conf *c, char ***ret_paths);
-/* What a record may be to be an event: max_record_size and max_record_depth. */
-struct jx_limits conf_record_limits(const struct conf *c);
 
 struct conf *conf_ref(struct conf *c);
 /* Accepts NULL. */
@@ -232,6 +230,9 @@ struct conf_mask;
 const struct conf_mask *conf_get_mask(const struct conf *c);
 /* Append @text with "***" in the place of every secret that the configuration knows. */
 void conf_mask_text(const struct conf *c, struct slice text, struct buf *out);
+
+/* Is @topic one that @c reads, by name or pattern? */
+bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
 
 /* Expand kafka.properties and a consumer's own (@consumer may be NULL) for librdkafka. *ret is
  * an array of "name=value" strings which the caller frees with conf_free_properties() (they are

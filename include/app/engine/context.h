@@ -42,7 +42,6 @@ struct engine_context {
 	/* The index of the event read last, and which event that is. Between taking up and
 	 * sending an event no other one is indexed as a rule, so most events are scanned once. */
 	struct jx_index ix;
-	struct jx_limits limits; /* for records */
 	/* Backing storage of ix when the event was synthesised. */
 	struct envelope_work envelope_work;
 	const struct event *indexed;
@@ -50,16 +49,16 @@ struct engine_context {
 	struct request_work request_work;
 };
 
-/* @loop is borrowed. Records are indexed within @limits, of the configuration in force. What is
- * not a parameter is zero, and the owner's to set. */
-void engine_context_init(
-	struct engine_context *context, struct loop *loop, struct jx_limits limits);
+/* @loop is borrowed. What is not a parameter is zero, and the owner's to set. */
+void engine_context_init(struct engine_context *context, struct loop *loop);
 void engine_context_release(struct engine_context *context);
 
-/* The index of @ev as patterns and paths see it, through its consumer's @envelope; NULL if it
- * is not JSON. Valid until the next call with another event. */
-const struct jx_index *engine_context_index(struct engine_context *context,
-	const struct event *ev, const struct envelope *envelope);
+/* *ret: the index of @ev as patterns and paths see it, through its consumer's @envelope; NULL if
+ * it is bytes that are not JSON. Valid until the next call with another event. ERR_INVALID or
+ * ERR_LIMIT: the event is not of the consumer's format, see envelope_index(). */
+int engine_context_index(struct engine_context *context, const struct event *ev,
+	const struct envelope *envelope, const struct jx_index **ret,
+	struct err *err) ATTR_MUST_CHECK;
 /* The index, if it is of @ev's own value and without folded arrays; or NULL. */
 const struct jx_index *engine_context_fresh_index(
 	const struct engine_context *context, const struct event *ev);

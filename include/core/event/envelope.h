@@ -45,6 +45,8 @@ enum envelope_format {
 struct envelope_settings {
 	enum envelope_format format;
 	const char *source, *detail_type; /* of ENVELOPE_WRAPPED; NULL: not set */
+	size_t max_bytes;                 /* of a record's value */
+	unsigned max_depth;               /* of what it holds, see struct jx_limits */
 };
 
 struct envelope;
@@ -63,14 +65,19 @@ void envelope_work_init(struct envelope_work *w);
 void envelope_work_release(struct envelope_work *w);
 
 /*
- * Index the record @f, whose value is not NULL. The text of @ix is the record's value, or
- * stands in @w until the next call with it (then ix->text != f->value.data).
+ * Index the record @f, whose value is not NULL, within the envelope's limits. The text of @ix is
+ * the record's value, or stands in @w until the next call with it (then ix->text !=
+ * f->value.data). Arrays of numbers may be folded where the format is json: @fold_except, see
+ * struct jx_limits; NULL: none is.
  *
  * Returns 0; ix->count is 0 when the format is bytes and the value is no JSON. ERR_INVALID or
  * ERR_LIMIT: it is no event of this format, and the error says why.
  */
 int envelope_index(const struct envelope *e, const struct event_fields *f,
-	struct envelope_work *w, struct jx_index *ix, const struct jx_limits *limits,
+	struct envelope_work *w, struct jx_index *ix, const struct jx_key_set *fold_except,
 	struct err *err) ATTR_MUST_CHECK;
+/* What patterns see of a record that was indexed: bytes that are no JSON are an object without
+ * members. */
+const struct jx_index *envelope_pattern_index(const struct jx_index *ix);
 
 #endif

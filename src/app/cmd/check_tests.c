@@ -8,8 +8,15 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "trial.h"
+#include "app/preview/preview.h"
 #include "base/clock.h"
+
+/* Of the file; its events have the limits of their consumer. */
+static const struct jx_limits file_limits = {
+	.max_bytes = UINT32_MAX,
+	.max_depth = 200000, /* of events, max_record_depth is 100,000 at most */
+	.max_tokens = UINT32_MAX,
+};
 
 /* One test under way. */
 struct test {
@@ -34,9 +41,10 @@ static void differ(struct test *t, const char *fmt, ...)
 	printf("\n");
 }
 
-/* A request, for messages. */
+/* A request that is compared: where it belongs, and how its secrets are hidden in messages. */
 struct at {
 	const char *rule, *target;
+	const struct preview_mask *mask;
 };
 
 /* jansson refuses integers beyond 64 bits, unless all of them are taken for reals. */
@@ -56,15 +64,51 @@ static char *dump(const json_t *value)
 			     : strdup("nothing");
 }
 
+/* @text, masked, as @at's messages show it; malloc'ed. */
+static char *masked(const struct at *at, const char *text)
+{
+	struct buf out;
+
+	buf_init(&out, BUF_UNLIMITED);
+	preview_mask_text(at->mask, slice_str(text), &out);
+	return out.data != NULL ? out.data : xstrdup("");
+}
+
+/* Is @got what is wanted? A test need not hold secrets: it may say *** for them. */
+static bool is_wanted_text(const struct at *at, const char *want, const char *got)
+{
+	char *hidden;
+	bool equal;
+
+	if (want == NULL || got == NULL || strcmp(want, got) == 0)
+		return want != NULL && got != NULL;
+	hidden = masked(at, got);
+	equal = strcmp(want, hidden) == 0;
+	free(hidden);
+	return equal;
+}
+
 static void differ_values(struct test *t, const struct at *at, const char *path,
 	const json_t *want, const json_t *got)
 {
 	char *w = dump(want), *g = dump(got);
+	char *shown_w = masked(at, w), *shown_g = masked(at, g);
 
 	differ(t, "rule '%s' target '%s': %s: expected %s, got %s", at->rule, at->target, path,
-		w, g);
+		shown_w, shown_g);
 	free(w);
 	free(g);
+	free(shown_w);
+	free(shown_g);
+}
+
+static bool is_wanted_value(const struct at *at, const json_t *want, const json_t *got)
+{
+	if (json_is_number(want) && json_is_number(got))
+		return json_number_value(want) == json_number_value(got);
+	if (json_is_string(want) && json_is_string(got))
+		return is_wanted_text(at, json_string_value(want), json_string_value(got));
+	return json_equal(want, got);
 }
 
 /* Tell each place where two JSON values differ. */
@@ -74,11 +118,9 @@ static void compare_json(
 	const char *key;
 	json_t *value;
 
-	if (json_equal(want, got) || (json_is_number(want) && json_is_number(got) &&
-					     json_number_value(want) == json_number_value(got)))
-		return;
 	if (!json_is_object(want) || !json_is_object(got)) {
-		differ_values(t, at, path, want, got);
+		if (!is_wanted_value(at, want, got))
+			differ_values(t, at, path, want, got);
 		return;
 	}
 	json_object_foreach(want, key, value)
@@ -98,30 +140,43 @@ static void compare_json(
 	}
 }
 
+/* @shown: @got as messages show it. */
 static void compare_text(struct test *t, const struct at *at, const char *path,
-	const json_t *want, const char *got)
+	const json_t *want, const char *got, const char *shown)
 {
-	if (want != NULL && !str_eq(json_string_value(want), got))
-		differ(t, "rule '%s' target '%s': %s:\n    - %s\n    + %s", at->rule,
-			at->target, path,
-			json_is_string(want) ? json_string_value(want) : "(no text)", got);
+	const char *text = json_string_value(want);
+	char *shown_want;
+
+	if (want == NULL ||
+		(text != NULL && (strcmp(text, got) == 0 || strcmp(text, shown) == 0)))
+		return;
+	shown_want = masked(at, text != NULL ? text : "(no text)");
+	differ(t, "rule '%s' target '%s': %s:\n    - %s\n    + %s", at->rule, at->target, path,
+		shown_want, shown);
+	free(shown_want);
 }
 
+/* A request with its secrets, to be compared, and without, to be shown. */
+struct both {
+	struct preview_shown plain, shown;
+};
+
 static void compare_body(
-	struct test *t, const struct at *at, json_t *want, const struct trial_shown *s)
+	struct test *t, const struct at *at, json_t *want, const struct both *r)
 {
 	json_t *got;
 
 	if (want == NULL)
 		return;
 	if (json_is_string(want)) {
-		compare_text(t, at, "body", want, buf_str(&s->body));
+		compare_text(
+			t, at, "body", want, buf_str(&r->plain.body), buf_str(&r->shown.body));
 		return;
 	}
-	got = load(buf_slice(&s->body), JSON_DECODE_ANY, NULL);
+	got = load(buf_slice(&r->plain.body), JSON_DECODE_ANY, NULL);
 	if (got == NULL)
 		differ(t, "rule '%s' target '%s': body: expected JSON, got %s", at->rule,
-			at->target, buf_str(&s->body));
+			at->target, buf_str(&r->shown.body));
 	else
 		compare_json(t, at, "body", want, got);
 	json_decref(got);
@@ -139,47 +194,56 @@ static char *find_header(const char *lines, const char *name)
 }
 
 static void compare_headers(
-	struct test *t, const struct at *at, json_t *want, const struct trial_shown *s)
+	struct test *t, const struct at *at, json_t *want, const struct both *r)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(want, name, value)
 	{
-		char *got = find_header(buf_str(&s->headers), name);
+		char *got = find_header(buf_str(&r->plain.headers), name);
+		char *shown = find_header(buf_str(&r->shown.headers), name);
 		char *path = xasprintf("header %s", name);
 
-		compare_text(t, at, path, value, got != NULL ? got : "(none)");
+		compare_text(t, at, path, value, got != NULL ? got : "(none)",
+			shown != NULL ? shown : "(none)");
 		free(path);
 		free(got);
+		free(shown);
 	}
 }
 
-static void compare_request(struct test *t, struct trial *trial,
+static void compare_request(struct test *t, const struct preview *p,
 	const struct conf_target *target, const struct at *at, json_t *want)
 {
-	const json_t *error = json_object_get(want, "error");
-	struct trial_shown shown;
-	const char *code = "";
-	struct err err = {0};
+	struct both r;
 
-	if (trial_render(trial, target, &code, &err) != 0) {
-		if (error == NULL)
-			differ(t, "rule '%s' target '%s': %s: %s", at->rule, at->target, code,
-				err.text);
-		else
-			compare_text(t, at, "error", error, code);
+	preview_show(p, target, NULL, &r.plain);
+	preview_show(p, target, at->mask, &r.shown);
+	compare_text(t, at, "method", json_object_get(want, "method"), r.plain.method,
+		r.shown.method);
+	compare_text(t, at, "url", json_object_get(want, "url"), buf_str(&r.plain.url),
+		buf_str(&r.shown.url));
+	compare_headers(t, at, json_object_get(want, "headers"), &r);
+	compare_body(t, at, json_object_get(want, "body"), &r);
+	preview_shown_release(&r.plain);
+	preview_shown_release(&r.shown);
+}
+
+/* What is refused with @code, for the reason @why. */
+static void compare_refusal(
+	struct test *t, const struct at *at, json_t *want, const char *code, const char *why)
+{
+	const json_t *error = json_object_get(want, "error");
+	char *shown;
+
+	if (error != NULL) {
+		compare_text(t, at, "error", error, code, code);
 		return;
 	}
-	if (error != NULL)
-		differ(t, "rule '%s' target '%s': expected the error %s, but a request is made",
-			at->rule, at->target, json_string_value(error));
-	trial_show(trial, target, &shown);
-	compare_text(t, at, "method", json_object_get(want, "method"), trial->request.method);
-	compare_text(t, at, "url", json_object_get(want, "url"), buf_str(&shown.url));
-	compare_headers(t, at, json_object_get(want, "headers"), &shown);
-	compare_body(t, at, json_object_get(want, "body"), &shown);
-	trial_shown_release(&shown);
+	shown = masked(at, why);
+	differ(t, "rule '%s' target '%s': %s: %s", at->rule, at->target, code, shown);
+	free(shown);
 }
 
 static bool names(const json_t *want, const char *member, const char *name)
@@ -206,32 +270,63 @@ static json_t *find_expected(struct test *t, const struct conf_target *target)
 	return NULL;
 }
 
+static void run_target(struct test *t, struct preview *p, const struct conf_target *target,
+	const struct at *at, json_t *want)
+{
+	const json_t *error = json_object_get(want, "error");
+	const char *code = "";
+	struct err err = {0};
+
+	if (preview_render(p, target, &code, &err) != 0) {
+		compare_refusal(t, at, want, code, err.text);
+		return;
+	}
+	if (error != NULL)
+		differ(t, "rule '%s' target '%s': expected the error %s, but a request is made",
+			at->rule, at->target, json_string_value(error));
+	compare_request(t, p, target, at, want);
+}
+
+/* Each target of a rule that matches, or whose consumer refuses the record for the reason @why
+ * (NULL: it takes it), must be expected. */
+static void run_targets(
+	struct test *t, struct preview *p, const struct conf_rule *rule, const char *why)
+{
+	for (size_t i = 0; i < rule->target_count; i++) {
+		const struct conf_target *target = &rule->targets[i];
+		json_t *want = find_expected(t, target);
+		struct preview_mask mask;
+		struct at at = {rule->name, target->id, &mask};
+
+		preview_mask_init(&mask, p->conf, target->destination->connection);
+		if (why != NULL)
+			compare_refusal(t, &at, want, "INVALID_EVENT", why);
+		else if (want == NULL)
+			differ(t, "rule '%s' target '%s': a request that is not expected",
+				at.rule, at.target);
+		else
+			run_target(t, p, target, &at, want);
+		preview_mask_release(&mask);
+	}
+}
+
 static void run_rule(struct test *t, const struct conf *conf, const struct conf_rule *rule,
 	const struct event_fields *record)
 {
 	struct event_fields fields = *record;
-	struct trial trial;
+	struct preview p;
 	struct err err = {0};
 	int match;
 
 	if (fields.topic == NULL)
 		fields.topic = rule->consumer->topics[0];
-	trial_init(&trial, conf, &fields);
-	match = trial_match(&trial, rule, NULL, &err);
-	if (match < 0)
-		differ(t, "rule '%s': the event is none: %s", rule->name, err.text);
-	for (size_t i = 0; match == 1 && i < rule->target_count; i++) {
-		const struct conf_target *target = &rule->targets[i];
-		struct at at = {rule->name, target->id};
-		json_t *want = find_expected(t, target);
-
-		if (want != NULL)
-			compare_request(t, &trial, target, &at, want);
-		else
-			differ(t, "rule '%s' target '%s': a request that is not expected",
-				at.rule, at.target);
-	}
-	trial_release(&trial);
+	else if (!conf_consumer_reads(rule->consumer, fields.topic))
+		return;
+	preview_init(&p, conf, &fields);
+	match = preview_match(&p, rule, NULL, &err);
+	if (match != 0)
+		run_targets(t, &p, rule, match < 0 ? err.text : NULL);
+	preview_release(&p);
 }
 
 static void run_rules(
@@ -253,17 +348,24 @@ static void run_rules(
 	free(t->met);
 }
 
+/* A header's value is a text, null, or a list of these: the header is there several times. */
 static size_t read_headers(json_t *object, struct event_header **ret)
 {
 	const char *name;
-	json_t *value;
-	size_t count = 0;
+	json_t *value, *one;
+	size_t count = 0, i;
 
-	*ret = xcalloc(json_object_size(object), sizeof **ret);
+	*ret = NULL;
 	json_object_foreach(object, name, value)
 	{
-		(*ret)[count++] = (struct event_header){
-			slice_str(name), slice_str(json_string_value(value))};
+		size_t times = json_is_array(value) ? json_array_size(value) : 1;
+
+		*ret = xreallocarray(*ret, count + times, sizeof **ret);
+		if (!json_is_array(value))
+			(*ret)[count++] = (struct event_header){
+				slice_str(name), slice_str(json_string_value(value))};
+		json_array_foreach(value, i, one)(*ret)[count++] = (struct event_header){
+			slice_str(name), slice_str(json_string_value(one))};
 	}
 	return count;
 }
@@ -349,7 +451,7 @@ int check_tests_run(const struct conf *conf, const char *path, struct check_test
 	else if (code == 0 && !json_is_array(tests))
 		code = err_set(err, ERR_INVALID, "%s:1: must be a list of tests [ … ]", path);
 	if (code == 0)
-		code = jx_parse(&ix, buf_slice(&text), &jx_default_limits, err);
+		code = jx_parse(&ix, buf_slice(&text), &file_limits, err);
 	if (code == 0)
 		run_all(conf, tests, &ix, ret);
 	json_decref(tests);

@@ -13,8 +13,12 @@
  *
  * What an expected request does not say is not compared; a request that nobody expects is a
  * failure, and so is one that is missing. "error": "INVALID_JSON" expects that the request
- * can't be made. "body" is compared as JSON unless it is a text. Secrets are masked in what is
- * compared.
+ * can't be made, "INVALID_EVENT" that the record is no event of its consumer. "body" is compared
+ * as JSON unless it is a text. Compared are the true values; "***" may stand for a secret, and
+ * messages show it so.
+ *
+ * An "event" that is a text is the record's value, byte for byte. A header is a text, null (it
+ * has no value), or a list of these. With a "topic" only rules of consumers that read it count.
  */
 #ifndef APP_CMD_CHECK_TESTS_H
 #define APP_CMD_CHECK_TESTS_H

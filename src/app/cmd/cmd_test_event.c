@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "cmd.h"
-#include "trial.h"
+#include "app/preview/preview.h"
 #include "base/clock.h"
 
 #define MAX_FILE_BYTES ((size_t)64 << 20)
@@ -23,7 +23,7 @@ static const char usage[] =
 	"      --rule NAME         only this rule\n"
 	"      --topic NAME        the record's topic (default: the first of the rule's consumer)\n"
 	"      --key TEXT          its key\n"
-	"      --header NAME=TEXT  one of its headers; may be repeated\n"
+	"      --header NAME=TEXT  one of its headers; may be repeated; NAME alone has no value\n"
 	"      --send              really send each request, once, and show the reply\n"
 	"      --json              for programs\n"
 	"  -h, --help              this text\n"
@@ -41,9 +41,9 @@ struct arguments {
 /* What is printed, and how it went. */
 struct output {
 	struct buf out;
+	struct json_writer json; /* into out, if programs are to read it */
 	const struct conf *conf;
-	bool json, failed;
-	bool comma; /* before the next rule */
+	bool as_json, failed;
 };
 
 static void complain(void *ctx, enum conf_severity severity, const char *line)
@@ -76,64 +76,6 @@ static int read_event(const char *path, struct buf *out)
 	return 0;
 }
 
-/* Text in lines, each behind @prefix. */
-static void add_lines(struct buf *out, const char *prefix, struct slice text)
-{
-	while (text.len > 0) {
-		const char *end = memchr(text.data, '\n', text.len);
-		size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
-
-		buf_add_str(out, prefix);
-		buf_add(out, text.data, len);
-		buf_add_char(out, '\n');
-		len += end != NULL;
-		text = slice_of(text.data + len, text.len - len);
-	}
-}
-
-static void add_json_headers(struct buf *out, const char *lines)
-{
-	bool comma = false;
-
-	for (; *lines != '\0'; lines += strcspn(lines, "\n") + 1) {
-		size_t name = strcspn(lines, ":"), line = strcspn(lines, "\n");
-		size_t value = name + 1 + strspn(lines + name + 1, " ");
-
-		buf_add_str(out, comma ? ",{\"name\":" : "{\"name\":");
-		buf_add_json_string(out, slice_of(lines, name));
-		buf_add_str(out, ",\"value\":");
-		buf_add_json_string(
-			out, slice_of(lines + value, line > value ? line - value : 0));
-		buf_add_char(out, '}');
-		comma = true;
-	}
-}
-
-static void add_request(struct output *o, const struct trial *t, const struct trial_shown *s)
-{
-	struct buf *out = &o->out;
-
-	if (!o->json) {
-		buf_addf(out, "    %s %s\n", t->request.method, buf_str(&s->url));
-		add_lines(out, "    ", buf_slice(&s->headers));
-		if (t->request.has_body) {
-			buf_add_str(out, "\n");
-			add_lines(out, "    ", buf_slice(&s->body));
-		}
-		return;
-	}
-	buf_addf(out, ",\"request\":{\"method\":\"%s\",\"url\":", t->request.method);
-	buf_add_json_string(out, buf_slice(&s->url));
-	buf_add_str(out, ",\"headers\":[");
-	add_json_headers(out, buf_str(&s->headers));
-	buf_add_str(out, "],\"body\":");
-	if (t->request.has_body)
-		buf_add_json_string(out, slice_of(buf_str(&s->body), s->body.len));
-	else
-		buf_add_str(out, "null");
-	buf_add_char(out, '}');
-}
-
 static void add_error(struct output *o, const char *code, const char *text)
 {
 	struct buf masked;
@@ -141,19 +83,18 @@ static void add_error(struct output *o, const char *code, const char *text)
 	o->failed = true;
 	buf_init(&masked, BUF_UNLIMITED);
 	conf_mask_text(o->conf, slice_str(text), &masked);
-	if (o->json) {
-		buf_add_str(&o->out, ",\"error\":{\"code\":");
-		buf_add_json_string(&o->out, slice_str(code));
-		buf_add_str(&o->out, ",\"message\":");
-		buf_add_json_string(&o->out, buf_slice(&masked));
-		buf_add_char(&o->out, '}');
+	if (o->as_json) {
+		jw_open(&o->json, "error", '{');
+		jw_text(&o->json, "code", slice_str(code));
+		jw_text(&o->json, "message", slice_str(buf_str(&masked)));
+		jw_close(&o->json);
 	} else {
 		buf_addf(&o->out, "    %s: %s\n", code, buf_str(&masked));
 	}
 	buf_release(&masked);
 }
 
-static void add_reply(struct output *o, const struct trial_reply *r)
+static void add_reply(struct output *o, const struct preview_reply *r)
 {
 	struct buf body;
 
@@ -164,113 +105,151 @@ static void add_reply(struct output *o, const struct trial_reply *r)
 	o->failed = o->failed || r->status < 200 || r->status > 299;
 	buf_init(&body, BUF_UNLIMITED);
 	conf_mask_text(o->conf, buf_slice(&r->body), &body);
-	if (o->json) {
-		buf_addf(&o->out,
-			",\"reply\":{\"status\":%d,\"total_ms\":%lld,\"body\":", r->status,
-			(long long)r->total_ms);
-		buf_add_json_string(&o->out, slice_of(buf_str(&body), body.len));
-		buf_add_char(&o->out, '}');
+	if (o->as_json) {
+		jw_open(&o->json, "reply", '{');
+		jw_int(&o->json, "status", r->status);
+		jw_int(&o->json, "total_ms", r->total_ms);
+		jw_text(&o->json, "body", slice_of(buf_str(&body), body.len));
+		jw_close(&o->json);
 	} else {
 		buf_addf(&o->out, "\n    reply: %d in %lld ms\n", r->status,
 			(long long)r->total_ms);
-		add_lines(&o->out, "    ", buf_slice(&body));
+		preview_print_lines(buf_slice(&body), "    ", &o->out);
 	}
 	buf_release(&body);
 }
 
-static void try_target(
-	struct output *o, struct trial *t, const struct conf_target *target, bool send)
+static void add_request(
+	struct output *o, const struct preview *p, const struct conf_target *target)
 {
-	const char *code = "INVALID_EVENT";
+	struct preview_mask mask;
+	struct preview_shown shown;
+
+	preview_mask_init(&mask, o->conf, target->destination->connection);
+	preview_show(p, target, &mask, &shown);
+	if (o->as_json)
+		preview_shown_write(&shown, &o->json);
+	else
+		preview_shown_print(&shown, "    ", &o->out);
+	preview_shown_release(&shown);
+	preview_mask_release(&mask);
+}
+
+static void try_target(
+	struct output *o, struct preview *p, const struct conf_target *target, bool send)
+{
+	const char *code = "";
 	struct err err = {0};
+	struct preview_reply reply;
 
-	if (o->json) {
-		buf_add_str(&o->out, "{\"target\":");
-		buf_add_json_string(&o->out, slice_str(target->id));
-		buf_add_str(&o->out, ",\"destination\":");
-		buf_add_json_string(&o->out, slice_str(target->destination->name));
-	} else {
-		buf_addf(&o->out, "  target '%s' to destination '%s':\n", target->id,
-			target->destination->name);
-	}
-	if (trial_render(t, target, &code, &err) != 0) {
+	if (preview_render(p, target, &code, &err) != 0) {
 		add_error(o, code, err.text);
-	} else {
-		struct trial_shown shown;
-		struct trial_reply reply;
-
-		trial_show(t, target, &shown);
-		add_request(o, t, &shown);
-		trial_shown_release(&shown);
-		if (send) {
-			trial_send(t, target, &reply);
-			add_reply(o, &reply);
-			trial_reply_release(&reply);
-		}
+		return;
 	}
-	if (o->json)
-		buf_add_char(&o->out, '}');
+	add_request(o, p, target);
+	if (!send)
+		return;
+	preview_send(p, target, &reply);
+	add_reply(o, &reply);
+	preview_reply_release(&reply);
 }
 
 static void try_targets(
-	struct output *o, struct trial *t, const struct conf_rule *rule, bool send)
+	struct output *o, struct preview *p, const struct conf_rule *rule, bool send)
 {
 	for (size_t i = 0; i < rule->target_count; i++) {
-		if (i > 0)
-			buf_add_char(&o->out, o->json ? ',' : '\n');
-		try_target(o, t, &rule->targets[i], send);
+		const struct conf_target *target = &rule->targets[i];
+
+		if (o->as_json) {
+			jw_open(&o->json, NULL, '{');
+			jw_text(&o->json, "target", slice_str(target->id));
+			jw_text(&o->json, "destination", slice_str(target->destination->name));
+			try_target(o, p, target, send);
+			jw_close(&o->json);
+			continue;
+		}
+		buf_addf(&o->out, "%s  target '%s' to destination '%s':\n", i > 0 ? "\n" : "",
+			target->id, target->destination->name);
+		try_target(o, p, target, send);
 	}
 }
 
-/* The verdict on one rule: "matches", and the lines that say why not. */
-static void add_verdict(struct output *o, const struct conf_rule *rule, int match,
+static void print_verdict(struct output *o, const struct conf_rule *rule, int match,
 	const struct buf *why, const struct err *err)
 {
-	const char *disabled = rule->enabled ? "" : " (it is DISABLED)";
-	struct slice lines = match < 0 ? slice_str(err->text) : buf_slice(why);
+	buf_addf(&o->out, "rule '%s'%s: %s\n", rule->name,
+		rule->enabled ? "" : " (it is DISABLED)",
+		match < 0 ? "the record is no event of its consumer"
+		: match   ? "matches"
+			  : "does not match");
+	if (match < 0)
+		preview_print_lines(slice_str(err->text), "  ", &o->out);
+	else if (match == 0)
+		preview_print_lines(buf_slice(why), "  ", &o->out);
+}
 
-	o->failed = o->failed || match < 0;
-	if (!o->json) {
-		buf_addf(&o->out, "rule '%s'%s: %s\n", rule->name, disabled,
-			match < 0 ? "the record is no event of its consumer"
-			: match   ? "matches"
-				  : "does not match");
-		if (match <= 0)
-			add_lines(&o->out, "  ", lines);
-		return;
-	}
-	buf_add_str(&o->out, o->comma ? ",\n{\"rule\":" : "{\"rule\":");
-	o->comma = true;
-	buf_add_json_string(&o->out, slice_str(rule->name));
-	buf_addf(&o->out, ",\"enabled\":%s,\"matches\":%s", rule->enabled ? "true" : "false",
-		match == 1 ? "true" : "false");
+static void write_verdict(struct output *o, const struct conf_rule *rule, int match,
+	const struct buf *why, const struct err *err)
+{
+	jw_text(&o->json, "rule", slice_str(rule->name));
+	jw_bool(&o->json, "enabled", rule->enabled);
+	jw_bool(&o->json, "matches", match == 1);
 	if (match < 0)
 		add_error(o, "INVALID_EVENT", err->text);
-	buf_add_str(&o->out, ",\"explanation\":");
-	buf_add_json_string(&o->out, slice_of(lines.data ? lines.data : "", lines.len));
-	buf_add_str(&o->out, ",\"targets\":[");
+	jw_text(&o->json, "explanation", slice_str(match < 0 ? err->text : buf_str(why)));
+}
+
+static const char *topic_of(const struct arguments *a, const struct conf_rule *rule)
+{
+	if (a->topic != NULL)
+		return a->topic;
+	return rule->consumer->topics[0][0] == '^' ? "test" : rule->consumer->topics[0];
 }
 
 static void try_rule(struct output *o, const struct arguments *a, const struct conf_rule *rule)
 {
 	struct event_fields record = a->record;
 	struct err err = {0};
-	struct trial t;
+	struct preview p;
 	struct buf why;
 	int match;
 
-	record.topic = a->topic != NULL                      ? a->topic
-		       : rule->consumer->topics[0][0] == '^' ? "test"
-							     : rule->consumer->topics[0];
-	trial_init(&t, o->conf, &record);
+	record.topic = topic_of(a, rule);
+	preview_init(&p, o->conf, &record);
 	buf_init(&why, BUF_UNLIMITED);
-	match = trial_match(&t, rule, &why, &err);
-	add_verdict(o, rule, match, &why, &err);
+	match = preview_match(&p, rule, &why, &err);
+	o->failed = o->failed || match < 0;
+	if (o->as_json) {
+		jw_open(&o->json, NULL, '{');
+		write_verdict(o, rule, match, &why, &err);
+		jw_open(&o->json, "targets", '[');
+	} else {
+		print_verdict(o, rule, match, &why, &err);
+	}
 	if (match == 1)
-		try_targets(o, &t, rule, a->send);
-	buf_add_str(&o->out, o->json ? "]}" : "");
+		try_targets(o, &p, rule, a->send);
+	if (o->as_json) {
+		jw_close(&o->json);
+		jw_close(&o->json);
+	}
 	buf_release(&why);
-	trial_release(&t);
+	preview_release(&p);
+}
+
+static void try_rules(struct output *o, const struct arguments *a)
+{
+	if (o->as_json) {
+		jw_open(&o->json, NULL, '{');
+		jw_open(&o->json, "rules", '[');
+	}
+	for (size_t i = 0; i < o->conf->rule_count; i++)
+		if (a->rule == NULL || strcmp(o->conf->rules[i].name, a->rule) == 0)
+			try_rule(o, a, &o->conf->rules[i]);
+	if (o->as_json) {
+		jw_close(&o->json);
+		jw_close(&o->json);
+		buf_add_char(&o->out, '\n');
+	}
 }
 
 static bool has_rule(const struct conf *c, const char *name)
@@ -290,13 +269,14 @@ static int run(struct arguments *a)
 	struct conf_options options = {
 		.generation = 1, .embedded = true, .skip_secrets = !a->send};
 	struct conf *conf = conf_load(a->config, &options, complain, NULL);
-	struct output o = {.conf = conf, .json = a->json};
+	struct output o = {.conf = conf, .as_json = a->json};
 	struct buf event;
 
 	if (conf == NULL)
 		return 1;
 	buf_init(&event, MAX_FILE_BYTES);
 	buf_init(&o.out, BUF_UNLIMITED);
+	jw_init(&o.json, &o.out);
 	if (read_event(a->event_file, &event) != 0 || !has_rule(conf, a->rule)) {
 		buf_release(&event);
 		conf_unref(conf);
@@ -306,11 +286,7 @@ static int run(struct arguments *a)
 	if (event.len > 0 && event.data[event.len - 1] == '\n')
 		buf_truncate(&event, event.len - 1);
 	a->record.value = slice_of(buf_str(&event), event.len);
-	buf_add_str(&o.out, o.json ? "{\"rules\":[" : "");
-	for (size_t i = 0; i < conf->rule_count; i++)
-		if (a->rule == NULL || strcmp(conf->rules[i].name, a->rule) == 0)
-			try_rule(&o, a, &conf->rules[i]);
-	buf_add_str(&o.out, o.json ? "]}\n" : "");
+	try_rules(&o, a);
 	fwrite(buf_str(&o.out), 1, o.out.len, stdout);
 	buf_release(&o.out);
 	buf_release(&event);
@@ -330,14 +306,15 @@ enum option_code {
 	JSON,
 };
 
+/* NAME=TEXT, or NAME alone: a header without a value. */
 static bool add_header(struct arguments *a, const char *text)
 {
-	const char *equals = strchr(text, '=');
+	size_t len = strcspn(text, "=");
 
-	if (equals == NULL || equals == text)
+	if (len == 0)
 		return false;
-	a->headers[a->record.header_count++] = (struct event_header){
-		slice_of(text, (size_t)(equals - text)), slice_str(equals + 1)};
+	a->headers[a->record.header_count++] = (struct event_header){slice_of(text, len),
+		text[len] == '=' ? slice_str(text + len + 1) : slice_of(NULL, 0)};
 	return true;
 }
 
@@ -400,7 +377,7 @@ static int parse_and_run(struct arguments *a, int argc, char **argv)
 			return 0;
 		}
 		if (!take_option(a, c, optarg))
-			return refuse(c == HEADER ? "--header has to be NAME=TEXT"
+			return refuse(c == HEADER ? "--header has to be NAME=TEXT or NAME"
 						  : "that is not understood");
 	}
 	if (a->config == NULL)

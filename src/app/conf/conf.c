@@ -212,12 +212,3 @@ size_t conf_secret_files(const struct conf *c, char ***ret_paths)
 			c->consumers[i].property_count, ret_paths, count);
 	return count;
 }
-
-struct jx_limits conf_record_limits(const struct conf *c)
-{
-	struct jx_limits limits = jx_default_limits;
-
-	limits.max_bytes = c->max_record_bytes;
-	limits.max_depth = c->max_depth;
-	return limits;
-}

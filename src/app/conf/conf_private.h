@@ -130,8 +130,6 @@ void conf_check_default_topic(
 	struct conf_reader *r, const struct conf_subject *s, const char *topic);
 void conf_check_tls(
 	struct conf_reader *r, const struct conf_subject *s, const struct http_settings *http);
-/* Is @topic one that @c reads, by name or pattern? */
-bool conf_consumer_reads(const struct conf_consumer *c, const char *topic);
 /* Where the dead letters of @t go: its own topic, its rule's, its consumer's; NULL: "none". */
 char *conf_effective_dead_letter_topic(const struct conf_target *t);
 /* The name in "name=value", without blanks; empty: @text is not written so. */

@@ -199,7 +199,12 @@ static void compile_envelope(
 		[CONF_FORMAT_BYTES] = ENVELOPE_BYTES,
 	};
 	const struct envelope_settings settings = {
-		formats[c->event_format], c->envelope_source, c->envelope_detail_type};
+		.format = formats[c->event_format],
+		.source = c->envelope_source,
+		.detail_type = c->envelope_detail_type,
+		.max_bytes = r->conf->max_record_bytes,
+		.max_depth = r->conf->max_depth,
+	};
 	struct err err = {0};
 
 	c->envelope = envelope_new(&settings, &err);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "app/deadletters/letters_list.h"
+#include "app/preview/preview.h"
 #include "base/time_text.h"
-#include "core/event/envelope.h"
 
 #define WAIT_MS 10000
 
@@ -129,47 +129,21 @@ static void show_event(const struct letter_view *v, const struct event_fields *r
 	show_value(record->value);
 }
 
-static const char *credentials_of(const struct conf_connection *c)
+static void print_request(
+	const struct conf *conf, const struct preview *p, const struct conf_target *target)
 {
-	switch (c->settings.type) {
-	case CONNECTION_NONE:
-		return NULL;
-	case CONNECTION_BASIC:
-		return "Authorization: Basic ***";
-	case CONNECTION_OAUTH_CLIENT_CREDENTIALS:
-	case CONNECTION_BEARER:
-		return "Authorization: Bearer ***";
-	case CONNECTION_AWS_SIGV4:
-		return "Authorization: AWS4-HMAC-SHA256 ***";
-	case CONNECTION_STANDARD_WEBHOOKS:
-		return "webhook-signature: ***";
-	case CONNECTION_API_KEY:
-		break;
-	}
-	return NULL; /* its header has a name of its own */
-}
+	struct preview_mask mask;
+	struct preview_shown shown;
+	struct buf out;
 
-static void add_request(struct buf *out, const struct conf *conf,
-	const struct conf_target *target, const struct request *r)
-{
-	const struct conf_connection *connection = target->destination->connection;
-	const char *header = r->headers.data, *credentials = credentials_of(connection);
-
-	buf_addf(out, "%s ", r->method);
-	conf_mask_text(conf, slice_str(buf_str(&r->url)), out);
-	buf_add_char(out, '\n');
-	for (size_t i = 0; i < r->header_count; i++, header += strlen(header) + 1) {
-		conf_mask_text(conf, slice_str(header), out);
-		buf_add_char(out, '\n');
-	}
-	if (connection->settings.type == CONNECTION_API_KEY)
-		buf_addf(out, "%s: ***\n", connection->settings.api_key_name);
-	else if (credentials != NULL)
-		buf_addf(out, "%s\n", credentials);
-	if (!r->has_body)
-		return;
-	buf_add_char(out, '\n');
-	conf_mask_text(conf, r->body, out);
+	buf_init(&out, BUF_UNLIMITED);
+	preview_mask_init(&mask, conf, target->destination->connection);
+	preview_show(p, target, &mask, &shown);
+	preview_shown_print(&shown, "", &out);
+	fwrite(buf_str(&out), 1, out.len, stdout);
+	preview_shown_release(&shown);
+	preview_mask_release(&mask);
+	buf_release(&out);
 }
 
 /* The request that would be made of the event today, or why there is none. */
@@ -179,44 +153,21 @@ static void show_request(
 	const char *why, *code = "";
 	const struct conf_target *target = letters_target(conf, v->rule, v->target, &why);
 	struct event_fields fields = letter_view_event(v, record);
-	struct envelope_work work;
-	struct jx_index ix;
-	struct request r;
+	struct preview p;
 	struct err err;
-	struct buf out;
-	struct request_work request_work;
-	struct event *ev;
 
 	printf("\nREQUEST that would be sent today\n");
 	if (target == NULL) {
 		printf("none: %s\n", why);
 		return;
 	}
-	ev = event_new(&fields);
-	envelope_work_init(&work);
-	jx_init(&ix);
-	request_work_init(&request_work);
-	request_init(&r, &request_work, BUF_UNLIMITED);
-	buf_init(&out, BUF_UNLIMITED);
-	if (envelope_index(target->rule->consumer->envelope, &ev->f, &work, &ix,
-		    &jx_default_limits, &err) != 0 ||
-		ix.count == 0)
-		jx_release(&ix), jx_init(&ix);
-	if (request_render(target->plan,
-		    &(struct request_context){.ev = ev, .ix = ix.count > 0 ? &ix : NULL}, &r,
-		    &code, &err) == 0) {
-		add_request(&out, conf, target, &r);
-		fwrite(buf_str(&out), 1, out.len, stdout);
-		putchar('\n');
-	} else {
+	preview_init(&p, conf, &fields);
+	if (preview_index(&p, target->rule->consumer, &code, &err) == 0 &&
+		preview_render(&p, target, &code, &err) == 0)
+		print_request(conf, &p, target);
+	else
 		printf("none: %s: %s\n", code, err.text);
-	}
-	buf_release(&out);
-	request_release(&r);
-	request_work_release(&request_work);
-	jx_release(&ix);
-	envelope_work_release(&work);
-	event_unref(ev);
+	preview_release(&p);
 }
 
 static void show_reply(const struct letter_view *v)

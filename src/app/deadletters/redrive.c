@@ -146,7 +146,7 @@ static int start(struct redrive *run, struct err *err)
 {
 	struct loop *loop = loop_new();
 
-	engine_context_init(&run->context, loop, conf_record_limits(run->conf));
+	engine_context_init(&run->context, loop);
 	take_signals(run);
 	bucket_init(&run->rate, (int64_t)run->o->rate * 1000, 0, loop_now_ms(loop));
 	loop_call_init(&run->end_check, end_check);

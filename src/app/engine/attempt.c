@@ -214,15 +214,20 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 static bool render(struct attempt *a, struct delivery *d)
 {
 	struct request_context context = {.ev = d->ev};
-	const char *code = NULL;
+	const struct envelope *envelope = d->target->rule->consumer->envelope;
+	/* An event that was one when it was matched may be none for a redrive, if its consumer's
+	 * format or limits have changed since. */
+	const char *code = "INVALID_EVENT";
 	struct err err;
+	int failed = 0;
 
 	if (d->is_found)
 		context.spots = d->spots;
 	else
-		context.ix = engine_context_index(
-			d->owner->context, d->ev, d->target->rule->consumer->envelope);
-	if (request_render(d->target->plan, &context, &a->request, &code, &err) == 0)
+		failed = engine_context_index(
+			d->owner->context, d->ev, envelope, &context.ix, &err);
+	if (failed == 0 &&
+		request_render(d->target->plan, &context, &a->request, &code, &err) == 0)
 		return true;
 	d->facts.error_code = code;
 	delivery_facts_set_message(&d->facts, err.text);

@@ -2,10 +2,9 @@
 /* The scratch of one event loop, above all which event its index belongs to at the moment. */
 #include "app/engine/context.h"
 
-void engine_context_init(
-	struct engine_context *context, struct loop *loop, struct jx_limits limits)
+void engine_context_init(struct engine_context *context, struct loop *loop)
 {
-	*context = (struct engine_context){.loop = loop, .limits = limits};
+	*context = (struct engine_context){.loop = loop};
 	rng_seed_random(&context->rng);
 	jx_init(&context->ix);
 	list_init(&context->stalled);
@@ -26,18 +25,20 @@ static bool has_whole_index(const struct engine_context *context, const struct e
 	return context->indexed == ev && context->ix.folded == 0;
 }
 
-const struct jx_index *engine_context_index(
-	struct engine_context *context, const struct event *ev, const struct envelope *envelope)
+int engine_context_index(struct engine_context *context, const struct event *ev,
+	const struct envelope *envelope, const struct jx_index **ret, struct err *err)
 {
-	if (has_whole_index(context, ev))
-		return &context->ix;
-	context->indexed = NULL;
-	if (envelope_index(envelope, &ev->f, &context->envelope_work, &context->ix,
-		    &context->limits, NULL) != 0 ||
-		context->ix.count == 0)
-		return NULL;
-	context->indexed = ev;
-	return &context->ix;
+	int code = 0;
+
+	if (!has_whole_index(context, ev)) {
+		context->indexed = NULL;
+		code = envelope_index(
+			envelope, &ev->f, &context->envelope_work, &context->ix, NULL, err);
+		if (code == 0 && context->ix.count > 0)
+			context->indexed = ev;
+	}
+	*ret = context->indexed == ev ? &context->ix : NULL;
+	return code;
 }
 
 const struct jx_index *engine_context_fresh_index(

@@ -107,7 +107,7 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	struct engine *e = xcalloc(1, sizeof *e);
 
 	/* Records come after engine_apply(), which sets their limits. */
-	engine_context_init(&e->context, loop, (struct jx_limits){0});
+	engine_context_init(&e->context, loop);
 	e->context.number = number;
 	e->context.metrics = metrics;
 	e->context.retention = retention_new(loop);
@@ -462,7 +462,6 @@ int engine_apply(
 		return ERR_INVALID;
 	e->conf = conf_ref(conf);
 	e->connections = connections;
-	e->context.limits = conf_record_limits(conf);
 	e->context.log_sample = conf->log_deliveries ? conf->log_deliveries_sample : 0;
 	e->context.lane_prefetch_bytes = (size_t)min_i64(
 		PREFETCH_BYTES / max_i64((int64_t)(count_lanes(conf) * conf->workers), 1),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/engine/destination.h"
+#include "core/event/metadata.h"
 #include "core/ruleset/ruleset.h"
 
 /* One enabled rule, and where its targets lie in `hits`. */
@@ -28,12 +29,8 @@ struct intake {
 	struct intake_hit *found; /* targets of one record */
 
 	/* The record's metadata as a JSON object, for rules that match on it. */
-	struct buf metadata;
-	struct jx_index metadata_ix;
+	struct metadata metadata;
 	bool needs_metadata;
-	/* {}: how patterns see bytes that are no JSON, so that rules on Kafka's side match
-	 * them. */
-	struct jx_index nothing;
 };
 
 static void add_destination(struct intake *in, struct destination *dest)
@@ -100,11 +97,7 @@ struct intake *intake_new(struct conf *conf, const struct conf_consumer *consume
 
 	in->conf = conf_ref(conf);
 	in->consumer = consumer;
-	buf_init(&in->metadata, BUF_UNLIMITED);
-	jx_init(&in->metadata_ix);
-	jx_init(&in->nothing);
-	if (jx_parse(&in->nothing, SLICE("{}"), &jx_default_limits, NULL) != 0)
-		abort();
+	metadata_init(&in->metadata);
 	for (size_t i = 0; i < conf->rule_count; i++)
 		if (conf->rules[i].enabled && conf->rules[i].consumer == consumer)
 			add_rule(in, m, &conf->rules[i], resolve, ctx);
@@ -124,9 +117,7 @@ void intake_free(struct intake *in)
 		metric_release(in->routes[i].triggered);
 	ruleset_scratch_free(in->scratch);
 	ruleset_free(in->ruleset);
-	buf_release(&in->metadata);
-	jx_release(&in->metadata_ix);
-	jx_release(&in->nothing);
+	metadata_release(&in->metadata);
 	free(in->routes);
 	free(in->hits);
 	free(in->destinations);
@@ -143,36 +134,6 @@ bool intake_is_hungry(const struct intake *in)
 	return in->destination_count == 0;
 }
 
-/* {"topic":…,"partition":…,"key":…,"headers":{…}}; what is no text is shown with U+FFFD. */
-static const struct jx_index *index_metadata(struct intake *in, const struct event_fields *r)
-{
-	struct buf *b = &in->metadata;
-
-	buf_reset(b);
-	buf_add_str(b, "{\"topic\":");
-	buf_add_json_string(b, slice_str(r->topic));
-	buf_addf(b, ",\"partition\":%d,\"key\":", (int)r->partition);
-	if (r->key.data == NULL)
-		buf_add_str(b, "null");
-	else
-		buf_add_json_string(b, r->key);
-	buf_add_str(b, ",\"headers\":{");
-	for (size_t i = 0; i < r->header_count; i++) {
-		if (i > 0)
-			buf_add_char(b, ',');
-		buf_add_json_string(b, r->headers[i].name);
-		buf_add_char(b, ':');
-		if (r->headers[i].value.data == NULL)
-			buf_add_str(b, "null");
-		else
-			buf_add_json_string(b, r->headers[i].value);
-	}
-	buf_add_str(b, "}}");
-	if (jx_parse(&in->metadata_ix, buf_slice(b), &jx_default_limits, NULL) != 0)
-		return NULL;
-	return &in->metadata_ix;
-}
-
 static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
 	const struct event_fields *record)
 {
@@ -180,13 +141,12 @@ static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
 	size_t count = 0;
 
 	if (matched > 0 && in->needs_metadata)
-		metadata = index_metadata(in, record);
+		metadata = metadata_index(&in->metadata, record);
 	for (size_t i = 0; i < matched; i++) {
 		const struct route *route = &in->routes[rules[i]];
 		const struct pattern *pattern = route->rule->kafka_pattern;
 
-		if (pattern != NULL &&
-			(metadata == NULL || !pattern_matches(pattern, metadata)))
+		if (pattern != NULL && !pattern_matches(pattern, metadata))
 			continue;
 		metric_add(route->triggered, 1);
 		memcpy(&in->found[count], &in->hits[route->first],
@@ -200,20 +160,17 @@ int intake_match(struct intake *in, struct engine_context *context,
 	const struct event_fields *record, const struct intake_hit **ret_hits,
 	size_t *ret_count, struct err *err)
 {
-	struct jx_limits limits;
 	const uint32_t *rules;
 	size_t matched;
 	int code;
 
 	context->indexed = NULL;
-	limits = context->limits;
-	limits.fold_except = ruleset_keys(in->ruleset);
 	code = envelope_index(in->consumer->envelope, record, &context->envelope_work,
-		&context->ix, &limits, err);
+		&context->ix, ruleset_keys(in->ruleset), err);
 	if (code != 0)
 		return code;
-	matched = ruleset_match(in->ruleset, in->scratch,
-		context->ix.count > 0 ? &context->ix : &in->nothing, &rules);
+	matched = ruleset_match(
+		in->ruleset, in->scratch, envelope_pattern_index(&context->ix), &rules);
 	*ret_hits = in->found;
 	*ret_count = collect(in, rules, matched, record);
 	return 0;

@@ -19,6 +19,7 @@ struct choice {
 struct envelope {
 	enum envelope_format format;
 	struct choice source, detail_type;
+	struct jx_limits limits;
 };
 
 /* One record on its way to being an index. */
@@ -55,6 +56,9 @@ struct envelope *envelope_new(const struct envelope_settings *s, struct err *err
 	struct envelope *e = xcalloc(1, sizeof *e);
 
 	e->format = s->format;
+	e->limits = jx_default_limits;
+	e->limits.max_bytes = s->max_bytes;
+	e->limits.max_depth = s->max_depth;
 	if (compile_choice(&e->source, s->source, "envelope.source", err) == 0 &&
 		compile_choice(&e->detail_type, s->detail_type, "envelope.detail_type", err) ==
 			0)
@@ -315,15 +319,15 @@ static int read_bytes(const struct reading *r)
 }
 
 int envelope_index(const struct envelope *e, const struct event_fields *f,
-	struct envelope_work *w, struct jx_index *ix, const struct jx_limits *limits,
+	struct envelope_work *w, struct jx_index *ix, const struct jx_key_set *fold_except,
 	struct err *err)
 {
-	struct jx_limits whole = *limits;
-	struct reading r = {e, f, w, ix, &whole, err};
+	struct jx_limits limits = e->limits;
+	struct reading r = {e, f, w, ix, &limits, err};
 
 	/* Where something is made of the value, its arrays may be looked into. */
-	if (e->format != ENVELOPE_JSON)
-		whole.fold_except = NULL;
+	if (e->format == ENVELOPE_JSON)
+		limits.fold_except = fold_except;
 	switch (e->format) {
 	case ENVELOPE_CLOUDEVENTS:
 		return read_cloudevent(&r);
@@ -335,4 +339,17 @@ int envelope_index(const struct envelope *e, const struct event_fields *f,
 		break;
 	}
 	return index_value(&r);
+}
+
+const struct jx_index *envelope_pattern_index(const struct jx_index *ix)
+{
+	static const struct jx_token object = {
+		.len = 2, .next = 1, .type = JX_OBJECT, .parent = JX_NONE};
+	static const struct jx_index no_members = {.text = "{}",
+		.text_len = 2,
+		.tokens = (struct jx_token *)&object,
+		.count = 1,
+		.cap = 1};
+
+	return ix->count > 0 ? ix : &no_members;
 }

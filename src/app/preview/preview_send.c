@@ -6,14 +6,14 @@
 #include <stdlib.h>
 
 #include "app/engine/redact.h"
-#include "trial.h"
+#include "app/preview/preview.h"
 
 /* How long a token may take. */
 #define TOKEN_PATIENCE_MS 30000
 
 struct sender {
 	struct loop *loop;
-	struct trial *trial;
+	struct preview *preview;
 	const struct conf_target *target;
 	struct connection *connection;
 	struct http_client *client;
@@ -21,7 +21,7 @@ struct sender {
 	struct connection_waiter waiter;
 	struct loop_timer patience;
 	struct http_request http;
-	struct trial_reply *reply;
+	struct preview_reply *reply;
 };
 
 static void end(struct sender *s, const char *error)
@@ -37,7 +37,7 @@ static void on_done(struct http_request *r, const struct http_result *result)
 
 	s->reply->status = result->status;
 	s->reply->total_ms = result->total_us / 1000;
-	redact_reply(s->trial->conf, &s->credentials, result->body, &s->reply->body);
+	redact_reply(s->preview->conf, &s->credentials, result->body, &s->reply->body);
 	end(s, result->transport != RETRY_TRANSPORT_OK ? result->error : NULL);
 }
 
@@ -45,7 +45,7 @@ static void on_ready(struct connection_waiter *w);
 
 static void submit(struct sender *s)
 {
-	const struct request *request = &s->trial->request;
+	const struct request *request = &s->preview->request;
 	struct connection_message message = {
 		.id = SLICE("msg_test"),
 		.body = request->has_body ? request->body : SLICE(""),
@@ -116,12 +116,13 @@ static void close_sender(struct sender *s)
 	loop_free(s->loop);
 }
 
-void trial_send(struct trial *t, const struct conf_target *target, struct trial_reply *ret)
+void preview_send(
+	struct preview *p, const struct conf_target *target, struct preview_reply *ret)
 {
-	struct sender s = {.trial = t, .target = target, .reply = ret};
+	struct sender s = {.preview = p, .target = target, .reply = ret};
 	struct err err = {0};
 
-	*ret = (struct trial_reply){0};
+	*ret = (struct preview_reply){0};
 	buf_init(&ret->body, BUF_UNLIMITED);
 	if (open_sender(&s, &err) != 0) {
 		ret->error = xstrdup(err.text);
@@ -134,7 +135,7 @@ void trial_send(struct trial *t, const struct conf_target *target, struct trial_
 	close_sender(&s);
 }
 
-void trial_reply_release(struct trial_reply *r)
+void preview_reply_release(struct preview_reply *r)
 {
 	free(r->error);
 	buf_release(&r->body);
