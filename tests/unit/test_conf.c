@@ -503,7 +503,7 @@ static void conf_mask__references_are_no_secrets(void **state)
 	buf_release(&out);
 }
 
-static void trial__says_what_would_be_sent(void **state)
+static void preview__says_what_would_be_sent(void **state)
 {
 	struct conf *c = load_well(WITH_TARGET(" input_path = \"$.detail\";"));
 	const struct event_fields record = {.topic = "orders",
@@ -550,7 +550,7 @@ int main(void)
 		cmocka_unit_test(conf__a_misspelt_name_finds_its_nearest),
 		cmocka_unit_test(conf_mask__the_longer_secret_wins),
 		cmocka_unit_test(conf_mask__references_are_no_secrets),
-		cmocka_unit_test(trial__says_what_would_be_sent),
+		cmocka_unit_test(preview__says_what_would_be_sent),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

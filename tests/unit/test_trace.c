@@ -71,12 +71,14 @@ static const char *attribute(const json_t *span, const char *name)
 static json_t *batch_of(const struct trace_span *s)
 {
 	struct buf out;
+	struct json_writer w;
 	json_t *whole;
 
 	buf_init(&out, BUF_UNLIMITED);
-	trace_begin_batch(&out, "1.2.3");
-	trace_add_span(&out, s);
-	trace_end_batch(&out);
+	jw_init(&w, &out);
+	trace_begin_batch(&w, "1.2.3");
+	trace_add_span(&w, s);
+	trace_end_batch(&w);
 	whole = json_loadb(out.data, out.len, 0, NULL);
 	assert_non_null(whole);
 	buf_release(&out);

@@ -14,7 +14,7 @@
 #ifndef CORE_EVENT_TRACE_H
 #define CORE_EVENT_TRACE_H
 
-#include "base/buf.h"
+#include "base/json_writer.h"
 #include "core/event/event.h"
 
 enum {
@@ -48,10 +48,10 @@ struct trace_span {
 	unsigned attempt;  /* 1: the first */
 };
 
-/* Append one span as a JSON object. */
-void trace_add_span(struct buf *out, const struct trace_span *s);
+/* Write one span as a JSON object. */
+void trace_add_span(struct json_writer *w, const struct trace_span *s);
 /* What stands before and behind the spans of one request to a collector. */
-void trace_begin_batch(struct buf *out, const char *version);
-void trace_end_batch(struct buf *out);
+void trace_begin_batch(struct json_writer *w, const char *version);
+void trace_end_batch(struct json_writer *w);
 
 #endif

@@ -85,13 +85,6 @@ static bool wait_for(struct status_request *r)
 	return answered;
 }
 
-static void append(struct buf *to, const struct buf *from)
-{
-	if (to->len > 0 && from->len > 0)
-		buf_add_char(to, ',');
-	buf_add_slice(to, buf_slice(from));
-}
-
 /* True if every engine has answered in time. */
 static bool collect(struct admin_api *a, struct status_parts *all)
 {
@@ -107,10 +100,7 @@ static bool collect(struct admin_api *a, struct status_parts *all)
 			complete = false;
 			continue;
 		}
-		append(&all->lanes, &r->parts.lanes);
-		append(&all->destinations, &r->parts.destinations);
-		append(&all->dead_letter_topics, &r->parts.dead_letter_topics);
-		all->ready &= r->parts.ready;
+		status_append(all, &r->parts);
 		status_request_free(r);
 	}
 	free(requests);
@@ -129,35 +119,41 @@ static struct conf *conf_now(struct admin_api *a)
 	return conf;
 }
 
+static void write_configuration(
+	struct admin_api *a, const struct conf *conf, struct json_writer *w)
+{
+	jw_open(w, "configuration", '{');
+	jw_text(w, "file", slice_str(conf->path));
+	jw_int(w, "generation", (int64_t)conf->generation);
+	pthread_mutex_lock(&a->lock);
+	jw_int(w, "reloads", (int64_t)a->reloads);
+	jw_bool(w, "last_reload_successful", a->last_reload_successful);
+	pthread_mutex_unlock(&a->lock);
+	jw_close(w);
+}
+
 static unsigned get_status(void *ctx, struct buf *out, const char **type)
 {
 	struct admin_api *a = ctx;
 	struct conf *conf = conf_now(a);
 	struct status_parts all;
+	struct json_writer w;
 	bool complete;
 
 	status_init(&all);
 	complete = collect(a, &all);
 	*type = "application/json";
-	buf_addf(out,
-		"{\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%lld,\"complete\":%s,\"ready\":%s,\"configuration\":{",
-		POSTRIDER_VERSION, (int)getpid(),
-		(long long)(clock_monotonic_ms() - a->started_ms), complete ? "true" : "false",
-		complete && all.ready ? "true" : "false");
-	buf_add_str(out, "\"file\":");
-	buf_add_json_string(out, slice_str(conf->path));
-	pthread_mutex_lock(&a->lock);
-	buf_addf(out,
-		",\"generation\":%llu,\"reloads\":%llu,\"last_reload_successful\":%s},\"lanes\":[",
-		(unsigned long long)conf->generation, (unsigned long long)a->reloads,
-		a->last_reload_successful ? "true" : "false");
-	pthread_mutex_unlock(&a->lock);
-	buf_add_slice(out, buf_slice(&all.lanes));
-	buf_add_str(out, "],\"destinations\":[");
-	buf_add_slice(out, buf_slice(&all.destinations));
-	buf_add_str(out, "],\"dead_letter_topics\":[");
-	buf_add_slice(out, buf_slice(&all.dead_letter_topics));
-	buf_add_str(out, "]}\n");
+	jw_init(&w, out);
+	jw_open(&w, NULL, '{');
+	jw_text(&w, "version", SLICE(POSTRIDER_VERSION));
+	jw_int(&w, "pid", getpid());
+	jw_int(&w, "uptime_ms", clock_monotonic_ms() - a->started_ms);
+	jw_bool(&w, "complete", complete);
+	jw_bool(&w, "ready", complete && all.ready);
+	write_configuration(a, conf, &w);
+	status_write(&all, &w);
+	jw_close(&w);
+	buf_add_char(out, '\n');
 	status_release(&all);
 	conf_unref(conf);
 	return 200;

@@ -53,14 +53,20 @@ static void drain(struct daemon *d)
 static void run_dump(struct engine_thread *t, void *ctx)
 {
 	struct status_parts parts;
+	struct json_writer w;
+	struct buf line;
 
 	(void)ctx;
 	status_init(&parts);
 	status_collect(t->engine, &parts);
-	fprintf(stderr,
-		"{\"worker\":%u,\"lanes\":[%s],\"destinations\":[%s],\"dead_letter_topics\":[%s]}\n",
-		t->number, buf_str(&parts.lanes), buf_str(&parts.destinations),
-		buf_str(&parts.dead_letter_topics));
+	buf_init(&line, BUF_UNLIMITED);
+	jw_init(&w, &line);
+	jw_open(&w, NULL, '{');
+	jw_int(&w, "worker", t->number);
+	status_write(&parts, &w);
+	jw_close(&w);
+	fprintf(stderr, "%s\n", line.data);
+	buf_release(&line);
 	status_release(&parts);
 }
 

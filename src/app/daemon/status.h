@@ -13,15 +13,26 @@
 #define APP_DAEMON_STATUS_H
 
 #include "app/engine/engine.h"
+#include "base/json_writer.h"
 
-/* Append the members of the arrays, without brackets, each to its own buffer. */
+/* The elements of a list, without its brackets. */
+struct status_list {
+	struct buf text;
+	struct json_writer json; /* into text */
+};
+
+/* Not to be moved: the writers point into it. */
 struct status_parts {
-	struct buf lanes, destinations, dead_letter_topics;
+	struct status_list lanes, destinations, dead_letter_topics;
 	bool ready; /* every lane has reached Kafka and joined its group */
 };
 
 void status_init(struct status_parts *parts);
 void status_release(struct status_parts *parts);
 void status_collect(const struct engine *e, struct status_parts *parts);
+/* Append the parts of another engine. */
+void status_append(struct status_parts *to, const struct status_parts *from);
+/* Write the three lists as members of an object. */
+void status_write(const struct status_parts *parts, struct json_writer *w);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json_writer.h"
 #include "base/time_text.h"
 
 const struct letters_filter letters_filter_any = {.since_ms = -1, .until_ms = -1};
@@ -147,70 +148,52 @@ const struct conf_target *letters_target(const struct conf *conf, struct slice r
 
 /* --- a letter as JSON ------------------------------------------------------------------- */
 
-static void member(struct buf *out, const char *name)
-{
-	if (out->data[out->len - 1] != '{')
-		buf_add_char(out, ',');
-	buf_addf(out, "\"%s\":", name);
-}
-
-static void add_text(struct buf *out, const char *name, struct slice text)
-{
-	member(out, name);
-	if (text.data == NULL)
-		buf_add_str(out, "null");
-	else
-		buf_add_json_string(out, text);
-}
-
-static void add_number(struct buf *out, const char *name, int64_t number)
-{
-	member(out, name);
-	buf_add_int(out, number);
-}
-
-static void add_time(struct buf *out, const char *name, int64_t wall_ms)
+static void add_time(struct json_writer *w, const char *name, int64_t wall_ms)
 {
 	char text[TIME_TEXT_ISO8601_BYTES];
 
-	member(out, name);
-	if (wall_ms <= 0) {
-		buf_add_str(out, "null");
-		return;
-	}
-	time_text_format_iso8601(wall_ms, text);
-	buf_addf(out, "\"%s\"", text);
+	if (wall_ms > 0)
+		time_text_format_iso8601(wall_ms, text);
+	jw_text(w, name, slice_str(wall_ms > 0 ? text : NULL));
+}
+
+static void add_source(
+	struct json_writer *w, const struct letter_view *v, const struct event_fields *record)
+{
+	jw_text(w, "source_topic", slice_str(v->topic));
+	jw_int(w, "source_partition", v->partition);
+	jw_int(w, "source_offset", v->offset);
+	add_time(w, "source_time", v->timestamp_ms);
+	jw_text(w, "key", record->key);
+	jw_int(w, "value_bytes", (int64_t)record->value.len);
 }
 
 void letters_add_json(
 	struct buf *out, const struct letter_view *v, const struct event_fields *record)
 {
-	buf_add_char(out, '{');
-	add_text(out, "topic", slice_str(record->topic));
-	add_number(out, "partition", record->partition);
-	add_number(out, "offset", record->offset);
-	add_time(out, "time", record->timestamp_ms);
-	add_text(out, "rule", v->rule);
-	add_text(out, "target", v->target);
-	add_text(out, "destination", v->destination);
-	add_text(out, "code", v->code);
-	member(out, "status");
+	struct json_writer w;
+
+	jw_init(&w, out);
+	jw_open(&w, NULL, '{');
+	jw_text(&w, "topic", slice_str(record->topic));
+	jw_int(&w, "partition", record->partition);
+	jw_int(&w, "offset", record->offset);
+	add_time(&w, "time", record->timestamp_ms);
+	jw_text(&w, "rule", v->rule);
+	jw_text(&w, "target", v->target);
+	jw_text(&w, "destination", v->destination);
+	jw_text(&w, "code", v->code);
 	if (v->status != 0)
-		buf_add_int(out, v->status);
+		jw_int(&w, "status", v->status);
 	else
-		buf_add_str(out, "null");
-	add_text(out, "message", v->message);
-	add_text(out, "exhausted", v->exhausted);
-	add_number(out, "retries", v->retries);
-	add_number(out, "redrives", v->redrives);
-	add_time(out, "first_attempt", v->first_attempt_ms);
-	add_time(out, "last_attempt", v->last_attempt_ms);
-	add_text(out, "source_topic", slice_str(v->topic));
-	add_number(out, "source_partition", v->partition);
-	add_number(out, "source_offset", v->offset);
-	add_time(out, "source_time", v->timestamp_ms);
-	add_text(out, "key", record->key);
-	add_number(out, "value_bytes", (int64_t)record->value.len);
-	add_text(out, "response", v->response);
-	buf_add_char(out, '}');
+		jw_null(&w, "status");
+	jw_text(&w, "message", v->message);
+	jw_text(&w, "exhausted", v->exhausted);
+	jw_int(&w, "retries", v->retries);
+	jw_int(&w, "redrives", v->redrives);
+	add_time(&w, "first_attempt", v->first_attempt_ms);
+	add_time(&w, "last_attempt", v->last_attempt_ms);
+	add_source(&w, v, record);
+	jw_text(&w, "response", v->response);
+	jw_close(&w);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json_writer.h"
 #include "base/time_text.h"
 
 #define WAIT_MS 1000
@@ -120,43 +121,67 @@ static int by_count(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* The next part of a group's name; data NULL: there is none. */
+static struct slice next_part(const char **name)
+{
+	struct slice part = slice_of(*name, strcspn(*name, "\t"));
+
+	*name += part.len + 1;
+	return slice_eq(part, SLICE("-")) ? slice_of(NULL, 0) : part;
+}
+
+static struct slice status_part(const char **name)
+{
+	struct slice part = next_part(name);
+
+	return slice_eq(part, SLICE("0")) ? slice_of(NULL, 0) : part;
+}
+
+static void add_group_row(
+	struct buf *line, const struct group *g, const char *first, const char *last)
+{
+	const char *at = g->name;
+
+	buf_addf(line, "%8" PRIu64 " ", g->count);
+	add_column(line, next_part(&at), 20);
+	add_column(line, next_part(&at), 14);
+	add_column(line, status_part(&at), 6);
+	add_column(line, next_part(&at), 22);
+	buf_addf(line, "%-24s %s", first, last);
+}
+
+static void add_group_json(
+	struct buf *line, const struct group *g, const char *first, const char *last)
+{
+	const char *at = g->name;
+	struct json_writer w;
+	struct slice status;
+
+	jw_init(&w, line);
+	jw_open(&w, NULL, '{');
+	jw_int(&w, "count", (int64_t)g->count);
+	jw_text(&w, "rule", next_part(&at));
+	jw_text(&w, "target", next_part(&at));
+	status = status_part(&at);
+	jw_raw(&w, "status", status.data != NULL ? status : SLICE("null"));
+	jw_text(&w, "code", next_part(&at));
+	jw_text(&w, "first", slice_str(first));
+	jw_text(&w, "last", slice_str(last));
+	jw_close(&w);
+}
+
 static void print_group(struct list_run *run, const struct group *g)
 {
-	static const char *const names[] = {"rule", "target", "status", "code"};
-	static const size_t widths[] = {20, 14, 6, 22};
 	char first[TIME_TEXT_ISO8601_BYTES], last[TIME_TEXT_ISO8601_BYTES];
-	const char *at = g->name;
-	struct buf *line = &run->line;
 
 	time_text_format_iso8601(g->first_ms, first);
 	time_text_format_iso8601(g->last_ms, last);
-	buf_reset(line);
+	buf_reset(&run->line);
 	if (run->o->json)
-		buf_addf(line, "{\"count\":%" PRIu64, g->count);
+		add_group_json(&run->line, g, first, last);
 	else
-		buf_addf(line, "%8" PRIu64 " ", g->count);
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		struct slice part = slice_of(at, strcspn(at, "\t"));
-		bool none = strcmp(names[i], "status") == 0 && slice_eq(part, SLICE("0"));
-
-		at += part.len + 1;
-		if (!run->o->json) {
-			add_column(line, none ? SLICE("-") : part, widths[i]);
-			continue;
-		}
-		buf_addf(line, ",\"%s\":", names[i]);
-		if (none || slice_eq(part, SLICE("-")))
-			buf_add_str(line, "null");
-		else if (strcmp(names[i], "status") == 0)
-			buf_add_slice(line, part);
-		else
-			buf_add_json_string(line, part);
-	}
-	if (run->o->json)
-		buf_addf(line, ",\"first\":\"%s\",\"last\":\"%s\"}", first, last);
-	else
-		buf_addf(line, "%-24s %s", first, last);
-	puts(line->data);
+		add_group_row(&run->line, g, first, last);
+	puts(run->line.data);
 }
 
 static void print_summary(struct list_run *run)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/json_writer.h"
 #include "redrive_private.h"
 
 /* Rules and targets that do not exist are few; a forged topic must not fill the memory. */
@@ -97,35 +98,42 @@ static void print_text(const struct redrive *run)
 		printf("interrupted: run it again, and it goes on from here\n");
 }
 
+static void write_reasons(struct json_writer *w, const struct redrive_counts *c)
+{
+	jw_open(w, "reasons", '[');
+	for (size_t i = 0; i < c->reason_count; i++) {
+		jw_open(w, NULL, '{');
+		jw_int(w, "count", (int64_t)c->reasons[i].count);
+		jw_text(w, "reason", slice_str(c->reasons[i].text));
+		jw_close(w);
+	}
+	jw_close(w);
+}
+
 static void print_json(const struct redrive *run)
 {
 	const struct redrive_counts *c = &run->counts;
+	struct json_writer w;
 	struct buf b;
 
 	buf_init(&b, BUF_UNLIMITED);
-	buf_addf(&b, "{\"%s\":%" PRIu64, run->o->dry_run ? "would_send" : "delivered",
-		run->o->dry_run ? c->chosen - c->unroutable : c->delivered);
-	buf_addf(&b, ",\"failed_again\":%" PRIu64 ",\"without_target\":%" PRIu64, c->failed,
-		c->unroutable);
-	buf_addf(&b, ",\"left_by_filters\":%" PRIu64 ",\"redriven_before\":%" PRIu64,
-		c->unwanted, c->done_before);
-	buf_addf(&b, ",\"no_letters\":%" PRIu64 ",\"partitions_crowded\":%" PRIu64, c->foreign,
-		run->crowded);
-	buf_addf(&b, ",\"partitions_elsewhere\":%" PRIu64 ",\"interrupted\":%s", run->elsewhere,
-		run->interrupted ? "true" : "false");
-	buf_add_str(&b, ",\"stopped_at\":");
-	if (run->stuck != NULL)
-		buf_add_json_string(&b, slice_str(run->stuck));
+	jw_init(&w, &b);
+	jw_open(&w, NULL, '{');
+	if (run->o->dry_run)
+		jw_int(&w, "would_send", (int64_t)(c->chosen - c->unroutable));
 	else
-		buf_add_str(&b, "null");
-	buf_add_str(&b, ",\"reasons\":[");
-	for (size_t i = 0; i < c->reason_count; i++) {
-		buf_addf(&b, "%s{\"count\":%" PRIu64 ",\"reason\":", i ? "," : "",
-			c->reasons[i].count);
-		buf_add_json_string(&b, slice_str(c->reasons[i].text));
-		buf_add_char(&b, '}');
-	}
-	buf_add_str(&b, "]}");
+		jw_int(&w, "delivered", (int64_t)c->delivered);
+	jw_int(&w, "failed_again", (int64_t)c->failed);
+	jw_int(&w, "without_target", (int64_t)c->unroutable);
+	jw_int(&w, "left_by_filters", (int64_t)c->unwanted);
+	jw_int(&w, "redriven_before", (int64_t)c->done_before);
+	jw_int(&w, "no_letters", (int64_t)c->foreign);
+	jw_int(&w, "partitions_crowded", (int64_t)run->crowded);
+	jw_int(&w, "partitions_elsewhere", (int64_t)run->elsewhere);
+	jw_bool(&w, "interrupted", run->interrupted);
+	jw_text(&w, "stopped_at", slice_str(run->stuck));
+	write_reasons(&w, c);
+	jw_close(&w);
 	puts(b.data);
 	buf_release(&b);
 }

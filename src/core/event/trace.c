@@ -13,6 +13,8 @@
 #define KIND_CLIENT  3
 #define STATUS_ERROR 2
 
+#define NUMBER_BYTES 24
+
 /* --- context ---------------------------------------------------------------------------- */
 
 static bool is_hex(const char *text, size_t len)
@@ -66,28 +68,36 @@ void trace_format(const struct trace_context *c, char out[TRACE_PARENT_BYTES])
 
 /* --- spans ------------------------------------------------------------------------------ */
 
-static void begin_attribute(struct buf *out, const char *name, const char *type)
+static void add_attribute(
+	struct json_writer *w, const char *name, const char *type, struct slice value)
 {
-	if (out->len > 0 && out->data[out->len - 1] != '[')
-		buf_add_char(out, ',');
-	buf_addf(out, "{\"key\":\"%s\",\"value\":{\"%s\":", name, type);
+	jw_open(w, NULL, '{');
+	jw_text(w, "key", slice_str(name));
+	jw_open(w, "value", '{');
+	jw_text(w, type, value);
+	jw_close(w);
+	jw_close(w);
 }
 
-static void add_text(struct buf *out, const char *name, struct slice value)
+static void add_text(struct json_writer *w, const char *name, struct slice value)
 {
-	begin_attribute(out, name, "stringValue");
-	buf_add_json_string(out, value);
-	buf_add_str(out, "}}");
+	add_attribute(w, name, "stringValue", value);
 }
 
 /* 64-bit integers are texts in OTLP's JSON. */
-static void add_number(struct buf *out, const char *name, int64_t value)
+static struct slice number_text(char out[NUMBER_BYTES], int64_t value)
 {
-	begin_attribute(out, name, "intValue");
-	buf_addf(out, "\"%" PRId64 "\"}}", value);
+	return slice_of(out, (size_t)snprintf(out, NUMBER_BYTES, "%" PRId64, value));
 }
 
-static void add_server(struct buf *out, const char *url)
+static void add_number(struct json_writer *w, const char *name, int64_t value)
+{
+	char text[NUMBER_BYTES];
+
+	add_attribute(w, name, "intValue", number_text(text, value));
+}
+
+static void add_server(struct json_writer *w, const char *url)
 {
 	const char *host = strstr(url, "://"), *end, *colon;
 	bool secure = strncmp(url, "https", 5) == 0;
@@ -97,83 +107,101 @@ static void add_server(struct buf *out, const char *url)
 	colon = memrchr(host, ':', (size_t)(end - host));
 	if (colon != NULL && memchr(colon, ']', (size_t)(end - colon)) != NULL)
 		colon = NULL; /* within an IPv6 address */
-	add_text(out, "server.address",
+	add_text(w, "server.address",
 		slice_of(host, (size_t)((colon != NULL ? colon : end) - host)));
-	add_number(out, "server.port",
+	add_number(w, "server.port",
 		colon != NULL ? strtol(colon + 1, NULL, 10)
 		: secure      ? 443
 			      : 80);
 }
 
-static void add_outcome(struct buf *out, const struct trace_span *s)
+static void add_outcome(struct json_writer *w, const struct trace_span *s)
 {
 	char status[16];
 
 	snprintf(status, sizeof status, "%d", s->status);
 	if (s->status != 0)
-		add_number(out, "http.response.status_code", s->status);
+		add_number(w, "http.response.status_code", s->status);
 	if (s->error != NULL)
-		add_text(out, "error.type", slice_str(s->error));
+		add_text(w, "error.type", slice_str(s->error));
 	else if (s->status >= 400)
-		add_text(out, "error.type", slice_str(status));
+		add_text(w, "error.type", slice_str(status));
 	if (s->attempt > 1)
-		add_number(out, "http.request.resend_count", s->attempt - 1);
+		add_number(w, "http.request.resend_count", s->attempt - 1);
 }
 
-static void add_attributes(struct buf *out, const struct trace_span *s)
+static void add_attributes(struct json_writer *w, const struct trace_span *s)
 {
-	buf_add_str(out, "\"attributes\":[");
-	add_text(out, "http.request.method", slice_str(s->method));
-	add_server(out, s->url);
-	add_outcome(out, s);
-	add_text(out, "messaging.system", SLICE("kafka"));
-	add_text(out, "messaging.destination.name", slice_str(s->record->topic));
-	begin_attribute(out, "messaging.destination.partition.id", "stringValue");
-	buf_addf(out, "\"%d\"}}", (int)s->record->partition);
-	add_number(out, "messaging.kafka.offset", s->record->offset);
-	add_text(out, "postrider.destination", slice_str(s->destination));
-	add_text(out, "postrider.rule", slice_str(s->rule));
-	add_text(out, "postrider.target", slice_str(s->target));
-	buf_add_str(out, "],");
+	char partition[NUMBER_BYTES];
+
+	jw_open(w, "attributes", '[');
+	add_text(w, "http.request.method", slice_str(s->method));
+	add_server(w, s->url);
+	add_outcome(w, s);
+	add_text(w, "messaging.system", SLICE("kafka"));
+	add_text(w, "messaging.destination.name", slice_str(s->record->topic));
+	add_text(w, "messaging.destination.partition.id",
+		number_text(partition, s->record->partition));
+	add_number(w, "messaging.kafka.offset", s->record->offset);
+	add_text(w, "postrider.destination", slice_str(s->destination));
+	add_text(w, "postrider.rule", slice_str(s->rule));
+	add_text(w, "postrider.target", slice_str(s->target));
+	jw_close(w);
 }
 
-void trace_add_span(struct buf *out, const struct trace_span *s)
+static void add_time(struct json_writer *w, const char *name, int64_t wall_us)
+{
+	char text[NUMBER_BYTES];
+
+	jw_text(w, name, number_text(text, wall_us * 1000));
+}
+
+void trace_add_span(struct json_writer *w, const struct trace_span *s)
 {
 	const struct trace_context *c = s->context;
 	int64_t end_us = s->end_wall_ms * 1000;
 
-	buf_addf(out, "{\"traceId\":\"%s\",\"spanId\":\"%s\",\"parentSpanId\":\"%s\",",
-		c->trace_id, c->span_id, c->parent_id);
-	if (s->state.data != NULL) {
-		buf_add_str(out, "\"traceState\":");
-		buf_add_json_string(out, s->state);
-		buf_add_char(out, ',');
-	}
-	buf_addf(out, "\"flags\":%d,\"name\":\"%s\",\"kind\":%d,", c->sampled, s->method,
-		KIND_CLIENT);
-	buf_addf(out,
-		"\"startTimeUnixNano\":\"%" PRId64 "000\",\"endTimeUnixNano\":\"%" PRId64
-		"000\",",
-		end_us - s->took_us, end_us);
-	add_attributes(out, s);
+	jw_open(w, NULL, '{');
+	jw_text(w, "traceId", slice_str(c->trace_id));
+	jw_text(w, "spanId", slice_str(c->span_id));
+	jw_text(w, "parentSpanId", slice_str(c->parent_id));
+	if (s->state.data != NULL)
+		jw_text(w, "traceState", s->state);
+	jw_int(w, "flags", c->sampled);
+	jw_text(w, "name", slice_str(s->method));
+	jw_int(w, "kind", KIND_CLIENT);
+	add_time(w, "startTimeUnixNano", end_us - s->took_us);
+	add_time(w, "endTimeUnixNano", end_us);
+	add_attributes(w, s);
+	jw_open(w, "status", '{');
 	if (s->error != NULL || s->status >= 400)
-		buf_addf(out, "\"status\":{\"code\":%d}}", STATUS_ERROR);
-	else
-		buf_add_str(out, "\"status\":{}}");
+		jw_int(w, "code", STATUS_ERROR);
+	jw_close(w);
+	jw_close(w);
 }
 
-void trace_begin_batch(struct buf *out, const char *version)
+void trace_begin_batch(struct json_writer *w, const char *version)
 {
-	buf_add_str(out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-	add_text(out, "service.name", SLICE("postrider"));
-	add_text(out, "service.version", slice_str(version));
-	buf_addf(out,
-		"]},\"scopeSpans\":[{\"scope\":{\"name\":\"postrider\",\"version\":\"%s\"},"
-		"\"spans\":[",
-		version);
+	jw_open(w, NULL, '{');
+	jw_open(w, "resourceSpans", '[');
+	jw_open(w, NULL, '{');
+	jw_open(w, "resource", '{');
+	jw_open(w, "attributes", '[');
+	add_text(w, "service.name", SLICE("postrider"));
+	add_text(w, "service.version", slice_str(version));
+	jw_close(w);
+	jw_close(w);
+	jw_open(w, "scopeSpans", '[');
+	jw_open(w, NULL, '{');
+	jw_open(w, "scope", '{');
+	jw_text(w, "name", SLICE("postrider"));
+	jw_text(w, "version", slice_str(version));
+	jw_close(w);
+	jw_open(w, "spans", '[');
 }
 
-void trace_end_batch(struct buf *out)
+void trace_end_batch(struct json_writer *w)
 {
-	buf_add_str(out, "]}]}]}");
+	while (w->depth > 0)
+		jw_close(w);
 }

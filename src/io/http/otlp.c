@@ -13,6 +13,7 @@
 
 struct batch {
 	struct buf text;
+	struct json_writer json; /* into text */
 	unsigned spans;
 };
 
@@ -22,7 +23,8 @@ struct otlp {
 	char *endpoint;
 	struct buf headers;
 	size_t header_count;
-	struct batch gathered, sending; /* sending has spans while a request is on its way */
+	struct batch batches[2];
+	struct batch *gathered, *sending; /* sending has spans while a request is on its way */
 	struct http_request request;
 	struct loop_timer timer;
 	struct otlp_state state;
@@ -40,7 +42,8 @@ static void batch_begin(struct batch *b)
 {
 	buf_reset(&b->text);
 	b->spans = 0;
-	trace_begin_batch(&b->text, POSTRIDER_VERSION);
+	jw_init(&b->json, &b->text);
+	trace_begin_batch(&b->json, POSTRIDER_VERSION);
 }
 
 static void note_outcome(struct otlp *o, const char *reason)
@@ -70,22 +73,22 @@ static void sent(struct http_request *r, const struct http_result *result)
 	else
 		snprintf(reason, sizeof reason, "HTTP %d", result->status);
 	note_outcome(o, good ? NULL : reason);
-	*(good ? &o->state.sent : &o->state.dropped) += o->sending.spans;
-	o->sending.spans = 0;
-	if (o->gathered.spans >= OTLP_BATCH_SPANS)
+	*(good ? &o->state.sent : &o->state.dropped) += o->sending->spans;
+	o->sending->spans = 0;
+	if (o->gathered->spans >= OTLP_BATCH_SPANS)
 		send_gathered(o);
 }
 
 static void send_gathered(struct otlp *o)
 {
-	struct batch full = o->gathered;
+	struct batch *full = o->gathered;
 
-	if (o->sending.spans > 0 || full.spans == 0)
+	if (o->sending->spans > 0 || full->spans == 0)
 		return;
-	trace_end_batch(&full.text);
+	trace_end_batch(&full->json);
 	o->gathered = o->sending;
 	o->sending = full;
-	batch_begin(&o->gathered);
+	batch_begin(o->gathered);
 	o->request = (struct http_request){
 		.method = "POST",
 		.url = o->endpoint,
@@ -93,7 +96,7 @@ static void send_gathered(struct otlp *o)
 		.headers = o->headers.data,
 		.header_count = o->header_count,
 		.has_body = true,
-		.body = buf_slice(&o->sending.text),
+		.body = buf_slice(&o->sending->text),
 		.done = sent,
 	};
 	http_submit(o->client, &o->request);
@@ -104,7 +107,7 @@ static void on_timer(struct loop_timer *timer)
 	struct otlp *o = container_of(timer, struct otlp, timer);
 
 	send_gathered(o);
-	if (o->gathered.spans > 0)
+	if (o->gathered->spans > 0)
 		loop_timer_set(o->loop, timer, loop_now_ms(o->loop) + GATHER_MS);
 }
 
@@ -126,12 +129,14 @@ struct otlp *otlp_new(struct loop *l, const struct otlp_settings *s, struct err 
 	o->endpoint = xstrdup(s->endpoint);
 	o->timer.fire = on_timer;
 	buf_init(&o->headers, BUF_UNLIMITED);
-	buf_init(&o->gathered.text, BATCH_MAX_BYTES);
-	buf_init(&o->sending.text, BATCH_MAX_BYTES);
+	for (size_t i = 0; i < COUNT_OF(o->batches); i++)
+		buf_init(&o->batches[i].text, BATCH_MAX_BYTES);
+	o->gathered = &o->batches[0];
+	o->sending = &o->batches[1];
 	add_header(o, "Content-Type", "application/json");
 	for (size_t i = 0; i < s->header_count; i++)
 		add_header(o, s->headers[i].name, s->headers[i].value);
-	batch_begin(&o->gathered);
+	batch_begin(o->gathered);
 	return o;
 }
 
@@ -142,8 +147,8 @@ void otlp_free(struct otlp *o)
 	loop_timer_cancel(o->loop, &o->timer);
 	http_cancel(&o->request);
 	http_client_free(o->client);
-	buf_release(&o->gathered.text);
-	buf_release(&o->sending.text);
+	for (size_t i = 0; i < COUNT_OF(o->batches); i++)
+		buf_release(&o->batches[i].text);
 	explicit_bzero(o->headers.data, o->headers.len);
 	buf_release(&o->headers);
 	free(o->endpoint);
@@ -152,14 +157,13 @@ void otlp_free(struct otlp *o)
 
 void otlp_add(struct otlp *o, const struct trace_span *s)
 {
-	if (o->gathered.spans >= OTLP_BATCH_SPANS) {
+	if (o->gathered->spans >= OTLP_BATCH_SPANS) {
 		o->state.dropped++;
 		return;
 	}
-	if (o->gathered.spans++ > 0)
-		buf_add_char(&o->gathered.text, ',');
-	trace_add_span(&o->gathered.text, s);
-	if (o->gathered.spans == OTLP_BATCH_SPANS)
+	o->gathered->spans++;
+	trace_add_span(&o->gathered->json, s);
+	if (o->gathered->spans == OTLP_BATCH_SPANS)
 		send_gathered(o);
 	else if (!loop_timer_is_set(&o->timer))
 		loop_timer_set(o->loop, &o->timer, loop_now_ms(o->loop) + GATHER_MS);
