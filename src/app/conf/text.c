@@ -355,19 +355,27 @@ static void read_name(struct reader *r, struct input *in)
 	in->line_begins = false;
 }
 
-/* At something that is neither blank nor comment: does it close a list right behind a comma? */
-static void drop_last_comma(struct reader *r, const struct input *in)
+/*
+ * At something that is neither blank nor comment: a comma without an element before it is left out
+ * (true), and so is one that turns out to be behind the last element.
+ */
+static bool leave_out_comma(struct reader *r, struct input *in)
 {
+	if (*in->at == ',' && strchr("([,", r->last) != NULL) {
+		conf_fault(r->faults, here(in), "syntax: a comma without an element before it");
+		in->at++;
+		return true;
+	}
 	if (r->comma.file != NULL && (*in->at == ']' || *in->at == ')')) {
 		conf_warning(r->faults, r->comma,
 			"syntax: a comma after the last element of a list; libconfig "
 			"accepts it only since version 1.7, so other programs may not");
 		r->text->bytes.data[r->comma_at] = ' ';
 	}
-	r->comma = *in->at == ',' && strchr("([,", r->last) == NULL ? here(in)
-								    : (struct conf_place){0};
+	r->comma = *in->at == ',' ? here(in) : (struct conf_place){0};
 	r->comma_at = r->text->bytes.len;
 	r->last = *in->at;
+	return false;
 }
 
 static bool read_punctuation(struct reader *r, struct input *in)
@@ -438,7 +446,8 @@ static bool read_input(struct reader *r, struct input *in)
 			copy(r, in, len);
 			continue;
 		}
-		drop_last_comma(r, in);
+		if (leave_out_comma(r, in))
+			continue;
 		if ((len = include_length(in, &name)) > 0) {
 			in->at += len;
 			include(r, in, name);
