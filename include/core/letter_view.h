@@ -7,6 +7,10 @@
  * place, time, key and value come back as they were, so that it renders to the same request
  * with the same idempotency key.
  *
+ * Whoever may write to a dead-letter topic can write what looks like a letter: nothing in it is
+ * trusted. A record whose place could not be one (a topic that no topic can be called) is no
+ * letter. What redrive asks besides is in app/deadletters/redrive.h.
+ *
  * A view borrows the record's bytes. Pure.
  */
 #ifndef CORE_LETTER_VIEW_H
@@ -14,7 +18,7 @@
 
 #include "core/event/event.h"
 
-#define LETTER_TOPIC_BYTES 250 /* Kafka's longest name, and a NUL */
+#define LETTER_TOPIC_BYTES (EVENT_TOPIC_MAX_BYTES + 1)
 
 struct letter_view {
 	/* What the letter says; absent where it says nothing. */

@@ -57,8 +57,7 @@ static bool read_place(struct letter_view *v, const struct event_fields *f, size
 	struct slice topic = get(f, ours, "SOURCE_TOPIC");
 	int64_t partition;
 
-	if (topic.len == 0 || topic.len >= sizeof v->topic ||
-		memchr(topic.data, '\0', topic.len) != NULL ||
+	if (!event_is_topic_name(topic) ||
 		!parse_number(get(f, ours, "SOURCE_PARTITION"), INT32_MAX, &partition) ||
 		!parse_number(get(f, ours, "SOURCE_OFFSET"), INT64_MAX, &v->offset))
 		return false;

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		assert(v.header_count <= record.header_count);
 		assert(event.header_count == v.header_count);
-		assert(strlen(v.topic) < LETTER_TOPIC_BYTES && v.topic[0] != '\0');
+		assert(event_is_topic_name(slice_str(v.topic)));
 		assert(v.partition >= 0 && v.offset >= 0);
 	}
 	return 0;

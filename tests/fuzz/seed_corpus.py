@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """seed_corpus.py KIND DIRECTORY: inputs to start from. For "json" and "pattern" the observed
 pattern cases, for "conf" the samples and the configurations with a fault, for "response" a few
-replies, each with the byte before it that says how it comes; others have none."""
+replies, each with the byte before it that says how it comes, for "letter" a sound one and forged
+ones; others have none."""
 
 import json
 import sys
@@ -24,6 +25,24 @@ REPLIES = [
 ]
 
 
+# The headers of a letter, in the order of fuzz_letter.c, with values that make a letter of them.
+LETTER = [b"X", b"m", b"rule", b"target", b"destination", b"503", b"3", b"shop.orders", b"0", b"5",
+          b"2026-11-23T09:05:04Z", b"2026-11-23T09:05:04Z", b"2026-11-23T09:05:04Z", b"no", b"1",
+          b"MaximumRetryAttempts"]
+FORGED = [b"\r\nX-Injected: yes\r\n\r\nGET /x HTTP/1.1\r\n", b"\r", b"\n", b"\0", b"\x1b[2J",
+          b"\xe2\x80\xae"]
+
+
+def letters():
+    """A sound letter, and forged ones: in each header, at its beginning and at its end, what ends
+    a line or a string."""
+    yield LETTER
+    for number, value in enumerate(LETTER):
+        for bad in FORGED:
+            for forged in (bad + value, value + bad):
+                yield [*LETTER[:number], forged, *LETTER[number + 1:]]
+
+
 def configurations():
     files = [*ROOT.glob("etc/**/*.cfg"), *ROOT.glob("tests/golden/check/*/conf")]
     return [file for file in files if file.is_file()]
@@ -34,6 +53,10 @@ def main():
     if kind == "conf":
         for number, file in enumerate(configurations()):
             (directory / f"conf-{number:03}").write_bytes(file.read_bytes())
+    if kind == "letter":
+        for number, letter in enumerate(letters()):
+            data = b"".join(bytes([name, len(value)]) + value for name, value in enumerate(letter))
+            (directory / f"letter-{number:03}").write_bytes(data)
     if kind == "response":
         for number, reply in enumerate(REPLIES):
             for how in (b"\0", b"\1", b"\2", b"\5"):

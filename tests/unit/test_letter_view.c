@@ -169,6 +169,51 @@ static void letter_view__what_is_no_letter_is_refused(void **state)
 	assert_false(letter_view_read(&v, &record));
 }
 
+/* What a forger would put into a letter: what ends a line, what ends a string, and names that no
+ * topic can have. */
+static const struct slice forged[] = {SLICE("x\r\nX-Injected: yes"), SLICE("x\ny"),
+	SLICE("x\ry"), SLICE("x\0y"), SLICE("\0"), SLICE("x\x1b[2J"), SLICE("x y"),
+	SLICE("x:y"), SLICE("t\xc3\xa4"), SLICE("t\xe2\x80\xae"), SLICE("."), SLICE(".."),
+	SLICE("a/b"), SLICE("")};
+
+static void letter_view__place_that_could_not_be_one_is_refused(void **state)
+{
+	static const char *const places[] = {
+		"SOURCE_TOPIC", "SOURCE_PARTITION", "SOURCE_OFFSET"};
+	struct event_header h[] = {{SLICE("ERROR_CODE"), SLICE("X")},
+		{SLICE("SOURCE_TOPIC"), SLICE("t")}, {SLICE("SOURCE_PARTITION"), SLICE("0")},
+		{SLICE("SOURCE_OFFSET"), SLICE("5")}};
+	struct event_fields record = {
+		.topic = "dead", .headers = h, .header_count = COUNT_OF(h)};
+	struct letter_view v;
+
+	(void)state;
+	assert_true(letter_view_read(&v, &record));
+	for (size_t p = 0; p < COUNT_OF(places); p++)
+		for (size_t i = 0; i < COUNT_OF(forged); i++) {
+			struct slice good = h[p + 1].value;
+
+			h[p + 1].value = forged[i];
+			if (letter_view_read(&v, &record))
+				fail_msg("%s = '%.*s' was taken", places[p], (int)forged[i].len,
+					forged[i].data);
+			h[p + 1].value = good;
+		}
+}
+
+static void event__topic_names_are_those_of_kafka(void **state)
+{
+	char longest[EVENT_TOPIC_MAX_BYTES + 2];
+
+	(void)state;
+	memset(longest, 'a', sizeof longest);
+	assert_true(event_is_topic_name(SLICE("Shop.orders_v2-eu")));
+	assert_true(event_is_topic_name(slice_of(longest, EVENT_TOPIC_MAX_BYTES)));
+	assert_false(event_is_topic_name(slice_of(longest, EVENT_TOPIC_MAX_BYTES + 1)));
+	for (size_t i = 0; i < COUNT_OF(forged); i++)
+		assert_false(event_is_topic_name(forged[i]));
+}
+
 static void time_text__times_are_read_as_they_are_written(void **state)
 {
 	static const struct {
@@ -210,6 +255,8 @@ int main(void)
 		cmocka_unit_test(letter_view__gives_the_event_back_as_it_was),
 		cmocka_unit_test(letter_view__letter_of_a_letter_is_the_same_event),
 		cmocka_unit_test(letter_view__what_is_no_letter_is_refused),
+		cmocka_unit_test(letter_view__place_that_could_not_be_one_is_refused),
+		cmocka_unit_test(event__topic_names_are_those_of_kafka),
 		cmocka_unit_test(time_text__times_are_read_as_they_are_written),
 	};
 

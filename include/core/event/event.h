@@ -43,4 +43,9 @@ void event_unref(struct event *ev);
 /* The first header of that name (case-sensitive, as in Kafka), or NULL. */
 const struct event_header *event_find_header(const struct event *ev, struct slice name);
 
+/* Could a topic of Kafka have this name: 1 to 249 letters, digits, '.', '_' and '-'? Nothing else
+ * is taken for one, wherever it comes from. */
+#define EVENT_TOPIC_MAX_BYTES 249
+bool event_is_topic_name(struct slice name);
+
 #endif

@@ -12,8 +12,6 @@
 #include "io/kafka/check.h"
 #include "io/secret.h"
 
-#define TOPIC_MAX_BYTES 249
-
 bool conf_is_name(const char *name)
 {
 	size_t len = strlen(name);
@@ -188,27 +186,16 @@ void conf_check_kafka(struct conf_reader *r, const struct conf_subject *s)
 	check_properties(r, s, r->conf->properties, r->conf->property_count);
 }
 
-static bool is_topic(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len >= 1 && len <= TOPIC_MAX_BYTES && strcmp(name, ".") != 0 &&
-	       strcmp(name, "..") != 0 &&
-	       strspn(name,
-		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
-		       len;
-}
-
 /* False: a fault was reported. */
 static bool check_topic_name(struct conf_reader *r, const struct conf_subject *s,
 	const char *key, struct conf_place place, const char *name)
 {
-	if (is_topic(name))
+	if (event_is_topic_name(slice_str(name)))
 		return true;
 	conf_refuse(r, s, key, place,
 		"'%s' is not a topic name, which has 1 to %d letters, digits, '.', '_' "
 		"and '-'%s",
-		name, TOPIC_MAX_BYTES,
+		name, EVENT_TOPIC_MAX_BYTES,
 		strcmp(key, "topics") == 0 ? "; a regular expression starts with ^" : "");
 	return false;
 }

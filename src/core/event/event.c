@@ -61,3 +61,15 @@ const struct event_header *event_find_header(const struct event *ev, struct slic
 			return &ev->f.headers[i];
 	return NULL;
 }
+
+bool event_is_topic_name(struct slice name)
+{
+	static const char may[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+	for (size_t i = 0; i < name.len; i++)
+		if (memchr(may, name.data[i], sizeof may - 1) == NULL)
+			return false;
+	return name.len >= 1 && name.len <= EVENT_TOPIC_MAX_BYTES &&
+	       !slice_eq(name, SLICE(".")) && !slice_eq(name, SLICE(".."));
+}
