@@ -358,4 +358,4 @@ def test_idle_daemon_with_one_destination_takes_less_than_10_mb_of_its_own(
     pipeline.wait_for_lag()
     print(f"{daemon.own_bytes() / 1e6:.1f} MB of its own, {daemon.resident_bytes() / 1e6:.1f} MB resident")
     assert daemon.own_bytes() < 10e6
-    assert daemon.resident_bytes() < 25e6  # with the libraries of the newest distribution
+    assert daemon.resident_bytes() < 30e6  # with the libraries of the newest distribution

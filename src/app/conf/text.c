@@ -316,12 +316,16 @@ static void read_number(struct reader *r, struct input *in)
 	errno = 0;
 	(void)strtoimax(
 		text, NULL, len > 2 && (in->at[1] == 'x' || in->at[1] == 'X') ? 16 : 10);
-	if (errno == ERANGE || len >= sizeof text)
+	if (errno == ERANGE || len >= sizeof text) {
 		conf_fault(r->faults, here(in),
 			"number '%.*s': does not fit in 64 bits; write it as a string, "
 			"or in a pattern as JSON",
 			(int)(len > 40 ? 40 : len), in->at);
-	copy(r, in, len);
+		buf_add_char(&r->text->bytes, '0'); /* libconfig 1.8 would stop at it */
+		in->at += len;
+	} else {
+		copy(r, in, len);
+	}
 	while (in->at < in->end && *in->at == 'L')
 		in->at++;
 	buf_add_char(&r->text->bytes, 'L');
