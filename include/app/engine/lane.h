@@ -2,7 +2,7 @@
 /*
  * lane.h - one Kafka consumer with its own group, working for one destination or for several.
  *
- *   source --> intake --> deliveries --> destinations
+ *   source --> router --> deliveries --> destinations
  *     ^                       |
  *     +------ commit <-- tracker <-- settled
  *

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-struct entry {
+struct lost_partition {
 	struct list node;
 	char *topic;
 	int32_t partition;
@@ -27,7 +27,7 @@ void commit_cache_init(struct commit_cache *c)
 	list_init(&c->entries);
 }
 
-static void forget(struct entry *e)
+static void forget(struct lost_partition *e)
 {
 	list_remove(&e->node);
 	buf_release(&e->map);
@@ -40,13 +40,14 @@ void commit_cache_release(struct commit_cache *c)
 	struct list *node;
 
 	while ((node = list_first(&c->entries)) != NULL)
-		forget(list_entry(node, struct entry, node));
+		forget(list_entry(node, struct lost_partition, node));
 }
 
-static struct entry *find(const struct commit_cache *c, const char *topic, int32_t partition)
+static struct lost_partition *find(
+	const struct commit_cache *c, const char *topic, int32_t partition)
 {
 	list_foreach (node, &c->entries) {
-		struct entry *e = list_entry(node, struct entry, node);
+		struct lost_partition *e = list_entry(node, struct lost_partition, node);
 
 		if (e->partition == partition && strcmp(e->topic, topic) == 0)
 			return e;
@@ -58,7 +59,7 @@ void commit_cache_keep(struct commit_cache *c, const char *topic, int32_t partit
 	struct commit_mark acknowledged, struct commit_mark sent, int64_t position,
 	struct buf *map)
 {
-	struct entry *e = find(c, topic, partition);
+	struct lost_partition *e = find(c, topic, partition);
 
 	if (e != NULL)
 		forget(e);
@@ -75,7 +76,7 @@ void commit_cache_keep(struct commit_cache *c, const char *topic, int32_t partit
 bool commit_cache_take(struct commit_cache *c, const char *topic, int32_t partition,
 	struct commit_mark found, int64_t *ret_position, struct buf *ret_map)
 {
-	struct entry *e = find(c, topic, partition);
+	struct lost_partition *e = find(c, topic, partition);
 	bool believed =
 		e != NULL && (is_same(found, e->acknowledged) || is_same(found, e->sent));
 

@@ -7,15 +7,15 @@
 #include "base/log.h"
 #include "io/watch.h"
 
-struct entry;
+struct connection_entry;
 
 /* A file that one of the connection's secrets comes from. */
 struct secret_file {
 	struct watch_file file;
-	struct entry *entry;
+	struct connection_entry *entry;
 };
 
-struct entry {
+struct connection_entry {
 	struct list node;
 	const struct conf_connection *settings;
 	struct conf *conf; /* owns the strings that the connection uses */
@@ -56,7 +56,7 @@ static void file_changed(struct watch_file *f)
 	connection_secrets_changed(file->entry->connection);
 }
 
-static void entry_watch(struct entry *e, struct watch *watch)
+static void entry_watch(struct connection_entry *e, struct watch *watch)
 {
 	char **paths = NULL;
 
@@ -82,7 +82,7 @@ static const struct gauge_entry of_token[] = {
 #undef SAMPLED
 
 /* Take its gauges back, and don't show its metrics any more. */
-static void entry_clear_gauges(struct entry *e)
+static void entry_clear_gauges(struct connection_entry *e)
 {
 	metric_gauge(e->authorized.metric, &e->authorized.reported, 0);
 	metric_release(e->authorized.metric);
@@ -90,7 +90,7 @@ static void entry_clear_gauges(struct entry *e)
 	gauges_clear(&e->token, GAUGE_TABLE(of_token));
 }
 
-static void entry_unwatch(struct entry *e)
+static void entry_unwatch(struct connection_entry *e)
 {
 	for (size_t i = 0; i < e->file_count; i++)
 		watch_remove(&e->files[i].file);
@@ -99,7 +99,7 @@ static void entry_unwatch(struct entry *e)
 	e->file_count = 0;
 }
 
-static void entry_free(struct entry *e)
+static void entry_free(struct connection_entry *e)
 {
 	list_remove(&e->node);
 	entry_clear_gauges(e);
@@ -112,7 +112,7 @@ static void entry_free(struct entry *e)
 static void free_all(struct list *entries)
 {
 	list_foreach_safe (node, entries)
-		entry_free(list_entry(node, struct entry, node));
+		entry_free(list_entry(node, struct connection_entry, node));
 }
 
 void connections_free(struct connections *c)
@@ -125,10 +125,10 @@ void connections_free(struct connections *c)
 	free(c);
 }
 
-static struct entry *entry_find(const struct connections *c, const char *name)
+static struct connection_entry *entry_find(const struct connections *c, const char *name)
 {
 	list_foreach (node, &c->current) {
-		struct entry *e = list_entry(node, struct entry, node);
+		struct connection_entry *e = list_entry(node, struct connection_entry, node);
 
 		if (strcmp(e->settings->name, name) == 0)
 			return e;
@@ -138,7 +138,7 @@ static struct entry *entry_find(const struct connections *c, const char *name)
 
 struct connection *connections_find(const struct connections *c, const char *name)
 {
-	struct entry *e = entry_find(c, name);
+	struct connection_entry *e = entry_find(c, name);
 
 	return e ? e->connection : NULL;
 }
@@ -185,7 +185,7 @@ static bool same_settings(const struct conf_connection *x, const struct conf_con
 static int add_changed(struct connections *c, struct conf *conf,
 	const struct conf_connection *settings, struct list *fresh, struct err *err)
 {
-	struct entry *old = entry_find(c, settings->name), *e;
+	struct connection_entry *old = entry_find(c, settings->name), *e;
 	struct connection *connection;
 
 	if (old != NULL && same_settings(old->settings, settings))
@@ -210,7 +210,7 @@ static bool is_configured(const struct conf *conf, const char *name)
 	return false;
 }
 
-static void retire(struct connections *c, struct entry *e)
+static void retire(struct connections *c, struct connection_entry *e)
 {
 	list_remove(&e->node);
 	entry_clear_gauges(e);
@@ -231,14 +231,14 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 		return code;
 	}
 	list_foreach_safe (node, &c->current) {
-		struct entry *e = list_entry(node, struct entry, node);
+		struct connection_entry *e = list_entry(node, struct connection_entry, node);
 
 		if (!is_configured(conf, e->settings->name))
 			retire(c, e);
 	}
 	list_foreach_safe (node, &fresh) {
-		struct entry *e = list_entry(node, struct entry, node);
-		struct entry *old = entry_find(c, e->settings->name);
+		struct connection_entry *e = list_entry(node, struct connection_entry, node);
+		struct connection_entry *old = entry_find(c, e->settings->name);
 
 		if (old != NULL)
 			retire(c, old);
@@ -248,7 +248,7 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 	return 0;
 }
 
-static void sample(struct entry *e, struct metrics *m)
+static void sample(struct connection_entry *e, struct metrics *m)
 {
 	const char *name = e->settings->name;
 	struct connection_status s;
@@ -268,5 +268,5 @@ static void sample(struct entry *e, struct metrics *m)
 void connections_sample(struct connections *c, struct metrics *m)
 {
 	list_foreach (node, &c->current)
-		sample(list_entry(node, struct entry, node), m);
+		sample(list_entry(node, struct connection_entry, node), m);
 }

@@ -205,7 +205,7 @@ struct lane *lane_new(struct engine_context *context, struct conf *conf,
 	budget_join(&context->budget, &lane->budget);
 	lane_gauges_init(&lane->gauges, context->metrics, lane->name);
 	init_consumer_loop(lane);
-	lane->intake = intake_new(conf, consumer, lane->context->metrics, resolve, lane);
+	lane->router = router_new(conf, consumer, lane->context->metrics, resolve, lane);
 	if (open_source(lane, err) != 0) {
 		err_wrap(err, "consumer '%s'", consumer->name);
 		lane_free(lane);
@@ -224,7 +224,7 @@ void lane_free(struct lane *lane)
 	list_remove(&lane->stalled_node);
 	budget_part(&lane->budget);
 	lane_gauges_clear(&lane->gauges);
-	intake_free(lane->intake);
+	router_free(lane->router);
 	conf_unref(lane->conf);
 	free(lane->name);
 	free(lane->group_id);
@@ -236,7 +236,7 @@ void lane_free(struct lane *lane)
 void lane_reconfigure(
 	struct lane *lane, struct conf *conf, const struct conf_consumer *consumer)
 {
-	struct intake *old = lane->intake;
+	struct router *old = lane->router;
 	struct conf *old_conf = lane->conf;
 
 	lane->conf = conf_ref(conf);
@@ -244,8 +244,8 @@ void lane_reconfigure(
 	lane->consumer_loop.settings.offsets = consumer->offsets;
 	lane->consumer_loop.settings.commit_interval_ms = consumer->commit_interval_ms;
 	lane->consumer_loop.settings.drain_ms = consumer->rebalance_drain_ms;
-	lane->intake = intake_new(conf, consumer, lane->context->metrics, resolve, lane);
-	intake_free(old);
+	lane->router = router_new(conf, consumer, lane->context->metrics, resolve, lane);
+	router_free(old);
 	conf_unref(old_conf);
 	consumer_loop_pull_soon(&lane->consumer_loop);
 }

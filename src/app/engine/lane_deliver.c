@@ -78,7 +78,7 @@ void lane_own(struct lane_partition *p)
 }
 
 static struct delivery *delivery_new(struct lane_partition *p, struct event *ev,
-	struct offsets_record *record, const struct intake_hit *hit)
+	struct offsets_record *record, const struct router_hit *hit)
 {
 	struct lane *lane = lane_of_partition(p);
 	const struct jx_index *ix = hit ? engine_context_fresh_index(lane->context, ev) : NULL;
@@ -156,7 +156,7 @@ static void let_go(struct lane *lane, struct event *ev)
  * must not close a record that has others to come.
  */
 static void deliver(struct lane_partition *p, struct offsets_record *r,
-	const struct event_fields *record, const struct intake_hit *hits, size_t count)
+	const struct event_fields *record, const struct router_hit *hits, size_t count)
 {
 	struct lane *lane = lane_of_partition(p);
 	struct event *ev = keep(lane, record);
@@ -208,7 +208,7 @@ void lane_take(struct consumer_partition *base, struct event_fields *record)
 	struct lane *lane = lane_of(base->loop);
 	struct lane_partition *p = lane_partition_of(base);
 	struct offsets_record *r = offsets_begin(base->tracker, record->offset);
-	const struct intake_hit *hits;
+	const struct router_hit *hits;
 	size_t count;
 	struct err err;
 
@@ -221,7 +221,7 @@ void lane_take(struct consumer_partition *base, struct event_fields *record)
 	if (record->value.data == NULL) {
 		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
 		offsets_end(base->tracker, r);
-	} else if (intake_match(lane->intake, lane->context, record, &hits, &count, &err) !=
+	} else if (router_match(lane->router, lane->context, record, &hits, &count, &err) !=
 		   0) {
 		metric_add(lane->gauges.invalid, 1);
 		reject(p, r, record, err.text);
@@ -237,7 +237,7 @@ bool lane_wants_more(struct consumer_loop *l)
 {
 	const struct lane *lane = lane_of(l);
 
-	return budget_has_room(&lane->budget) && intake_is_hungry(lane->intake);
+	return budget_has_room(&lane->budget) && router_wants_more(lane->router);
 }
 
 void lane_sweep(struct loop_timer *timer)

@@ -22,7 +22,7 @@ struct lane {
 	struct conf *conf;
 	const struct conf_consumer *consumer;
 	char *destination; /* NULL: all of the consumer's */
-	struct intake *intake;
+	struct router *router;
 
 	struct budget_member budget;
 	struct lane_gauges gauges;

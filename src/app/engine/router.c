@@ -14,39 +14,39 @@ struct route {
 	size_t first, count;
 };
 
-struct intake {
+struct router {
 	struct conf *conf;
 	const struct conf_consumer *consumer;
 	struct ruleset *ruleset;
 	struct ruleset_scratch *scratch;
 	struct route *routes;
 	size_t route_count;
-	struct intake_hit *hits; /* of all routes, one route's behind the other's */
+	struct router_hit *hits; /* of all routes, one route's behind the other's */
 	size_t hit_count;
 	struct destination **destinations;
 	size_t destination_count;
 
-	struct intake_hit *found; /* targets of one record */
+	struct router_hit *found; /* targets of one record */
 
 	/* The record's metadata as a JSON object, for rules that match on it. */
 	struct metadata metadata;
 	bool needs_metadata;
 };
 
-static void add_destination(struct intake *in, struct destination *dest)
+static void add_destination(struct router *r, struct destination *dest)
 {
-	for (size_t i = 0; i < in->destination_count; i++)
-		if (in->destinations[i] == dest)
+	for (size_t i = 0; i < r->destination_count; i++)
+		if (r->destinations[i] == dest)
 			return;
-	in->destinations = xreallocarray(
-		in->destinations, in->destination_count + 1, sizeof *in->destinations);
-	in->destinations[in->destination_count++] = dest;
+	r->destinations = xreallocarray(
+		r->destinations, r->destination_count + 1, sizeof *r->destinations);
+	r->destinations[r->destination_count++] = dest;
 }
 
-static struct intake_hit hit_of(
+static struct router_hit hit_of(
 	struct metrics *m, const struct conf_target *t, struct destination *dest)
 {
-	return (struct intake_hit){
+	return (struct router_hit){
 		.target = t,
 		.dest = dest,
 		.created = metrics_obtain(
@@ -55,109 +55,109 @@ static struct intake_hit hit_of(
 	};
 }
 
-static void add_rule(struct intake *in, struct metrics *m, const struct conf_rule *rule,
-	intake_resolve_fn resolve, void *ctx)
+static void add_rule(struct router *r, struct metrics *m, const struct conf_rule *rule,
+	router_resolve_fn resolve, void *ctx)
 {
-	struct route route = {.rule = rule, .first = in->hit_count};
+	struct route route = {.rule = rule, .first = r->hit_count};
 
 	for (size_t i = 0; i < rule->target_count; i++) {
 		struct destination *dest = resolve(ctx, rule->targets[i].destination);
 
 		if (dest == NULL)
 			continue;
-		in->hits = xreallocarray(in->hits, in->hit_count + 1, sizeof *in->hits);
-		in->hits[in->hit_count++] = hit_of(m, &rule->targets[i], dest);
+		r->hits = xreallocarray(r->hits, r->hit_count + 1, sizeof *r->hits);
+		r->hits[r->hit_count++] = hit_of(m, &rule->targets[i], dest);
 		route.count++;
-		add_destination(in, dest);
+		add_destination(r, dest);
 	}
 	if (route.count == 0)
 		return;
 	route.triggered = metrics_obtain(m, METRIC_TRIGGERED_RULES, rule->name, NULL, NULL);
-	in->needs_metadata |= rule->kafka_pattern != NULL;
-	in->routes = xreallocarray(in->routes, in->route_count + 1, sizeof *in->routes);
-	in->routes[in->route_count++] = route;
+	r->needs_metadata |= rule->kafka_pattern != NULL;
+	r->routes = xreallocarray(r->routes, r->route_count + 1, sizeof *r->routes);
+	r->routes[r->route_count++] = route;
 }
 
-static void compile(struct intake *in)
+static void compile(struct router *r)
 {
-	const struct pattern **patterns = xcalloc(in->route_count, sizeof *patterns);
+	const struct pattern **patterns = xcalloc(r->route_count, sizeof *patterns);
 
-	for (size_t i = 0; i < in->route_count; i++)
-		patterns[i] = in->routes[i].rule->pattern;
-	in->ruleset = ruleset_new(patterns, in->route_count);
-	in->scratch = ruleset_scratch_new(in->ruleset);
-	in->found = xcalloc(in->hit_count, sizeof *in->found);
+	for (size_t i = 0; i < r->route_count; i++)
+		patterns[i] = r->routes[i].rule->pattern;
+	r->ruleset = ruleset_new(patterns, r->route_count);
+	r->scratch = ruleset_scratch_new(r->ruleset);
+	r->found = xcalloc(r->hit_count, sizeof *r->found);
 	free(patterns);
 }
 
-struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
-	struct metrics *m, intake_resolve_fn resolve, void *ctx)
+struct router *router_new(struct conf *conf, const struct conf_consumer *consumer,
+	struct metrics *m, router_resolve_fn resolve, void *ctx)
 {
-	struct intake *in = xcalloc(1, sizeof *in);
+	struct router *r = xcalloc(1, sizeof *r);
 
-	in->conf = conf_ref(conf);
-	in->consumer = consumer;
-	metadata_init(&in->metadata);
+	r->conf = conf_ref(conf);
+	r->consumer = consumer;
+	metadata_init(&r->metadata);
 	for (size_t i = 0; i < conf->rule_count; i++)
 		if (conf->rules[i].enabled && conf->rules[i].consumer == consumer)
-			add_rule(in, m, &conf->rules[i], resolve, ctx);
-	compile(in);
-	return in;
+			add_rule(r, m, &conf->rules[i], resolve, ctx);
+	compile(r);
+	return r;
 }
 
-void intake_free(struct intake *in)
+void router_free(struct router *r)
 {
-	if (in == NULL)
+	if (r == NULL)
 		return;
-	for (size_t i = 0; i < in->hit_count; i++) {
-		metric_release(in->hits[i].created);
-		metric_release(in->hits[i].ended);
+	for (size_t i = 0; i < r->hit_count; i++) {
+		metric_release(r->hits[i].created);
+		metric_release(r->hits[i].ended);
 	}
-	for (size_t i = 0; i < in->route_count; i++)
-		metric_release(in->routes[i].triggered);
-	ruleset_scratch_free(in->scratch);
-	ruleset_free(in->ruleset);
-	metadata_release(&in->metadata);
-	free(in->routes);
-	free(in->hits);
-	free(in->destinations);
-	free(in->found);
-	conf_unref(in->conf);
-	free(in);
+	for (size_t i = 0; i < r->route_count; i++)
+		metric_release(r->routes[i].triggered);
+	ruleset_scratch_free(r->scratch);
+	ruleset_free(r->ruleset);
+	metadata_release(&r->metadata);
+	free(r->routes);
+	free(r->hits);
+	free(r->destinations);
+	free(r->found);
+	conf_unref(r->conf);
+	free(r);
 }
 
-bool intake_is_hungry(const struct intake *in)
+bool router_wants_more(const struct router *r)
 {
-	for (size_t i = 0; i < in->destination_count; i++)
-		if (destination_wants_more(in->destinations[i]))
+	for (size_t i = 0; i < r->destination_count; i++)
+		if (destination_wants_more(r->destinations[i]))
 			return true;
-	return in->destination_count == 0;
+	return r->destination_count == 0;
 }
 
-static size_t collect(struct intake *in, const uint32_t *rules, size_t matched,
+static size_t collect(struct router *r, const uint32_t *rules, size_t matched,
 	const struct event_fields *record)
 {
 	const struct jx_index *metadata = NULL;
 	size_t count = 0;
 
-	if (matched > 0 && in->needs_metadata)
-		metadata = metadata_index(&in->metadata, record);
+	if (matched > 0 && r->needs_metadata)
+		metadata = metadata_index(&r->metadata, record);
 	for (size_t i = 0; i < matched; i++) {
-		const struct route *route = &in->routes[rules[i]];
+		const struct route *route = &r->routes[rules[i]];
 		const struct pattern *pattern = route->rule->kafka_pattern;
 
 		if (pattern != NULL && !pattern_matches(pattern, metadata))
 			continue;
 		metric_add(route->triggered, 1);
-		memcpy(&in->found[count], &in->hits[route->first],
-			route->count * sizeof *in->found);
+		memcpy(&r->found[count], &r->hits[route->first],
+			route->count * sizeof *r->found);
 		count += route->count;
 	}
 	return count;
 }
 
-int intake_match(struct intake *in, struct engine_context *context,
-	const struct event_fields *record, const struct intake_hit **ret_hits,
+int router_match(struct router *r, struct engine_context *context,
+	const struct event_fields *record, const struct router_hit **ret_hits,
 	size_t *ret_count, struct err *err)
 {
 	const uint32_t *rules;
@@ -165,13 +165,13 @@ int intake_match(struct intake *in, struct engine_context *context,
 	int code;
 
 	context->indexed = NULL;
-	code = envelope_index(in->consumer->envelope, record, &context->envelope_work,
-		&context->ix, ruleset_keys(in->ruleset), err);
+	code = envelope_index(r->consumer->envelope, record, &context->envelope_work,
+		&context->ix, ruleset_keys(r->ruleset), err);
 	if (code != 0)
 		return code;
 	matched = ruleset_match(
-		in->ruleset, in->scratch, envelope_pattern_index(&context->ix), &rules);
-	*ret_hits = in->found;
-	*ret_count = collect(in, rules, matched, record);
+		r->ruleset, r->scratch, envelope_pattern_index(&context->ix), &rules);
+	*ret_hits = r->found;
+	*ret_count = collect(r, rules, matched, record);
 	return 0;
 }

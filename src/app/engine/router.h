@@ -14,9 +14,9 @@
 #include "app/engine/context.h"
 
 struct destination;
-struct intake;
+struct router;
 
-struct intake_hit {
+struct router_hit {
 	const struct conf_target *target;
 	struct destination *dest;
 	struct metric *created, *ended; /* of its target */
@@ -24,23 +24,23 @@ struct intake_hit {
 
 /* The run-time destination for a configured one, or NULL when this
  * lane does not work for it. */
-typedef struct destination *(*intake_resolve_fn)(
+typedef struct destination *(*router_resolve_fn)(
 	void *ctx, const struct conf_destination *settings);
 
 /* Keeps a reference to @conf. */
-struct intake *intake_new(struct conf *conf, const struct conf_consumer *consumer,
-	struct metrics *m, intake_resolve_fn resolve, void *ctx);
-void intake_free(struct intake *in);
+struct router *router_new(struct conf *conf, const struct conf_consumer *consumer,
+	struct metrics *m, router_resolve_fn resolve, void *ctx);
+void router_free(struct router *r);
 /* Would more records help one of its destinations? */
-bool intake_is_hungry(const struct intake *in);
+bool router_wants_more(const struct router *r);
 
 /*
  * Match the record. 0: *ret_hits are *ret_count targets, valid until the next call, and the
  * context's index holds the record (not yet attributed to an event). ERR_INVALID or ERR_LIMIT:
  * it is no event; the error says why. The record's value is not NULL.
  */
-int intake_match(struct intake *in, struct engine_context *context,
-	const struct event_fields *record, const struct intake_hit **ret_hits,
+int router_match(struct router *r, struct engine_context *context,
+	const struct event_fields *record, const struct router_hit **ret_hits,
 	size_t *ret_count, struct err *err) ATTR_MUST_CHECK;
 
 #endif
