@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 /* An operator's listener needs few; more wait in the kernel's queue, or are refused. */
 #define CONNECTIONS_MAX      64
 #define IDLE_TIMEOUT_SECONDS 10
@@ -200,21 +202,15 @@ static int listen_tcp(struct admin *a, const char *text, struct err *err)
 
 static int read_pem(const char *path, char **ret, struct err *err)
 {
-	FILE *f = fopen(path, "re");
 	struct buf text;
-	char part[4096];
-	size_t n;
+	int code;
 
-	if (f == NULL)
-		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
 	buf_init(&text, PEM_MAX_BYTES);
-	while ((n = fread(part, 1, sizeof part, f)) > 0)
-		buf_add(&text, part, n);
-	fclose(f);
-	*ret = xstrdup(buf_str(&text));
-	explicit_bzero(part, sizeof part);
+	code = file_read(path, &text, err);
+	if (code == 0)
+		*ret = xstrdup(buf_str(&text));
 	buf_release(&text);
-	return 0;
+	return code;
 }
 
 static int read_certificate(struct admin *a, const struct admin_settings *s, struct err *err)

@@ -13,7 +13,7 @@
 struct network;
 
 /* One thing to be tried. */
-struct step {
+struct network_check {
 	struct network *network;
 	const char *kind, *name;
 	bool done, ok;
@@ -31,7 +31,7 @@ struct network {
 	struct loop *loop;
 	struct conf *conf;
 	int64_t began_ms;
-	struct step *steps;
+	struct network_check *steps;
 	size_t count, open;
 	size_t topic_count,
 		letters_from; /* the first steps are topics; from there on, letters' */
@@ -39,7 +39,7 @@ struct network {
 	struct loop_timer look, patience;
 };
 
-static void end(struct step *s, bool ok, const char *text)
+static void end(struct network_check *s, bool ok, const char *text)
 {
 	struct network *n = s->network;
 
@@ -55,7 +55,8 @@ static void end(struct step *s, bool ok, const char *text)
 
 /* --- topics ----------------------------------------------------------------------------- */
 
-static void topic_known(struct step *s, const struct topics_info *info, bool will_be_made)
+static void topic_known(
+	struct network_check *s, const struct topics_info *info, bool will_be_made)
 {
 	char text[64];
 
@@ -103,7 +104,7 @@ static void begin_topics(struct network *n)
 
 /* --- connections ------------------------------------------------------------------------ */
 
-static void look_at_connection(struct step *s)
+static void look_at_connection(struct network_check *s)
 {
 	struct connection_message message = {.id = SLICE("msg_check"),
 		.body = SLICE(""),
@@ -124,7 +125,7 @@ static void look_at_connection(struct step *s)
 		end(s, false, status.reason);
 }
 
-static void begin_connection(struct step *s)
+static void begin_connection(struct network_check *s)
 {
 	struct err err;
 
@@ -149,7 +150,7 @@ static void look_fire(struct loop_timer *timer)
 
 static void connected(struct http_request *r, const struct http_result *result)
 {
-	struct step *s = container_of(r, struct step, request);
+	struct network_check *s = container_of(r, struct network_check, request);
 	char text[128];
 
 	if (result->transport != RETRY_TRANSPORT_OK) {
@@ -164,7 +165,7 @@ static void connected(struct http_request *r, const struct http_result *result)
 	end(s, true, text);
 }
 
-static void begin_destination(struct step *s, const struct conf_destination *d)
+static void begin_destination(struct network_check *s, const struct conf_destination *d)
 {
 	struct err err;
 
@@ -180,15 +181,15 @@ static void begin_destination(struct step *s, const struct conf_destination *d)
 
 /* --- the whole -------------------------------------------------------------------------- */
 
-static struct step *add(struct network *n, const char *kind, const char *name)
+static struct network_check *add(struct network *n, const char *kind, const char *name)
 {
-	struct step *s;
+	struct network_check *s;
 
 	for (size_t i = 0; i < n->count; i++)
 		if (n->steps[i].kind == kind && strcmp(n->steps[i].name, name) == 0)
 			return &n->steps[i];
 	s = &n->steps[n->count++];
-	*s = (struct step){.network = n, .kind = kind, .name = name};
+	*s = (struct network_check){.network = n, .kind = kind, .name = name};
 	connection_credentials_init(&s->credentials);
 	return s;
 }
@@ -261,7 +262,7 @@ static void finish(struct network *n)
 {
 	topics_free(n->topics);
 	for (size_t i = 0; i < n->count; i++) {
-		struct step *s = &n->steps[i];
+		struct network_check *s = &n->steps[i];
 
 		http_cancel(&s->request);
 		http_client_free(s->client);
@@ -277,7 +278,7 @@ static void finish(struct network *n)
 static void report(const struct network *n, struct buf *out, struct network_result *ret)
 {
 	for (size_t i = 0; i < n->count; i++) {
-		const struct step *s = &n->steps[i];
+		const struct network_check *s = &n->steps[i];
 		struct buf line;
 
 		buf_init(&line, BUF_UNLIMITED);

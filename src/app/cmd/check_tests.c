@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check_tests.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <strings.h>
 
 #include "app/preview/preview.h"
+#include "base/file.h"
 #include "base/clock.h"
 
 /* Of the file; its events have the limits of their consumer. */
@@ -19,16 +19,16 @@ static const struct jx_limits file_limits = {
 };
 
 /* One test under way. */
-struct test {
+struct check_test {
 	const char *name;
 	json_t *expect; /* a list, or NULL */
 	bool *met;      /* of each expected request */
 	unsigned differences;
 };
 
-static void differ(struct test *t, const char *fmt, ...) ATTR_PRINTF(2, 3);
+static void differ(struct check_test *t, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
-static void differ(struct test *t, const char *fmt, ...)
+static void differ(struct check_test *t, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -88,7 +88,7 @@ static bool is_wanted_text(const struct at *at, const char *want, const char *go
 	return equal;
 }
 
-static void differ_values(struct test *t, const struct at *at, const char *path,
+static void differ_values(struct check_test *t, const struct at *at, const char *path,
 	const json_t *want, const json_t *got)
 {
 	char *w = dump(want), *g = dump(got);
@@ -113,7 +113,7 @@ static bool is_wanted_value(const struct at *at, const json_t *want, const json_
 
 /* Tell each place where two JSON values differ. */
 static void compare_json(
-	struct test *t, const struct at *at, const char *path, json_t *want, json_t *got)
+	struct check_test *t, const struct at *at, const char *path, json_t *want, json_t *got)
 {
 	const char *key;
 	json_t *value;
@@ -141,7 +141,7 @@ static void compare_json(
 }
 
 /* @shown: @got as messages show it. */
-static void compare_text(struct test *t, const struct at *at, const char *path,
+static void compare_text(struct check_test *t, const struct at *at, const char *path,
 	const json_t *want, const char *got, const char *shown)
 {
 	const char *text = json_string_value(want);
@@ -162,7 +162,7 @@ struct both {
 };
 
 static void compare_body(
-	struct test *t, const struct at *at, json_t *want, const struct both *r)
+	struct check_test *t, const struct at *at, json_t *want, const struct both *r)
 {
 	json_t *got;
 
@@ -194,7 +194,7 @@ static char *find_header(const char *lines, const char *name)
 }
 
 static void compare_headers(
-	struct test *t, const struct at *at, json_t *want, const struct both *r)
+	struct check_test *t, const struct at *at, json_t *want, const struct both *r)
 {
 	const char *name;
 	json_t *value;
@@ -213,7 +213,7 @@ static void compare_headers(
 	}
 }
 
-static void compare_request(struct test *t, const struct preview *p,
+static void compare_request(struct check_test *t, const struct preview *p,
 	const struct conf_target *target, const struct at *at, json_t *want)
 {
 	struct both r;
@@ -231,8 +231,8 @@ static void compare_request(struct test *t, const struct preview *p,
 }
 
 /* What is refused with @code, for the reason @why. */
-static void compare_refusal(
-	struct test *t, const struct at *at, json_t *want, const char *code, const char *why)
+static void compare_refusal(struct check_test *t, const struct at *at, json_t *want,
+	const char *code, const char *why)
 {
 	const json_t *error = json_object_get(want, "error");
 	char *shown;
@@ -254,7 +254,7 @@ static bool names(const json_t *want, const char *member, const char *name)
 }
 
 /* The first expected request that is meant for this target and not met yet. */
-static json_t *find_expected(struct test *t, const struct conf_target *target)
+static json_t *find_expected(struct check_test *t, const struct conf_target *target)
 {
 	size_t i;
 	json_t *want;
@@ -270,8 +270,8 @@ static json_t *find_expected(struct test *t, const struct conf_target *target)
 	return NULL;
 }
 
-static void run_target(struct test *t, struct preview *p, const struct conf_target *target,
-	const struct at *at, json_t *want)
+static void run_target(struct check_test *t, struct preview *p,
+	const struct conf_target *target, const struct at *at, json_t *want)
 {
 	const json_t *error = json_object_get(want, "error");
 	const char *code = "";
@@ -290,7 +290,7 @@ static void run_target(struct test *t, struct preview *p, const struct conf_targ
 /* Each target of a rule that matches, or whose consumer refuses the record for the reason @why
  * (NULL: it takes it), must be expected. */
 static void run_targets(
-	struct test *t, struct preview *p, const struct conf_rule *rule, const char *why)
+	struct check_test *t, struct preview *p, const struct conf_rule *rule, const char *why)
 {
 	for (size_t i = 0; i < rule->target_count; i++) {
 		const struct conf_target *target = &rule->targets[i];
@@ -310,8 +310,8 @@ static void run_targets(
 	}
 }
 
-static void run_rule(struct test *t, const struct conf *conf, const struct conf_rule *rule,
-	const struct event_fields *record)
+static void run_rule(struct check_test *t, const struct conf *conf,
+	const struct conf_rule *rule, const struct event_fields *record)
 {
 	struct event_fields fields = *record;
 	struct preview p;
@@ -330,7 +330,7 @@ static void run_rule(struct test *t, const struct conf *conf, const struct conf_
 }
 
 static void run_rules(
-	struct test *t, const struct conf *conf, const struct event_fields *record)
+	struct check_test *t, const struct conf *conf, const struct event_fields *record)
 {
 	size_t count = json_array_size(t->expect);
 
@@ -375,7 +375,7 @@ static void run_test(const struct conf *conf, json_t *test, size_t number, struc
 	struct check_tests_result *ret)
 {
 	char fallback[32];
-	struct test t = {.name = json_string_value(json_object_get(test, "name")),
+	struct check_test t = {.name = json_string_value(json_object_get(test, "name")),
 		.expect = json_object_get(test, "expect")};
 	const char *text = json_string_value(json_object_get(test, "event"));
 	struct event_header *headers;
@@ -416,21 +416,6 @@ static void run_all(const struct conf *conf, json_t *tests, const struct jx_inde
 	}
 }
 
-static int read_text(const char *path, struct buf *out, struct err *err)
-{
-	FILE *f = fopen(path, "re");
-	char chunk[16384];
-	size_t len;
-
-	if (f == NULL)
-		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-	while ((len = fread(chunk, 1, sizeof chunk, f)) > 0)
-		buf_add(out, chunk, len);
-	len = (size_t)ferror(f);
-	fclose(f);
-	return len != 0 ? err_set(err, ERR_IO, "%s: cannot be read", path) : 0;
-}
-
 int check_tests_run(const struct conf *conf, const char *path, struct check_tests_result *ret,
 	struct err *err)
 {
@@ -443,7 +428,7 @@ int check_tests_run(const struct conf *conf, const char *path, struct check_test
 	*ret = (struct check_tests_result){0};
 	buf_init(&text, BUF_UNLIMITED);
 	jx_init(&ix);
-	code = read_text(path, &text, err);
+	code = file_read(path, &text, err);
 	if (code == 0)
 		tests = load(buf_slice(&text), JSON_REJECT_DUPLICATES, &why);
 	if (code == 0 && tests == NULL)

@@ -34,12 +34,6 @@ enum {
 	TESTS,
 };
 
-static void complain(void *ctx, enum conf_severity severity, const char *line)
-{
-	(void)ctx;
-	fprintf(stderr, "%s%s\n", severity == CONF_WARNING ? "warning: " : "", line);
-}
-
 static int count(size_t n, const char *one)
 {
 	return printf("%zu %s%s", n, one, n == 1 ? "" : "s");
@@ -97,14 +91,14 @@ static int try_network(struct conf *c)
 	return result.failed > 0;
 }
 
-struct arguments {
+struct check_arguments {
 	const char *path, *tests;
 	int print;
 	bool help, network;
 	struct conf_options options;
 };
 
-static bool take_option(struct arguments *a, int code, const char *text)
+static bool take_option(struct check_arguments *a, int code, const char *text)
 {
 	switch (code) {
 	case 'c':
@@ -131,9 +125,9 @@ static bool take_option(struct arguments *a, int code, const char *text)
 	}
 }
 
-static int run(const struct arguments *a)
+static int run(const struct check_arguments *a)
 {
-	struct conf *conf = conf_load(a->path, &a->options, complain, NULL);
+	struct conf *conf = conf_load(a->path, &a->options, cmd_print_finding, NULL);
 	int status = 0;
 
 	if (conf == NULL)
@@ -148,12 +142,6 @@ static int run(const struct arguments *a)
 	return status;
 }
 
-static int refuse(const char *why)
-{
-	fprintf(stderr, "postrider check: %s\n%s", why, usage);
-	return 2;
-}
-
 int cmd_check(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -166,7 +154,7 @@ int cmd_check(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct arguments a = {.options.generation = 1};
+	struct check_arguments a = {.options.generation = 1};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
@@ -179,10 +167,11 @@ int cmd_check(int argc, char **argv)
 		return 0;
 	}
 	if (optind < argc)
-		return refuse("there are no arguments but options");
+		return cmd_wrong_usage("check", usage, "there are no arguments but options");
 	if (a.path == NULL)
-		return refuse("a configuration is needed: -c FILE");
+		return cmd_wrong_usage("check", usage, "a configuration is needed: -c FILE");
 	if (a.network && a.options.skip_secrets)
-		return refuse("--network needs the secrets: leave --no-secrets out");
+		return cmd_wrong_usage(
+			"check", usage, "--network needs the secrets: leave --no-secrets out");
 	return run(&a);
 }

@@ -93,7 +93,7 @@ static const struct {
 	{ALL_TARGETS, REDRIVE},
 };
 
-struct arguments {
+struct dead_letters_arguments {
 	unsigned command;
 	const char *conf_path, *place;
 	struct letters_filter filter;
@@ -139,7 +139,8 @@ static int take_filter(struct letters_filter *f, int code, const char *text, str
 	}
 }
 
-static int take_option(struct arguments *a, int code, const char *text, struct err *err)
+static int take_option(
+	struct dead_letters_arguments *a, int code, const char *text, struct err *err)
 {
 	uint64_t number = 0;
 
@@ -178,17 +179,10 @@ static int take_option(struct arguments *a, int code, const char *text, struct e
 
 /* --- running ---------------------------------------------------------------------------- */
 
-static void complain(void *ctx, enum conf_severity severity, const char *line)
-{
-	(void)ctx;
-	if (severity == CONF_FAULT) /* warnings are for `check` */
-		fprintf(stderr, "%s\n", line);
-}
-
-static int run(struct arguments *a)
+static int run(struct dead_letters_arguments *a)
 {
 	struct conf_options options = {.generation = 1};
-	struct conf *conf = conf_load(a->conf_path, &options, complain, NULL);
+	struct conf *conf = conf_load(a->conf_path, &options, cmd_print_fault, NULL);
 	struct log_settings log;
 	struct err err;
 	int code = 0, status;
@@ -215,7 +209,7 @@ static int run(struct arguments *a)
 }
 
 /* What is missing or wrong, or NULL. */
-static const char *check_arguments(const struct arguments *a, int left)
+static const char *check_arguments(const struct dead_letters_arguments *a, int left)
 {
 	if (a->conf_path == NULL)
 		return "a configuration is needed: -c FILE";
@@ -230,13 +224,7 @@ static const char *check_arguments(const struct arguments *a, int left)
 	return NULL;
 }
 
-static int refuse(const char *why)
-{
-	fprintf(stderr, "postrider dead-letters: %s\n%s", why, usage);
-	return 2;
-}
-
-static int parse_and_run(struct arguments *a, int argc, char **argv)
+static int parse_and_run(struct dead_letters_arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -274,12 +262,12 @@ static int parse_and_run(struct arguments *a, int argc, char **argv)
 			a->conf_path = optarg;
 		} else if (take_option(a, c, optarg, &err) != 0) {
 			err_wrap(&err, "--%s", options[index].name);
-			return refuse(err.text);
+			return cmd_wrong_usage("dead-letters", usage, err.text);
 		}
 	}
 	why = check_arguments(a, argc - optind);
 	if (why != NULL)
-		return refuse(why);
+		return cmd_wrong_usage("dead-letters", usage, why);
 	a->place = argv[optind];
 	http_global_init();
 	return run(a);
@@ -287,7 +275,7 @@ static int parse_and_run(struct arguments *a, int argc, char **argv)
 
 int cmd_dead_letters(int argc, char **argv)
 {
-	struct arguments a = {.filter = letters_filter_any};
+	struct dead_letters_arguments a = {.filter = letters_filter_any};
 	const char *name = argc > 1 ? argv[1] : "";
 
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
@@ -301,6 +289,6 @@ int cmd_dead_letters(int argc, char **argv)
 	else if (strcmp(name, "redrive") == 0)
 		a.command = REDRIVE;
 	else
-		return refuse("say list, show or redrive");
+		return cmd_wrong_usage("dead-letters", usage, "say list, show or redrive");
 	return parse_and_run(&a, argc - 1, argv + 1);
 }

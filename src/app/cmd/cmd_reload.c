@@ -28,12 +28,6 @@ static const char usage[] =
 	"\n"
 	"The exit status is 0 when the new configuration is in force, else 1.\n";
 
-static void complain(void *ctx, enum conf_severity severity, const char *line)
-{
-	(void)ctx;
-	fprintf(stderr, "%s%s\n", severity == CONF_WARNING ? "warning: " : "", line);
-}
-
 /* What the daemon says of its configuration. */
 struct answer {
 	pid_t pid;
@@ -41,7 +35,7 @@ struct answer {
 	bool successful;
 };
 
-static int ask(const struct remote *daemon, struct answer *ret, struct err *err)
+static int daemon_answer(const struct remote *daemon, struct answer *ret, struct err *err)
 {
 	struct buf out;
 	json_t *status, *configuration;
@@ -75,7 +69,7 @@ static int wait_for_reload(
 	struct answer now;
 
 	while (clock_monotonic_ms() < until_ms) {
-		if (ask(daemon, &now, err) != 0)
+		if (daemon_answer(daemon, &now, err) != 0)
 			return ERR_IO;
 		if (now.reloads > before->reloads)
 			return now.successful
@@ -96,7 +90,7 @@ static int reload(const char *conf_path, struct err *err)
 
 	if (remote_find(&daemon, conf_path, err) != 0)
 		return ERR_NOT_FOUND;
-	code = ask(&daemon, &before, err);
+	code = daemon_answer(&daemon, &before, err);
 	if (code == 0 && (before.pid <= 1 || kill(before.pid, SIGHUP) != 0))
 		code = err_set(err, ERR_DENIED, "pid %d can't be signalled: %s",
 			(int)before.pid, strerror(errno));
@@ -135,7 +129,7 @@ int cmd_reload(int argc, char **argv)
 		return 2;
 	}
 	http_global_init();
-	conf = conf_load(conf_path, &check, complain, NULL);
+	conf = conf_load(conf_path, &check, cmd_print_finding, NULL);
 	if (conf == NULL)
 		return 1;
 	conf_unref(conf);

@@ -19,12 +19,6 @@ static const char usage[] =
 	"\n"
 	"SIGTERM drains and leaves, SIGHUP reads the configuration again.\n";
 
-static int refuse(const char *what)
-{
-	fprintf(stderr, "postrider run: %s\n%s", what, usage);
-	return 2;
-}
-
 int cmd_run(int argc, char **argv)
 {
 	enum {
@@ -61,9 +55,9 @@ int cmd_run(int argc, char **argv)
 		}
 	}
 	if (o.conf_path == NULL)
-		return refuse("a configuration is needed: -c FILE");
+		return cmd_wrong_usage("run", usage, "a configuration is needed: -c FILE");
 	if (optind < argc)
-		return refuse("there are no arguments but options");
+		return cmd_wrong_usage("run", usage, "there are no arguments but options");
 	http_global_init();
 	return daemon_run(&o);
 }

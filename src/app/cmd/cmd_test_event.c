@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `postrider test-event` command: which rules match an event, and the requests that
  * would be sent for it. With --send it sends them. */
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +30,7 @@ static const char usage[] =
 	"Exit status: 0, 1 when the configuration has faults, the event is none, a request cannot be\n"
 	"made, or a reply was no success, 2 for wrong usage.\n";
 
-struct arguments {
+struct test_event_arguments {
 	const char *config, *event_file, *rule, *topic;
 	struct event_fields record;
 	struct event_header *headers;
@@ -46,34 +45,14 @@ struct output {
 	bool as_json, failed;
 };
 
-static void complain(void *ctx, enum conf_severity severity, const char *line)
-{
-	(void)ctx;
-	if (severity == CONF_FAULT)
-		fprintf(stderr, "%s\n", line);
-}
-
 static int read_event(const char *path, struct buf *out)
 {
-	bool standard = strcmp(path, "-") == 0;
-	FILE *f = standard ? stdin : fopen(path, "re");
-	char chunk[16384];
-	size_t len;
+	struct err err = {0};
+	int code = cmd_read_input(path, out, &err);
 
-	if (f == NULL) {
-		fprintf(stderr, "postrider test-event: %s: %s\n", path, strerror(errno));
-		return -1;
-	}
-	while ((len = fread(chunk, 1, sizeof chunk, f)) > 0)
-		buf_add(out, chunk, len);
-	if (ferror(f) || buf_failed(out)) {
-		fprintf(stderr, "postrider test-event: %s: %s\n", path,
-			ferror(f) ? strerror(errno) : "is too large");
-		return -1;
-	}
-	if (!standard)
-		fclose(f);
-	return 0;
+	if (code != 0)
+		fprintf(stderr, "postrider test-event: %s\n", err.text);
+	return code;
 }
 
 static void add_error(struct output *o, const char *code, const char *text)
@@ -199,14 +178,15 @@ static void write_verdict(struct output *o, const struct conf_rule *rule, int ma
 	jw_text(&o->json, "explanation", slice_str(match < 0 ? err->text : buf_str(why)));
 }
 
-static const char *topic_of(const struct arguments *a, const struct conf_rule *rule)
+static const char *topic_of(const struct test_event_arguments *a, const struct conf_rule *rule)
 {
 	if (a->topic != NULL)
 		return a->topic;
 	return rule->consumer->topics[0][0] == '^' ? "test" : rule->consumer->topics[0];
 }
 
-static void try_rule(struct output *o, const struct arguments *a, const struct conf_rule *rule)
+static void try_rule(
+	struct output *o, const struct test_event_arguments *a, const struct conf_rule *rule)
 {
 	struct event_fields record = a->record;
 	struct err err = {0};
@@ -236,7 +216,7 @@ static void try_rule(struct output *o, const struct arguments *a, const struct c
 	preview_release(&p);
 }
 
-static void try_rules(struct output *o, const struct arguments *a)
+static void try_rules(struct output *o, const struct test_event_arguments *a)
 {
 	if (o->as_json) {
 		jw_open(&o->json, NULL, '{');
@@ -264,11 +244,11 @@ static bool has_rule(const struct conf *c, const char *name)
 	return false;
 }
 
-static int run(struct arguments *a)
+static int run(struct test_event_arguments *a)
 {
 	struct conf_options options = {
 		.generation = 1, .embedded = true, .skip_secrets = !a->send};
-	struct conf *conf = conf_load(a->config, &options, complain, NULL);
+	struct conf *conf = conf_load(a->config, &options, cmd_print_fault, NULL);
 	struct output o = {.conf = conf, .as_json = a->json};
 	struct buf event;
 
@@ -307,7 +287,7 @@ enum option_code {
 };
 
 /* NAME=TEXT, or NAME alone: a header without a value. */
-static bool add_header(struct arguments *a, const char *text)
+static bool add_header(struct test_event_arguments *a, const char *text)
 {
 	size_t len = strcspn(text, "=");
 
@@ -318,7 +298,7 @@ static bool add_header(struct arguments *a, const char *text)
 	return true;
 }
 
-static bool take_option(struct arguments *a, int code, const char *text)
+static bool take_option(struct test_event_arguments *a, int code, const char *text)
 {
 	switch (code) {
 	case 'c':
@@ -349,13 +329,7 @@ static bool take_option(struct arguments *a, int code, const char *text)
 	}
 }
 
-static int refuse(const char *why)
-{
-	fprintf(stderr, "postrider test-event: %s\n%s", why, usage);
-	return 2;
-}
-
-static int parse_and_run(struct arguments *a, int argc, char **argv)
+static int parse_and_run(struct test_event_arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
@@ -377,15 +351,18 @@ static int parse_and_run(struct arguments *a, int argc, char **argv)
 			return 0;
 		}
 		if (!take_option(a, c, optarg))
-			return refuse(c == HEADER ? "--header has to be NAME=TEXT or NAME"
-						  : "that is not understood");
+			return cmd_wrong_usage("test-event", usage,
+				c == HEADER ? "--header has to be NAME=TEXT or NAME"
+					    : "that is not understood");
 	}
 	if (a->config == NULL)
-		return refuse("a configuration is needed: -c FILE");
+		return cmd_wrong_usage(
+			"test-event", usage, "a configuration is needed: -c FILE");
 	if (a->event_file == NULL)
-		return refuse("an event is needed: --event FILE");
+		return cmd_wrong_usage("test-event", usage, "an event is needed: --event FILE");
 	if (optind < argc)
-		return refuse("there are no arguments but options");
+		return cmd_wrong_usage(
+			"test-event", usage, "there are no arguments but options");
 	/* What the connection would log is shown. */
 	log_configure(&(struct log_settings){.level = LOG_ERROR});
 	http_global_init();
@@ -394,7 +371,7 @@ static int parse_and_run(struct arguments *a, int argc, char **argv)
 
 int cmd_test_event(int argc, char **argv)
 {
-	struct arguments a = {0};
+	struct test_event_arguments a = {0};
 	int status;
 
 	a.headers = xcalloc((size_t)argc, sizeof *a.headers);

@@ -3,12 +3,9 @@
 #include "cmd.h"
 #include "core/pattern/pattern.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-#include <fcntl.h>
 
 /* A file that is larger is refused before all of it is read. */
 #define MOST_BYTES ((size_t)64 << 20)
@@ -31,46 +28,23 @@ static const char usage[] =
 	"answer; 2 when the pattern or the event was refused, with the reason on standard\n"
 	"error, or the usage is wrong.\n";
 
-struct request {
+struct pattern_question {
 	const char *pattern_path, *event_path;
 	bool explain;
 	struct pattern_options options;
 };
 
-static int read_all(int fd, struct buf *out)
+static int read_argument(const char *path, struct buf *out)
 {
-	for (;;) {
-		char *room = buf_reserve(out, 65536);
-		ssize_t got;
+	struct err err = {0};
+	int code = cmd_read_input(path, out, &err);
 
-		if (room == NULL)
-			return -EFBIG;
-		got = read(fd, room, 65536);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return 0;
-		out->len += (size_t)got;
-	}
+	if (code != 0)
+		fprintf(stderr, "postrider: %s\n", err.text);
+	return code;
 }
 
-static int read_file(const char *path, struct buf *out)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : read_all(fd, out);
-
-	if (fd >= 0 && !is_stdin)
-		close(fd);
-	if (r != 0)
-		fprintf(stderr, "postrider: %s: %s\n", is_stdin ? "standard input" : path,
-			strerror(-r));
-	return r;
-}
-
-static void refuse(const char *what, const char *path, const struct err *err)
+static void print_fault(const char *what, const char *path, const struct err *err)
 {
 	fprintf(stderr, "postrider: %s %s: %s\n", what,
 		strcmp(path, "-") == 0 ? "standard input" : path, err->text);
@@ -86,7 +60,8 @@ static int read_event(struct jx_index *ix, struct slice text, struct err *err)
 	return r;
 }
 
-static void answer(const struct request *q, const struct pattern *p, const struct jx_index *ix)
+static void answer(
+	const struct pattern_question *q, const struct pattern *p, const struct jx_index *ix)
 {
 	struct buf why;
 
@@ -100,7 +75,8 @@ static void answer(const struct request *q, const struct pattern *p, const struc
 	buf_release(&why);
 }
 
-static int run(const struct request *q, struct slice pattern_text, struct slice event_text)
+static int run(
+	const struct pattern_question *q, struct slice pattern_text, struct slice event_text)
 {
 	struct pattern *p;
 	struct jx_index ix;
@@ -110,9 +86,9 @@ static int run(const struct request *q, struct slice pattern_text, struct slice 
 	jx_init(&ix);
 	p = pattern_compile(pattern_text, &q->options, &err);
 	if (p == NULL) {
-		refuse("pattern", q->pattern_path, &err);
+		print_fault("pattern", q->pattern_path, &err);
 	} else if (read_event(&ix, event_text, &err) != 0) {
-		refuse("event", q->event_path, &err);
+		print_fault("event", q->event_path, &err);
 	} else {
 		answer(q, p, &ix);
 		status = EXIT_DONE;
@@ -129,7 +105,7 @@ static int wrong_usage(const char *why)
 }
 
 /* Fills in @q. Returns -1 to go on, or the exit status. */
-static int read_options(struct request *q, int argc, char **argv)
+static int read_options(struct pattern_question *q, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"pattern", required_argument, NULL, 'p'},
@@ -167,7 +143,7 @@ static int read_options(struct request *q, int argc, char **argv)
 
 int cmd_test_pattern(int argc, char **argv)
 {
-	struct request q = {0};
+	struct pattern_question q = {0};
 	struct buf pattern, event;
 	int status = read_options(&q, argc, argv);
 
@@ -176,7 +152,8 @@ int cmd_test_pattern(int argc, char **argv)
 	status = EXIT_INPUT;
 	buf_init(&pattern, MOST_BYTES);
 	buf_init(&event, MOST_BYTES);
-	if (read_file(q.pattern_path, &pattern) == 0 && read_file(q.event_path, &event) == 0)
+	if (read_argument(q.pattern_path, &pattern) == 0 &&
+		read_argument(q.event_path, &event) == 0)
 		status = run(&q, buf_slice(&pattern), buf_slice(&event));
 	buf_release(&pattern);
 	buf_release(&event);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `postrider test-transform` command: reads a transformer as EventBridge writes it and
  * prints the body that it makes of an event. */
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -29,7 +28,7 @@ static const char usage[] =
 	"      --header NAME=TEXT  for <kafka.headers.NAME>; may be repeated\n"
 	"  -h, --help              this text\n";
 
-struct arguments {
+struct transform_arguments {
 	const char *transformer_file, *event_file, *rule;
 	bool escape;
 	struct event_fields record; /* but for the value */
@@ -52,7 +51,7 @@ static const struct {
 	{"input", "Input"},
 };
 
-static void complain(void *ctx, bool is_warning, const char *field, const char *text)
+static void print_complaint(void *ctx, bool is_warning, const char *field, const char *text)
 {
 	(void)ctx;
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
@@ -66,28 +65,6 @@ static void complain(void *ctx, bool is_warning, const char *field, const char *
 		return;
 	}
 	fprintf(stderr, "postrider test-transform: %s: %s\n", field, text);
-}
-
-static int read_file(const char *path, struct buf *out, struct err *err)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *file = is_stdin ? stdin : fopen(path, "rb");
-	char chunk[16384];
-	size_t len;
-	int failed = 0;
-
-	if (file == NULL)
-		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-	while ((len = fread(chunk, 1, sizeof chunk, file)) > 0)
-		buf_add(out, chunk, len);
-	if (ferror(file))
-		failed = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-	else if (buf_failed(out))
-		failed = err_set(
-			err, ERR_LIMIT, "%s: more than %zu bytes", path, MAX_FILE_BYTES);
-	if (!is_stdin)
-		fclose(file);
-	return failed;
 }
 
 /* Member values live as long as the document. */
@@ -173,8 +150,8 @@ static void transformer_release(struct transformer *t)
 	json_decref(t->document);
 }
 
-static int transform(const struct template *t, const struct arguments *a, struct slice value,
-	struct buf *out, struct err *err)
+static int transform(const struct template *t, const struct transform_arguments *a,
+	struct slice value, struct buf *out, struct err *err)
 {
 	struct event_fields record = a->record;
 	struct template_work work = {0};
@@ -206,9 +183,9 @@ static int transform(const struct template *t, const struct arguments *a, struct
 }
 
 /* 0; or 2, when everything has been said. */
-static int run(const struct arguments *a)
+static int run(const struct transform_arguments *a)
 {
-	struct request_complaints complaints = {.complain = complain};
+	struct request_complaints complaints = {.complain = print_complaint};
 	struct transformer transformer = {0};
 	struct buf text, event, body;
 	struct template *t = NULL;
@@ -218,14 +195,14 @@ static int run(const struct arguments *a)
 	buf_init(&text, MAX_FILE_BYTES);
 	buf_init(&event, MAX_FILE_BYTES);
 	buf_init(&body, BUF_UNLIMITED);
-	failed = read_file(a->transformer_file, &text, &err);
+	failed = cmd_read_input(a->transformer_file, &text, &err);
 	if (!failed)
 		failed = transformer_parse(
 			&transformer, a->transformer_file, buf_slice(&text), &err);
 	if (!failed) {
 		transformer.input.escape = a->escape;
 		t = template_new(&transformer.input, a->rule, &complaints);
-		failed = t == NULL ? ERR_INVALID : read_file(a->event_file, &event, &err);
+		failed = t == NULL ? ERR_INVALID : cmd_read_input(a->event_file, &event, &err);
 	}
 	if (!failed)
 		failed = transform(t, a, slice_of(buf_str(&event), event.len), &body, &err);
@@ -242,7 +219,7 @@ static int run(const struct arguments *a)
 	return failed ? 2 : 0;
 }
 
-static bool add_header(struct arguments *a, const char *text)
+static bool add_header(struct transform_arguments *a, const char *text)
 {
 	const char *equals = strchr(text, '=');
 
@@ -265,7 +242,7 @@ enum option_code {
 	HEADER,
 };
 
-static bool take_option(struct arguments *a, int code, const char *text)
+static bool take_option(struct transform_arguments *a, int code, const char *text)
 {
 	switch (code) {
 	case TRANSFORMER:
@@ -294,7 +271,7 @@ static bool take_option(struct arguments *a, int code, const char *text)
 }
 
 /* What is missing or wrong, or NULL. */
-static const char *check_arguments(const struct arguments *a, int left)
+static const char *check_arguments(const struct transform_arguments *a, int left)
 {
 	if (left > 0)
 		return "there is an argument too many";
@@ -307,15 +284,7 @@ static const char *check_arguments(const struct arguments *a, int left)
 	return NULL;
 }
 
-static int refuse(const char *why)
-{
-	if (why != NULL)
-		fprintf(stderr, "postrider test-transform: %s\n", why);
-	fputs(usage, stderr);
-	return 2;
-}
-
-static int parse_and_run(struct arguments *a, int argc, char **argv)
+static int parse_and_run(struct transform_arguments *a, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"transformer", required_argument, NULL, TRANSFORMER},
@@ -337,15 +306,16 @@ static int parse_and_run(struct arguments *a, int argc, char **argv)
 			return 0;
 		}
 		if (!take_option(a, c, optarg))
-			return refuse(c == HEADER ? "--header has to be NAME=TEXT" : NULL);
+			return cmd_wrong_usage("test-transform", usage,
+				c == HEADER ? "--header has to be NAME=TEXT" : NULL);
 	}
 	why = check_arguments(a, argc - optind);
-	return why != NULL ? refuse(why) : run(a);
+	return why != NULL ? cmd_wrong_usage("test-transform", usage, why) : run(a);
 }
 
 int cmd_test_transform(int argc, char **argv)
 {
-	struct arguments a = {.rule = "test"};
+	struct transform_arguments a = {.rule = "test"};
 	int status;
 
 	a.headers = xcalloc((size_t)argc, sizeof *a.headers);
