@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Start a thread that receives no signals: they are for the threads that ask for them. It is
- * joined or detached by the caller. False: the system refuses one more thread. */
+/* Start a thread that receives no signals: they are for the threads that ask for them. Its stack
+ * has 8 MiB, whatever `ulimit -s` says. It is joined or detached by the caller. False: the system refuses one more thread. */
 bool thread_start(pthread_t *ret, void *(*main)(void *arg), void *arg)
 	__attribute__((warn_unused_result));
 

@@ -4,15 +4,21 @@
 #include <signal.h>
 #include <time.h>
 
+#define STACK_BYTES (8 << 20)
+
 bool thread_start(pthread_t *ret, void *(*main)(void *arg), void *arg)
 {
 	sigset_t all, before;
+	pthread_attr_t attributes;
 	bool started;
 
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* the new thread inherits it */
-	started = pthread_create(ret, NULL, main, arg) == 0;
+	started = pthread_create(ret, &attributes, main, arg) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
 	return started;
 }
 

@@ -3,6 +3,7 @@
 #include "core/ruleset/ruleset.h"
 #include "core/ruleset/ruleset_private.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -232,9 +233,60 @@ static void ruleset__escapes_and_dots_in_keys_find_their_fields(void **state)
 	set_release(&s);
 }
 
+/* [1,[1,[1, ... and {"a":[{"a":[ ...: what a producer may nest as deep as max_record_depth. */
+static void add_nested(struct buf *text, const char *open, const char *close, unsigned levels)
+{
+	buf_add_str(text, "{\"a\":");
+	for (unsigned i = 1; i < levels; i++)
+		buf_add_str(text, open);
+	buf_add_char(text, '1');
+	for (unsigned i = 1; i < levels; i++)
+		buf_add_str(text, close);
+	buf_add_char(text, '}');
+}
+
+static void *match_deepest(void *arg)
+{
+	static const char *const nested[][2] = {{"[1,", "]"}, {"[", "]"}, {"{\"a\":", "}"}};
+	struct jx_limits limits = jx_default_limits;
+	const uint32_t *hits;
+	struct set *s = arg;
+	struct buf text;
+
+	limits.max_depth = JX_MAX_DEPTH;
+	buf_init(&text, BUF_UNLIMITED);
+	for (size_t i = 0; i < COUNT_OF(nested); i++) {
+		buf_reset(&text);
+		add_nested(&text, nested[i][0], nested[i][1], JX_MAX_DEPTH);
+		if (jx_parse(&s->ix, buf_slice(&text), &limits, NULL) != 0 ||
+			ruleset_match(s->rs, s->scratch, &s->ix, &hits) > 1)
+			abort();
+	}
+	buf_release(&text);
+	return NULL;
+}
+
+static void ruleset__deepest_event_fits_the_smallest_stack(void **state)
+{
+	struct set s = {0};
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	set_add(&s, "{\"a\":[1]}");
+	set_add(&s, "{\"a\":{\"a\":{\"a\":{\"a\":[1]}}}}");
+	set_seal(&s);
+	pthread_attr_init(&attributes);
+	assert_int_equal(pthread_attr_setstacksize(&attributes, JX_MAX_DEPTH_STACK_BYTES), 0);
+	assert_int_equal(pthread_create(&thread, &attributes, match_deepest, &s), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attributes);
+	set_release(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ruleset__deepest_event_fits_the_smallest_stack),
 		cmocka_unit_test(ruleset__gives_all_matching_rules_in_order),
 		cmocka_unit_test(ruleset__without_rules_matches_nothing),
 		cmocka_unit_test(ruleset__thousand_rules_are_told_apart),

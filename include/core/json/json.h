@@ -66,6 +66,11 @@ struct jx_limits {
 	const struct jx_key_set *fold_except;
 };
 
+/* The most that an event's limit may be: whoever walks an index does it by recursion, one call for
+ * each level, and a stack of JX_MAX_DEPTH_STACK_BYTES has room for that. */
+#define JX_MAX_DEPTH             10000
+#define JX_MAX_DEPTH_STACK_BYTES (4 << 20)
+
 extern const struct jx_limits jx_default_limits;
 
 struct jx_token {

@@ -99,7 +99,8 @@ static const struct conf_key top_keys[] = {
 			"Memory that records may take; at the limit the process stops reading"},
 	{"max_record_size", CONF_SIZE, AT(struct conf, max_record_bytes), .min = 1, .max = GIB,
 		.sentence = "A larger record is not a valid event: it becomes a dead letter"},
-	{"max_record_depth", CONF_INTEGER, AT(struct conf, max_depth), .min = 1, .max = 100000,
+	{"max_record_depth", CONF_INTEGER, AT(struct conf, max_depth), .min = 1,
+		.max = JX_MAX_DEPTH,
 		.sentence = "A record with arrays and objects nested deeper is not a "
 			    "valid event: it becomes a dead letter"},
 	{"shutdown_grace", CONF_DURATION, AT(struct conf, shutdown_grace_ms), .min = 0,

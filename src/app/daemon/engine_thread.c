@@ -2,6 +2,7 @@
 #include "engine_thread.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 /* --- commands --------------------------------------------------------------------------- */
 
@@ -102,7 +103,7 @@ static void *thread_main(void *arg)
 
 int engine_thread_start(struct engine_thread *t, struct err *err)
 {
-	t->has_thread = pthread_create(&t->thread, NULL, thread_main, t) == 0;
+	t->has_thread = thread_start(&t->thread, thread_main, t);
 	return t->has_thread ? 0
 			     : err_set(err, ERR_IO, "worker %u can't have a thread", t->number);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/json_writer.h"
 #include "base/time_text.h"
 
@@ -14,15 +15,16 @@
 
 /* How many letters are alike. */
 struct group {
-	char *name; /* rule, target, status, code, with tabs between */
+	UT_hash_handle hh; /* by name */
+	char *name;        /* rule, target, status, code, with tabs between */
 	uint64_t count;
 	int64_t first_ms, last_ms;
 };
 
 struct list_run {
 	const struct letters_list_options *o;
+	/* A hash table: whoever writes letters chooses how many groups there are. */
 	struct group *groups;
-	size_t group_count;
 	uint64_t printed, foreign;
 	struct buf line;
 };
@@ -96,26 +98,21 @@ static void count_alike(
 	buf_add_printable(name, v->target.data ? v->target : SLICE("-"));
 	buf_addf(name, "\t%d\t", v->status);
 	buf_add_printable(name, v->code);
-	for (size_t i = 0; i < run->group_count && g == NULL; i++)
-		if (strcmp(run->groups[i].name, name->data) == 0)
-			g = &run->groups[i];
+	HASH_FIND(hh, run->groups, name->data, name->len, g);
 	if (g == NULL) {
-		run->groups =
-			xreallocarray(run->groups, run->group_count + 1, sizeof *run->groups);
-		g = &run->groups[run->group_count++];
+		g = xcalloc(1, sizeof *g);
 		*g = (struct group){.name = xstrdup(name->data),
 			.first_ms = record->timestamp_ms,
 			.last_ms = record->timestamp_ms};
+		HASH_ADD_KEYPTR(hh, run->groups, g->name, name->len, g);
 	}
 	g->count++;
 	g->first_ms = min_i64(g->first_ms, record->timestamp_ms);
 	g->last_ms = max_i64(g->last_ms, record->timestamp_ms);
 }
 
-static int by_count(const void *a, const void *b)
+static int by_count(const struct group *x, const struct group *y)
 {
-	const struct group *x = a, *y = b;
-
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
 	return strcmp(x->name, y->name);
@@ -186,15 +183,18 @@ static void print_group(struct list_run *run, const struct group *g)
 
 static void print_summary(struct list_run *run)
 {
-	qsort(run->groups, run->group_count, sizeof *run->groups, by_count);
+	struct group *g, *next;
+
+	HASH_SORT(run->groups, by_count);
 	if (!run->o->json)
 		printf("%8s %-20s %-14s %-6s %-22s %-24s %s\n", "LETTERS", "RULE", "TARGET",
 			"STATUS", "CODE", "FIRST", "LAST");
-	for (size_t i = 0; i < run->group_count; i++) {
-		print_group(run, &run->groups[i]);
-		free(run->groups[i].name);
+	HASH_ITER (hh, run->groups, g, next) {
+		print_group(run, g);
+		HASH_DEL(run->groups, g);
+		free(g->name);
+		free(g);
 	}
-	free(run->groups);
 }
 
 /* --- the run ---------------------------------------------------------------------------- */

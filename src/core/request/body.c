@@ -8,7 +8,7 @@
 
 static const struct jx_limits body_limits = {
 	.max_bytes = UINT32_MAX - 1,
-	.max_depth = 2000,
+	.max_depth = 2 * JX_MAX_DEPTH, /* of the event, and what is around it */
 	.max_tokens = 1U << 24,
 };
 
@@ -74,20 +74,23 @@ static int render_member(
 	return 0;
 }
 
-/* The token of the member that @m takes the place of, for each @m; see merge_members(). */
-static bool is_replaced(const struct request_plan *p, const struct jx_index *ix, uint32_t t)
+/* Hide the members that a parameter replaces. Each is looked up once, so that the work grows
+ * with the members and not with their square. */
+static void hide_replaced(const struct request_plan *p, struct jx_index *ix)
 {
-	for (size_t i = 0; i < p->member_count; i++)
-		if (jx_member(ix, 0, slice_str(p->members[i].key)) == t)
-			return true;
-	return false;
+	for (size_t i = 0; i < p->member_count; i++) {
+		uint32_t t = jx_member(ix, 0, slice_str(p->members[i].key));
+
+		if (t != JX_NONE)
+			ix->tokens[t].shadowed = true;
+	}
 }
 
 /* Body parameters become members of the object, in the place of those with the same key. */
 static int merge_members(struct stage *s, struct buf *out)
 {
 	const struct request_plan *p = s->plan;
-	const struct jx_index *ix = &s->r->work->of_template.ix;
+	struct jx_index *ix = &s->r->work->of_template.ix;
 	bool first = true;
 	int failed = index_text(s, "body_parameters");
 
@@ -99,9 +102,10 @@ static int merge_members(struct stage *s, struct buf *out)
 			"body_parameters need a JSON object to be merged into, and the body is "
 			"none");
 	}
+	hide_replaced(p, ix);
 	buf_add_char(out, '{');
 	for (uint32_t t = 1; t < jx_next(ix, 0); t = jx_next(ix, t)) {
-		if (ix->tokens[t].shadowed || is_replaced(p, ix, t))
+		if (ix->tokens[t].shadowed)
 			continue;
 		if (!first)
 			buf_add_char(out, ',');

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/request/form.h"
 
-/* The names above a value, innermost last, as they come out of the walk. */
-struct name {
-	const struct name *above;
-	struct slice raw; /* a key between its quotes */
-	size_t index;     /* of an array's element */
-	bool is_index, escaped;
-	unsigned depth;
-};
-
+/* `above` is the encoded name of the array or object whose children are written, empty for the
+ * whole. Each name is encoded once and copied in front of what is in it: the time is that of the
+ * input and of what is written, however deep and long the names are. */
 struct form {
 	struct buf *out;
+	struct buf above;
 	const struct jx_index *ix;
 	size_t start;
+	unsigned depth;
 	struct err *err;
+};
+
+/* One child of an array or object. */
+struct child {
+	uint32_t token;
+	bool is_element;
+	size_t index; /* of an element */
 };
 
 static bool is_alphanumeric(char c)
@@ -30,17 +33,27 @@ static void add_hex(struct buf *out, char c)
 	buf_add(out, (char[]){'%', hex[byte >> 4], hex[byte & 15]}, 3);
 }
 
+static bool is_kept(char c)
+{
+	return is_alphanumeric(c) || c == '*' || c == '-' || c == '.' || c == '_';
+}
+
 void form_add_encoded(struct buf *out, struct slice text)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
+	const char *p = text.data, *end = text.data + text.len;
 
-		if (c == ' ')
+	while (p < end) {
+		const char *stop = p;
+
+		while (stop < end && is_kept(*stop))
+			stop++;
+		buf_add(out, p, (size_t)(stop - p));
+		p = stop;
+		if (p < end && *p == ' ')
 			buf_add_char(out, '+');
-		else if (is_alphanumeric(c) || (c != '\0' && strchr("*-._", c) != NULL))
-			buf_add_char(out, c);
-		else
-			add_hex(out, c);
+		else if (p < end)
+			add_hex(out, *p);
+		p += p < end;
 	}
 }
 
@@ -76,55 +89,67 @@ static void add_raw(struct buf *out, struct slice raw, bool escaped)
 	buf_release(&decoded);
 }
 
-static void add_name(struct form *f, const struct name *n)
+/* The name of @c behind the name of what it is in. */
+static void add_name(struct form *f, struct buf *out, const struct child *c)
 {
-	if (n->above != NULL) {
-		add_name(f, n->above);
-		buf_add(f->out, "%5B", 3);
-	}
-	if (n->is_index)
-		buf_add_int(f->out, (int64_t)n->index);
+	const struct jx_index *ix = f->ix;
+
+	if (f->depth > 1)
+		buf_add(out, "%5B", 3);
+	if (c->is_element)
+		buf_add_int(out, (int64_t)c->index);
 	else
-		add_raw(f->out, n->raw, n->escaped);
-	if (n->above != NULL)
-		buf_add(f->out, "%5D", 3);
+		add_raw(out, jx_key(ix, c->token), ix->tokens[c->token].key_escaped);
+	if (f->depth > 1)
+		buf_add(out, "%5D", 3);
 }
 
-static void add_scalar(struct form *f, const struct name *n, uint32_t t)
+static void add_scalar(struct form *f, const struct child *c)
 {
+	uint32_t t = c->token;
+
 	if (f->out->len > f->start)
 		buf_add_char(f->out, '&');
-	add_name(f, n);
+	buf_add_slice(f->out, buf_slice(&f->above));
+	add_name(f, f->out, c);
 	buf_add_char(f->out, '=');
 	if (jx_type(f->ix, t) != JX_NULL)
 		add_raw(f->out, jx_inner(f->ix, t), f->ix->tokens[t].escaped);
 }
 
-/* The children of @t, an array or object whose name is @above (NULL: the whole). */
-static int add_children(struct form *f, const struct name *above, uint32_t t)
+static int add_children(struct form *f, uint32_t t);
+
+static int add_child(struct form *f, const struct child *c)
 {
-	struct name n = {
-		.above = above,
-		.is_index = jx_type(f->ix, t) == JX_ARRAY,
-		.depth = above ? above->depth + 1 : 1,
-	};
+	enum jx_type type = jx_type(f->ix, c->token);
+	size_t len = f->above.len;
+	int failed;
+
+	if (type != JX_ARRAY && type != JX_OBJECT) {
+		add_scalar(f, c);
+		return 0;
+	}
+	add_name(f, &f->above, c);
+	failed = add_children(f, c->token);
+	buf_truncate(&f->above, len);
+	return failed;
+}
+
+/* The children of @t, an array or object. */
+static int add_children(struct form *f, uint32_t t)
+{
+	struct child c = {.is_element = jx_type(f->ix, t) == JX_ARRAY};
 	uint32_t end = jx_next(f->ix, t);
 	int failed = 0;
 
-	if (n.depth > FORM_MAX_DEPTH)
+	if (++f->depth > FORM_MAX_DEPTH)
 		return err_set(f->err, ERR_LIMIT, "a form cannot be more than %d levels deep",
 			FORM_MAX_DEPTH);
-	for (uint32_t m = t + 1; m < end && !failed && !buf_failed(f->out);
-		m = jx_next(f->ix, m), n.index++) {
-		if (f->ix->tokens[m].shadowed)
-			continue;
-		n.raw = jx_key(f->ix, m);
-		n.escaped = f->ix->tokens[m].key_escaped;
-		if (jx_type(f->ix, m) == JX_ARRAY || jx_type(f->ix, m) == JX_OBJECT)
-			failed = add_children(f, &n, m);
-		else
-			add_scalar(f, &n, m);
-	}
+	for (c.token = t + 1; c.token < end && !failed && !buf_failed(f->out);
+		c.token = jx_next(f->ix, c.token), c.index++)
+		if (!f->ix->tokens[c.token].shadowed)
+			failed = add_child(f, &c);
+	f->depth--;
 	return failed;
 }
 
@@ -136,7 +161,10 @@ int form_add_object(struct buf *out, const struct jx_index *ix, uint32_t t, stru
 	if (jx_type(ix, t) != JX_OBJECT)
 		return err_set(err, ERR_INVALID,
 			"only a JSON object can be sent as a form, and this is none");
-	failed = add_children(&f, NULL, t);
+	buf_init(&f.above, out->max_bytes);
+	failed = add_children(&f, t);
+	out->failed |= buf_failed(&f.above);
+	buf_release(&f.above);
 	if (failed)
 		return failed;
 	if (buf_failed(out))

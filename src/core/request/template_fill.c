@@ -7,7 +7,7 @@
 
 static const struct jx_limits check_limits = {
 	.max_bytes = UINT32_MAX - 1,
-	.max_depth = 2000,
+	.max_depth = 2 * JX_MAX_DEPTH, /* of the event, and what is around it */
 	.max_tokens = 1U << 24,
 };
 
