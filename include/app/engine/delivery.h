@@ -64,7 +64,7 @@ struct delivery {
 	enum delivery_state state : 8;
 	bool failed;                  /* it ends, or has ended, without delivery */
 	uint32_t rejected_generation; /* of the token that the API last refused; 0: none */
-	int64_t age_from_ms;          /* wall time from which its age counts */
+	int64_t age_from_at_ms;       /* monotonic time from which its age counts */
 	struct delivery_facts facts;
 	struct metric *ended; /* postrider_invocations_total of its target */
 	bool is_found; /* spots has the places of all that the request takes of the event */

@@ -52,9 +52,9 @@ struct destination_status {
 	struct gate_state gate;
 	struct http_client_state http;
 	struct connection_status connection;
-	bool guard_paused;                        /* core/gate/guard.h */
-	int64_t guard_for_ms, guard_probe_in_ms;  /* -1: it is not paused; no probe is due */
-	int64_t last_error_ms, last_error_age_ms; /* wall time, and how long ago; 0: never */
+	bool guard_paused;                       /* core/gate/guard.h */
+	int64_t guard_for_ms, guard_probe_in_ms; /* -1: it is not paused; no probe is due */
+	int64_t last_error_age_ms;               /* -1: there was none */
 	char last_error[256];
 	uint64_t delivered, failed_attempts, dead_letters;
 };

@@ -23,9 +23,10 @@ struct event_fields {
 	uint32_t header_count;
 	int64_t offset;
 	int64_t timestamp_ms; /* Kafka's, wall time; -1: none */
-	int64_t taken_up_ms;  /* wall time at which the lane first took it up */
-	struct slice key;     /* data NULL: no key */
-	struct slice value;   /* data NULL: a tombstone */
+	int64_t taken_up_ms; /* wall time at which the lane took it up: what is shown and sent */
+	int64_t taken_up_at_ms; /* the same, monotonic: what ages are measured from */
+	struct slice key;       /* data NULL: no key */
+	struct slice value;     /* data NULL: a tombstone */
 	const struct event_header *headers;
 };
 

@@ -74,7 +74,7 @@ struct deadletter_topic_state {
 	const char *topic;
 	size_t pending;
 	bool holding;      /* the last try failed, or a letter that is too large waits */
-	int64_t since_ms;  /* wall time at which it began to fail */
+	int64_t since_ms;  /* monotonic time at which it began to fail */
 	uint64_t failures; /* tries that Kafka refused, so far */
 	char reason[512];  /* what failed, and the command that mends it */
 };

@@ -16,6 +16,8 @@
 /* How long the end waits for librdkafka to close its clients; beyond that the process just exits. */
 #define REAP_MS 3000
 #define TRIM_MS 10000
+/* NTP slews by less than a millisecond a second. */
+#define CLOCK_STEP_MS 1000
 
 /* --- commands to the engines ------------------------------------------------------------ */
 
@@ -298,10 +300,28 @@ static void watchdog_fire(struct loop_timer *timer)
 	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + d->watchdog_ms);
 }
 
+static int64_t clock_gap_ms(const struct daemon *d)
+{
+	return loop_wall_ms(d->loop) - loop_now_ms(d->loop);
+}
+
+/* Ages run by the monotonic clock, but what is shown, signed and sent has the wall clock's time. */
+static void look_at_clock(struct daemon *d)
+{
+	int64_t gap_ms = clock_gap_ms(d), by_ms = gap_ms - d->clock_gap_ms;
+
+	d->clock_gap_ms = gap_ms;
+	if (by_ms < -CLOCK_STEP_MS || by_ms > CLOCK_STEP_MS)
+		log_warn("clock_stepped",
+			"the wall clock was set, or the machine slept: nothing grew older by it",
+			log_int("by_ms", by_ms));
+}
+
 static void sample_fire(struct loop_timer *timer)
 {
 	struct daemon *d = container_of(timer, struct daemon, sampler);
 
+	look_at_clock(d);
 	connections_sample(d->connections, d->metrics);
 	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + 1000);
 }
@@ -329,6 +349,7 @@ static int start(struct daemon *d, struct err *err)
 	if (start_engines(d, err) != 0)
 		return ERR_INVALID;
 	start_watchdog(d);
+	d->clock_gap_ms = clock_gap_ms(d);
 	d->sampler.fire = sample_fire;
 	sample_fire(&d->sampler);
 	d->trimmer.fire = trim_fire;

@@ -27,6 +27,7 @@ struct daemon {
 	struct secret_watch *secret_watch;
 	struct loop_timer watchdog, sampler, trimmer;
 	int64_t watchdog_ms;
+	int64_t clock_gap_ms; /* of the wall clock to the monotonic one, when last looked at */
 	struct engine_thread *threads;
 	unsigned thread_count;
 	unsigned drained_count;  /* of the threads */

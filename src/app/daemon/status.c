@@ -154,7 +154,7 @@ static void add_destination(void *ctx, struct destination *dest)
 	jw_int(w, "failed_attempts", (int64_t)s.failed_attempts);
 	jw_int(w, "dead_letters", (int64_t)s.dead_letters);
 	add_text(w, "last_error", s.last_error);
-	jw_int(w, "last_error_age_ms", s.last_error_ms ? s.last_error_age_ms : -1);
+	jw_int(w, "last_error_age_ms", s.last_error_age_ms);
 	jw_int(w, "connections_open", s.http.connections_open);
 	add_connection(w, &s.connection);
 	jw_close(w);

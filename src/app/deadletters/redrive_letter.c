@@ -191,7 +191,7 @@ static struct delivery *delivery_new(
 	d->letter = &job->letter;
 	d->state = DELIVERY_QUEUED;
 	/* Its age begins anew: it was old when it was chosen. */
-	d->age_from_ms = loop_wall_ms(run->context.loop);
+	d->age_from_at_ms = loop_now_ms(run->context.loop);
 	list_append(&job->deliveries, &d->node);
 	run->open_deliveries++;
 	return d;

@@ -21,7 +21,7 @@ void delivery_move(struct delivery *d, enum delivery_state to)
 
 int64_t delivery_age_ms(const struct delivery *d)
 {
-	return loop_wall_ms(d->owner->context->loop) - d->age_from_ms;
+	return loop_now_ms(d->owner->context->loop) - d->age_from_at_ms;
 }
 
 void delivery_refresh(struct delivery *d, struct conf *conf)

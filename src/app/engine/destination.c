@@ -146,8 +146,8 @@ void destination_get_status(const struct destination *dest, struct destination_s
 		.guard_probe_in_ms = guard->state == GUARD_PAUSED
 					     ? max_i64(guard->next_probe_ms - now_ms, 0)
 					     : -1,
-		.last_error_ms = dest->last_error_ms,
-		.last_error_age_ms = destination_wall_ms(dest) - dest->last_error_ms,
+		.last_error_age_ms =
+			dest->last_error_at_ms ? now_ms - dest->last_error_at_ms : -1,
 		.delivered = dest->delivered,
 		.failed_attempts = dest->failed_attempts,
 		.dead_letters = dest->dead_letters,

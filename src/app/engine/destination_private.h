@@ -37,15 +37,10 @@ struct destination {
 	struct destination_gauges gauges;
 	enum gate_breaker reported; /* the breaker's state that was logged last */
 	size_t deliveries;          /* in it, in whatever state */
-	int64_t last_error_ms;
+	int64_t last_error_at_ms;   /* 0: never */
 	char last_error[256];
 	uint64_t delivered, failed_attempts, dead_letters;
 };
-
-static inline int64_t destination_wall_ms(const struct destination *dest)
-{
-	return loop_wall_ms(dest->context->loop);
-}
 
 /* dispatch.c */
 

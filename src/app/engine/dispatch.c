@@ -115,7 +115,7 @@ static void send(struct destination *dest, struct delivery *d)
 	switch (attempt_begin(
 		&dest->attempts, d, dest->connection, dest->http, outcome_of_attempt)) {
 	case ATTEMPT_SENT:
-		destination_gauges_sent(&dest->gauges, d, destination_wall_ms(dest));
+		destination_gauges_sent(&dest->gauges, d, destination_now_ms(dest));
 		break;
 	case ATTEMPT_IMPOSSIBLE:
 		cannot_be_sent(dest, d);

@@ -166,19 +166,18 @@ void destination_gauges_count(
 }
 
 void destination_gauges_sent(
-	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms)
+	struct destination_gauges *g, const struct delivery *d, int64_t now_ms)
 {
 	if (d->facts.attempts == 1)
-		metric_observe(
-			g->queue_seconds, max_i64(wall_ms - d->ev->f.taken_up_ms, 0) * 1000);
+		metric_observe(g->queue_seconds, (now_ms - d->ev->f.taken_up_at_ms) * 1000);
 }
 
 void destination_gauges_settled(
-	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms)
+	struct destination_gauges *g, const struct delivery *d, int64_t now_ms, int64_t wall_ms)
 {
 	const struct event_fields *f = &d->ev->f;
 
-	metric_observe(g->event_seconds, max_i64(wall_ms - f->taken_up_ms, 0) * 1000);
+	metric_observe(g->event_seconds, (now_ms - f->taken_up_at_ms) * 1000);
 	if (f->timestamp_ms >= 0)
 		metric_observe(g->event_age, max_i64(wall_ms - f->timestamp_ms, 0) * 1000);
 }

@@ -97,10 +97,10 @@ void destination_gauges_count(
 	struct destination_gauges *g, const struct attempt_report *r, bool was_retry);
 /* @d has just been sent; its first request says how long it queued. */
 void destination_gauges_sent(
-	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms);
+	struct destination_gauges *g, const struct delivery *d, int64_t now_ms);
 /* @d has ended, delivered or not. */
-void destination_gauges_settled(
-	struct destination_gauges *g, const struct delivery *d, int64_t wall_ms);
+void destination_gauges_settled(struct destination_gauges *g, const struct delivery *d,
+	int64_t now_ms, int64_t wall_ms);
 void destination_gauges_sample(
 	struct destination_gauges *g, const struct destination_status *s);
 void destination_gauges_clear(struct destination_gauges *g);

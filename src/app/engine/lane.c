@@ -347,7 +347,8 @@ static struct lane_partition_status partition_status(
 		const struct delivery *oldest =
 			list_entry(lp->deliveries.next, struct delivery, node);
 
-		s.oldest_open_ms = wall_ms - oldest->ev->f.taken_up_ms;
+		s.oldest_open_ms =
+			loop_now_ms(lane->context->loop) - oldest->ev->f.taken_up_at_ms;
 		if (oldest->ev->f.timestamp_ms >= 0)
 			s.oldest_age_ms = max_i64(wall_ms - oldest->ev->f.timestamp_ms, 0);
 	}

@@ -77,6 +77,13 @@ void lane_own(struct lane_partition *p)
 	};
 }
 
+/* When a wall time was that somebody else has noted, as the clocks were when @ev was taken up.
+ * From then on a step of the wall clock makes nothing older. */
+static int64_t monotonic_of(const struct event *ev, int64_t wall_ms)
+{
+	return ev->f.taken_up_at_ms - (ev->f.taken_up_ms - wall_ms);
+}
+
 static struct delivery *delivery_new(struct lane_partition *p, struct event *ev,
 	struct offsets_record *record, const struct router_hit *hit)
 {
@@ -99,9 +106,9 @@ static struct delivery *delivery_new(struct lane_partition *p, struct event *ev,
 	d->ended = hit ? hit->ended : NULL;
 	metric_add(hit ? hit->created : NULL, 1);
 	d->state = DELIVERY_QUEUED;
-	d->age_from_ms = ev->f.taken_up_ms;
+	d->age_from_at_ms = ev->f.taken_up_at_ms;
 	if (d->target != NULL && d->target->retry.age_from_timestamp && ev->f.timestamp_ms >= 0)
-		d->age_from_ms = ev->f.timestamp_ms;
+		d->age_from_at_ms = monotonic_of(ev, ev->f.timestamp_ms);
 	list_append(&p->deliveries, &d->node);
 	p->base.open++;
 	budget_take(&lane->budget, 1, size_of(d));
@@ -132,7 +139,8 @@ static void resume(struct delivery *d, const struct offsets_history *history)
 	d->facts.attempts = history->attempts;
 	d->facts.first_attempt_ms = history->first_attempt_ms;
 	if (history->first_attempt_ms > 0)
-		d->age_from_ms = min_i64(d->age_from_ms, history->first_attempt_ms);
+		d->age_from_at_ms = min_i64(
+			d->age_from_at_ms, monotonic_of(d->ev, history->first_attempt_ms));
 }
 
 static struct event *keep(struct lane *lane, const struct event_fields *record)
@@ -218,6 +226,7 @@ void lane_take(struct consumer_partition *base, struct event_fields *record)
 		return;
 	}
 	record->taken_up_ms = loop_wall_ms(lane->context->loop);
+	record->taken_up_at_ms = loop_now_ms(lane->context->loop);
 	if (record->value.data == NULL) {
 		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
 		offsets_end(base->tracker, r);

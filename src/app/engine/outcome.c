@@ -81,7 +81,7 @@ static void tell_connection(struct destination *dest, const struct attempt_repor
 
 void outcome_note_error(struct destination *dest, const struct delivery *d)
 {
-	dest->last_error_ms = destination_wall_ms(dest);
+	dest->last_error_at_ms = destination_now_ms(dest);
 	if (d->facts.status != 0)
 		snprintf(dest->last_error, sizeof dest->last_error, "HTTP %d", d->facts.status);
 	else
@@ -142,7 +142,8 @@ static void settle(struct delivery *d)
 {
 	struct destination *dest = d->dest;
 
-	destination_gauges_settled(&dest->gauges, d, destination_wall_ms(dest));
+	destination_gauges_settled(
+		&dest->gauges, d, destination_now_ms(dest), loop_wall_ms(dest->context->loop));
 	dispatch_leave(dest, d);
 	delivery_settle(d);
 }

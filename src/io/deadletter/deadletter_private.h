@@ -59,7 +59,7 @@ struct deadletter_topic {
 	struct list in_flight;
 	size_t pending;          /* letters that are not cancelled */
 	int32_t partition_limit; /* the source's partitions from here on do not exist */
-	int64_t since_ms;        /* wall clock: failing since; 0: is not */
+	int64_t since_ms;        /* monotonic: failing since; 0: is not */
 	uint64_t failures;
 	char reason[512];
 };

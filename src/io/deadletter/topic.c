@@ -245,7 +245,7 @@ static void report_failing(struct deadletter_topic *t, const char *reason)
 	if (was && strcmp(reason, t->reason) == 0)
 		return;
 	if (!was)
-		t->since_ms = loop_wall_ms(t->owner->loop);
+		t->since_ms = loop_now_ms(t->owner->loop);
 	snprintf(t->reason, sizeof t->reason, "%s", reason);
 	log_error("dead_letter_topic_failing",
 		"dead letters cannot be written; the offsets of their records wait",
@@ -259,7 +259,7 @@ static void report_recovered(struct deadletter_topic *t)
 		return;
 	log_info("dead_letter_topic_recovered", "dead letters can be written again",
 		log_str("topic", t->name), log_int("pending", (int64_t)t->pending),
-		log_int("failed_for_ms", loop_wall_ms(t->owner->loop) - t->since_ms));
+		log_int("failed_for_ms", loop_now_ms(t->owner->loop) - t->since_ms));
 	t->since_ms = 0;
 	t->reason[0] = '\0';
 }
