@@ -13,7 +13,7 @@ allowed() {
 		librdkafka/rdkafka.h|src/io/kafka/*.c src/io/source/*.c src/io/deadletter/*.c
 		librdkafka/rdkafka_mock.h|src/io/kafka/embedded.c
 		libconfig.h|src/app/conf/*.c
-		microhttpd.h|src/io/httpd.c
+		microhttpd.h|src/io/httpd/httpd.c
 		jansson.h|src/core/*.c src/io/*.c src/app/*.c
 		openssl/*|src/core/auth/*.c src/io/*.c
 		uthash.h|include/base/hash.h

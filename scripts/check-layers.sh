@@ -11,7 +11,7 @@ cd "${0%/*}/.."
 
 ORDER="base
 core/gate core/json core/event core core/pattern core/ruleset core/reply core/request core/offsets core/auth
-io io/kafka io/http io/auth io/source io/deadletter
+io io/httpd io/kafka io/http io/auth io/source io/deadletter
 app/conf app/metrics app/engine app/preview app/deadletters app/daemon app/cmd app"
 
 NOT_IN_CORE='pthread|stdatomic|threads|time|unistd|signal|fcntl|poll|sys/.*|netdb|dirent'

@@ -12,7 +12,7 @@
 
 #include "app/engine/engine.h"
 #include "app/metrics/metrics.h"
-#include "io/httpd.h"
+#include "io/httpd/httpd.h"
 
 #define ADMIN_API_TIMEOUT_MS 2000
 

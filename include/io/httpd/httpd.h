@@ -2,15 +2,15 @@
 /*
  * httpd.h - a small HTTP listener for operators: metrics, health, status.
  *
- * It has a thread of its own (libmicrohttpd's), so that slow readers, ten thousand connections
- * and garbage never touch an event's path. Routes are called on that thread, one at a time. GET
- * and HEAD only; what changes the process's state goes by signals.
+ * It has a thread of its own, so that slow readers, ten thousand connections and garbage never
+ * touch an event's path. Routes are called on that thread, one at a time. GET and HEAD only; what
+ * changes the process's state goes by signals. A connection carries one request.
  *
  * With a token every route but the open ones wants "Authorization: Bearer TOKEN"; with a
  * certificate it speaks TLS and nothing else.
  */
-#ifndef IO_HTTPD_H
-#define IO_HTTPD_H
+#ifndef IO_HTTPD_HTTPD_H
+#define IO_HTTPD_HTTPD_H
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -26,12 +26,24 @@ struct admin_route {
 
 struct admin;
 
+/* Of connections. Beyond them the oldest one whose request has not come yet is cut off. */
+struct admin_limits {
+	unsigned connections;
+	unsigned from_elsewhere; /* of these; the other places are for this machine's clients */
+	unsigned per_address;
+	int64_t request_ms; /* for the head of the request, from the connection's start */
+	int64_t reply_ms;   /* until the reply has been taken, from the connection's start */
+};
+
+extern const struct admin_limits admin_default_limits;
+
 struct admin_settings {
 	/* "127.0.0.1:9464", "[::1]:9464", port 0 for any free one, or
 	 * "unix:/run/postrider.sock". */
 	const char *listen;
 	const char *token;                       /* NULL: none is wanted */
 	const char *certificate_file, *key_file; /* PEM; NULL: no TLS */
+	const struct admin_limits *limits;       /* NULL: the default ones */
 };
 
 /* The settings are copied. The routes are borrowed; the last one has path NULL. ERR_IO when it

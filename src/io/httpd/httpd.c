@@ -1,36 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "io/httpd.h"
+/* The admin listener: libmicrohttpd on a loop and a thread of its own, and the routes. */
+#include "io/httpd/httpd.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #define ERR_STATE openssl_err_state /* OpenSSL has a type of that name */
 #include <openssl/crypto.h>
 #undef ERR_STATE
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/thread.h"
+#include "clients.h"
+#include "io/loop.h"
+#include "listen.h"
 
-/* An operator's listener needs few; more wait in the kernel's queue, or are refused. */
-#define CONNECTIONS_MAX      64
-#define IDLE_TIMEOUT_SECONDS 10
+/* A connection that was cut off keeps its descriptor until the library has noticed. */
+#define CUT_OFF_MAX          32
 #define REQUEST_MEMORY_BYTES 16384
 #define PEM_MAX_BYTES        (256 * 1024)
+
+/* RFC 8996 forbids TLS 1.0 and 1.1. Of TLS 1.2 only authenticated encryption and keys that are
+ * gone after the connection. */
+#define TLS_PRIORITIES                                                                         \
+	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:"                                  \
+	"-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM"
+
+/* An operator's listener needs few connections. */
+const struct admin_limits admin_default_limits = {.connections = 64,
+	.from_elsewhere = 48,
+	.per_address = 16,
+	.request_ms = 10000,
+	.reply_ms = 30000};
 
 struct admin {
 	const struct admin_route *routes;
 	void *ctx;
+	struct listener listener;
 	struct MHD_Daemon *daemon;
-	char *address;
-	char *unix_path; /* removed at the end */
-	char *token;     /* NULL: none is wanted */
+	char *token; /* NULL: none is wanted */
 	char *certificate, *key;
+	struct admin_limits limits;
+	struct clients clients;
+	/* The thread, and what it waits for. */
+	pthread_t thread;
+	bool has_thread;
+	struct loop *loop;
+	struct loop_fd library; /* something to do for libmicrohttpd */
+	struct loop_timer timer;
+	struct loop_call stop;
 };
 
 static enum MHD_Result respond(
@@ -45,6 +66,7 @@ static enum MHD_Result respond(
 	MHD_add_response_header(r, "Content-Type", type);
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(r, "Connection", "close");
 	if (status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"postrider\"");
 	result = MHD_queue_response(c, status, r);
@@ -86,11 +108,20 @@ static enum MHD_Result route(struct admin *a, struct MHD_Connection *c, const ch
 			return refuse(c);
 		buf_init(&out, BUF_UNLIMITED);
 		status = r->answer(a->ctx, &out, &type);
-		result = respond(c, status, type, slice_str(buf_str(&out)));
+		result = respond(c, status, type, buf_slice(&out));
 		buf_release(&out);
 		return result;
 	}
 	return respond(c, MHD_HTTP_NOT_FOUND, "text/plain", SLICE("not found\n"));
+}
+
+static void note_asked(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct client *client = info->socket_context;
+
+	client->asked = true;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url,
@@ -103,6 +134,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	(void)upload;
 	if (*state == NULL) {
 		*state = &seen; /* the headers are there; the answer comes with the next call */
+		note_asked(c);
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
@@ -113,89 +145,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		return respond(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain",
 			SLICE("GET or HEAD only\n"));
 	return route(cls, c, url);
-}
-
-/* --- where it listens ------------------------------------------------------------------- */
-
-static int listen_unix(struct admin *a, const char *path, struct err *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof address.sun_path)
-		return err_set(err, ERR_INVALID,
-			"%s: the path of a socket has at most %zu bytes", path,
-			sizeof address.sun_path - 1);
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-		listen(fd, 64) != 0) {
-		err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return ERR_IO;
-	}
-	a->unix_path = xstrdup(path);
-	a->address = xasprintf("unix:%s", path);
-	return fd;
-}
-
-static int bind_first(const struct addrinfo *list)
-{
-	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
-		int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-		    on = 1;
-
-		if (fd < 0)
-			continue;
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-		if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 64) == 0)
-			return fd;
-		close(fd);
-	}
-	return -1;
-}
-
-static void note_address(struct admin *a, int fd)
-{
-	struct sockaddr_storage address;
-	socklen_t len = sizeof address;
-	char host[64] = "?", port[16] = "?";
-
-	if (getsockname(fd, (struct sockaddr *)&address, &len) == 0)
-		getnameinfo((struct sockaddr *)&address, len, host, sizeof host, port,
-			sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-	a->address = xasprintf(strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-}
-
-/* "host:port" or "[v6]:port"; an empty host is loopback. */
-static int listen_tcp(struct admin *a, const char *text, struct err *err)
-{
-	const char *colon = strrchr(text, ':');
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list;
-	size_t len = colon ? (size_t)(colon - text) : 0;
-	char *host;
-	int fd;
-
-	if (colon == NULL)
-		return err_set(err, ERR_INVALID,
-			"'%s' is no address: it must be HOST:PORT or unix:PATH", text);
-	if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
-		host = xmemdup(text + 1, len - 2);
-	else
-		host = len > 0 ? xmemdup(text, len) : xstrdup("127.0.0.1");
-	if (getaddrinfo(host, colon + 1, &hints, &list) != 0) {
-		free(host);
-		return err_set(err, ERR_INVALID, "'%s': the host or port can't be used", text);
-	}
-	free(host);
-	fd = bind_first(list);
-	freeaddrinfo(list);
-	if (fd < 0)
-		return err_set(err, ERR_IO, "can't listen on %s: %s", text, strerror(errno));
-	note_address(a, fd);
-	return fd;
 }
 
 /* --- TLS -------------------------------------------------------------------------------- */
@@ -224,23 +173,107 @@ static int read_certificate(struct admin *a, const struct admin_settings *s, str
 	return read_pem(s->key_file, &a->key, err);
 }
 
+/* --- its thread ------------------------------------------------------------------------- */
+
+static void on_connection(void *cls, struct MHD_Connection *c, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct admin *a = cls;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		*context = clients_add(&a->clients,
+			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+				->client_addr,
+			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)
+				->connect_fd,
+			clock_monotonic_ms());
+	else
+		clients_remove(*context);
+}
+
+/* Have the library do what there is to do, and wake up when a time limit is next. */
+static void turn(struct admin *a)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+	int64_t now_ms, next_ms;
+
+	MHD_run(a->daemon);
+	now_ms = clock_monotonic_ms();
+	next_ms = clients_expire(&a->clients, now_ms);
+	if (MHD_get_timeout(a->daemon, &wait_ms) == MHD_YES &&
+		(int64_t)wait_ms < next_ms - now_ms)
+		next_ms = now_ms + (int64_t)wait_ms;
+	if (next_ms < INT64_MAX)
+		loop_timer_set(a->loop, &a->timer, next_ms);
+	else
+		loop_timer_cancel(a->loop, &a->timer);
+}
+
+static void on_library(struct loop_fd *w, unsigned events)
+{
+	(void)events;
+	turn(container_of(w, struct admin, library));
+}
+
+static void on_timer(struct loop_timer *t)
+{
+	turn(container_of(t, struct admin, timer));
+}
+
+static void on_stop(struct loop_call *call)
+{
+	loop_stop(container_of(call, struct admin, stop)->loop);
+}
+
+static void *thread_main(void *arg)
+{
+	loop_run(((struct admin *)arg)->loop);
+	return NULL;
+}
+
+static bool start_thread(struct admin *a)
+{
+	a->loop = loop_new();
+	a->timer.fire = on_timer;
+	a->library.fd = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	a->library.events = LOOP_READ;
+	a->library.ready = on_library;
+	loop_watch(a->loop, &a->library);
+	loop_call_init(&a->stop, on_stop);
+	a->has_thread = thread_start(&a->thread, thread_main, a);
+	return a->has_thread;
+}
+
+static void stop_thread(struct admin *a)
+{
+	if (a->has_thread) {
+		loop_post(a->loop, &a->stop);
+		pthread_join(a->thread, NULL);
+	}
+	if (a->loop == NULL)
+		return;
+	loop_unwatch(a->loop, &a->library);
+	loop_timer_cancel(a->loop, &a->timer);
+	loop_free(a->loop);
+}
+
 /* --- its life --------------------------------------------------------------------------- */
 
-static struct MHD_Daemon *start(struct admin *a, int fd)
+static struct MHD_Daemon *start(struct admin *a)
 {
 	/* The list ends early without TLS. */
 	const struct MHD_OptionItem options[] = {
-		{MHD_OPTION_LISTEN_SOCKET, fd, NULL},
-		{MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
-		{MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_SECONDS, NULL},
+		{MHD_OPTION_LISTEN_SOCKET, a->listener.fd, NULL},
+		{MHD_OPTION_CONNECTION_LIMIT, a->limits.connections + CUT_OFF_MAX, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_MEMORY_BYTES, NULL},
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, a},
 		{a->certificate != NULL ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0,
 			a->certificate},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, a->key},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (char[]){TLS_PRIORITIES}},
 		{MHD_OPTION_END, 0, NULL},
 	};
-	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
-			 (a->certificate != NULL ? MHD_USE_TLS : 0);
+	unsigned flags = MHD_USE_EPOLL | (a->certificate != NULL ? MHD_USE_TLS : 0);
 
 	return MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, a, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -248,18 +281,19 @@ static struct MHD_Daemon *start(struct admin *a, int fd)
 
 static int open_listener(struct admin *a, const struct admin_settings *s, struct err *err)
 {
-	int fd;
+	int code;
 
 	if (read_certificate(a, s, err) != 0)
 		return ERR_IO;
-	fd = strncmp(s->listen, "unix:", 5) == 0 ? listen_unix(a, s->listen + 5, err)
-						 : listen_tcp(a, s->listen, err);
-	if (fd < 0)
-		return ERR_IO;
-	a->daemon = start(a, fd);
-	if (a->daemon != NULL)
+	code = listener_open(&a->listener, s->listen, err);
+	if (code == 0)
+		a->daemon = start(a);
+	if (a->daemon != NULL && start_thread(a))
 		return 0;
-	close(fd);
+	if (a->daemon == NULL && a->listener.fd >= 0)
+		close(a->listener.fd);
+	if (code != 0)
+		return code;
 	return err_set(err, ERR_IO, "the admin listener on %s could not be started%s",
 		s->listen, a->certificate != NULL ? "; are certificate and key a pair?" : "");
 }
@@ -272,6 +306,8 @@ struct admin *admin_new(const struct admin_settings *s, const struct admin_route
 	a->routes = routes;
 	a->ctx = ctx;
 	a->token = s->token != NULL ? xstrdup(s->token) : NULL;
+	a->limits = s->limits != NULL ? *s->limits : admin_default_limits;
+	clients_init(&a->clients, &a->limits);
 	if (open_listener(a, s, err) != 0) {
 		admin_free(a);
 		return NULL;
@@ -281,7 +317,7 @@ struct admin *admin_new(const struct admin_settings *s, const struct admin_route
 
 const char *admin_address(const struct admin *a)
 {
-	return a->address;
+	return a->listener.address;
 }
 
 static void wipe_and_free(char *text)
@@ -295,12 +331,10 @@ void admin_free(struct admin *a)
 {
 	if (a == NULL)
 		return;
+	stop_thread(a);
 	if (a->daemon != NULL)
 		MHD_stop_daemon(a->daemon);
-	if (a->unix_path != NULL)
-		unlink(a->unix_path);
-	free(a->unix_path);
-	free(a->address);
+	listener_release(&a->listener);
 	wipe_and_free(a->token);
 	wipe_and_free(a->key);
 	free(a->certificate);

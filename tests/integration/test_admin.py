@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The admin listener among strangers: who may ask, for how long, and what they can't take."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from statistics import median
+from typing import Any, Iterator
+
+import pytest
+
+from postrider_test.config import Config
+from postrider_test.postrider import Postrider
+from postrider_test.tls import Authority
+from postrider_test.wait import elapse, free_port
+
+
+def quiet(**admin: Any) -> Config:
+    """A daemon without work: its broker is not there."""
+    config = Config(f"127.0.0.1:{free_port()}")
+    config.consumer("shop", "sales", group_id="group")
+    config.destination("crm", "http://127.0.0.1:9/")
+    config.rule("sales", "shop", {"detail-type": ["sale"]}, {"destination": "crm"})
+    if admin:
+        config["admin"] = admin
+    return config
+
+
+def started(daemon: Postrider) -> Postrider:
+    daemon.wait_for_log("id=started")
+    return daemon
+
+
+# --- slow clients ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trickling() -> Iterator[Any]:
+    """A function that keeps @count clients at a port, each sending a byte of its request now and
+    then; who is cut off connects again."""
+    over = threading.Event()
+    threads = []
+
+    def connect(port: int) -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", port), timeout=5)
+        client.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        return client
+
+    def keep(port: int, clients: list[socket.socket]) -> None:
+        while not over.wait(0.1):
+            for n, client in enumerate(clients):
+                try:
+                    client.sendall(b"x")
+                except OSError:
+                    client.close()
+                    clients[n] = connect(port)
+        for client in clients:
+            client.close()
+
+    def begin(port: int, count: int) -> None:
+        clients = [connect(port) for _ in range(count)]
+        threads.append(threading.Thread(target=keep, args=(port, clients)))
+        threads[-1].start()
+
+    yield begin
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.alone
+def test_eighty_trickling_clients_do_not_hold_up_a_probe(postrider, trickling) -> None:
+    daemon = started(postrider(quiet()))
+    trickling(daemon.admin_port, 80)
+    took = []
+    for _ in range(30):
+        before = time.monotonic()
+        assert daemon.admin("/healthz") == "ok\n"
+        took.append(time.monotonic() - before)
+        elapse(0.1)
+    assert median(took) < 0.1 and max(took) < 1, sorted(took)
+
+
+# --- TLS -------------------------------------------------------------------------------------
+
+
+def handshake(port: int, version: ssl.TLSVersion, ciphers: str) -> tuple[str, str]:
+    """Protocol and cipher that the listener takes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers(ciphers)
+    context.minimum_version = context.maximum_version = version
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        with context.wrap_socket(plain) as secure:
+            name, protocol, _ = secure.cipher()  # type: ignore[misc]
+            return protocol, name
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_listener_takes_no_tls_below_1_2_and_no_weak_cipher(
+        postrider, authority: Authority) -> None:
+    certificate, key = authority.files("127.0.0.1")
+    port = free_port()
+    started(postrider(quiet(listen=f"127.0.0.1:{port}", certificate_file=str(certificate),
+                            key_file=str(key))))
+    for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        with pytest.raises((ssl.SSLError, OSError)):
+            handshake(port, version, "ALL:@SECLEVEL=0")
+    for weak in ("ECDHE+AES+SHA1", "ECDHE+AES+SHA256:ECDHE+AES+SHA384", "kRSA"):
+        with pytest.raises((ssl.SSLError, OSError)):
+            handshake(port, ssl.TLSVersion.TLSv1_2, weak + ":-AESGCM:-CHACHA20:@SECLEVEL=0"
+                      if weak != "kRSA" else weak + ":@SECLEVEL=0")
+    assert handshake(port, ssl.TLSVersion.TLSv1_2, "DEFAULT")[1].endswith(
+        ("GCM-SHA256", "GCM-SHA384", "CHACHA20-POLY1305"))
+    assert handshake(port, ssl.TLSVersion.TLSv1_3, "DEFAULT")[0] == "TLSv1.3"
+
+
+# --- a Unix socket ---------------------------------------------------------------------------
+
+
+def test_a_unix_socket_is_taken_from_nobody(postrider, tmp_path) -> None:
+    path = tmp_path / "admin.sock"
+    first = started(postrider(quiet(listen=f"unix:{path}")))
+    assert path.stat().st_mode & 0o777 == 0o600
+    second = postrider(quiet(listen=f"unix:{path}"), start=False)
+    second.start()
+    second.wait_for_log("id=start_failed .*another process listens")
+    assert path.is_socket()
+    first.kill()
+    third = started(postrider(quiet(listen=f"unix:{path}")))  # what was left is replaced
+    assert third.terminate() == 0
+    assert not path.exists()
+    path.write_text("a file of somebody")
+    fourth = postrider(quiet(listen=f"unix:{path}"), start=False)
+    fourth.start()
+    fourth.wait_for_log("id=start_failed .*is not a socket")
+    assert path.read_text() == "a file of somebody"
