@@ -24,11 +24,15 @@ struct admin_api {
 
 /* --- the status of the engines ---------------------------------------------------------- */
 
+/* What an engine's loop does for a request. */
+typedef void (*collect_fn)(const struct engine *e, struct status_parts *parts);
+
 /* A request for the status of one engine. It is freed by whoever is the last to use it: the one
  * who asked, or, if that one has stopped waiting, the engine's loop. */
 struct status_request {
 	struct loop_call call;
 	struct engine *engine;
+	collect_fn collect;
 	struct status_parts parts;
 	pthread_mutex_t lock;
 	pthread_cond_t answered_cond;
@@ -48,7 +52,7 @@ static void status_request_run(struct loop_call *call)
 	struct status_request *r = container_of(call, struct status_request, call);
 	bool abandoned;
 
-	status_collect(r->engine, &r->parts);
+	r->collect(r->engine, &r->parts);
 	pthread_mutex_lock(&r->lock);
 	r->answered = true;
 	abandoned = r->abandoned;
@@ -58,11 +62,12 @@ static void status_request_run(struct loop_call *call)
 		status_request_free(r);
 }
 
-static struct status_request *status_request_new(struct engine *engine)
+static struct status_request *status_request_new(struct engine *engine, collect_fn fn)
 {
 	struct status_request *r = xcalloc(1, sizeof *r);
 
 	r->engine = engine;
+	r->collect = fn;
 	status_init(&r->parts);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->answered_cond, NULL);
@@ -86,13 +91,13 @@ static bool wait_for(struct status_request *r)
 }
 
 /* True if every engine has answered in time. */
-static bool collect(struct admin_api *a, struct status_parts *all)
+static bool collect(struct admin_api *a, collect_fn fn, struct status_parts *all)
 {
 	struct status_request **requests = xcalloc(a->engine_count, sizeof *requests);
 	bool complete = true;
 
 	for (size_t i = 0; i < a->engine_count; i++)
-		requests[i] = status_request_new(a->engines[i]);
+		requests[i] = status_request_new(a->engines[i], fn);
 	for (size_t i = 0; i < a->engine_count; i++) {
 		struct status_request *r = requests[i];
 
@@ -141,7 +146,7 @@ static unsigned get_status(void *ctx, struct buf *out, const char **type)
 	bool complete;
 
 	status_init(&all);
-	complete = collect(a, &all);
+	complete = collect(a, status_collect, &all);
 	*type = "application/json";
 	jw_init(&w, out);
 	jw_open(&w, NULL, '{');
@@ -159,15 +164,25 @@ static unsigned get_status(void *ctx, struct buf *out, const char **type)
 	return 200;
 }
 
-static unsigned get_health(void *ctx, struct buf *out, const char **type)
+/* Anybody may ask this, as often as they like: no loop writes its whole status for it. True if
+ * all loops have answered in time. */
+static bool probe(struct admin_api *a, bool *ret_ready)
 {
 	struct status_parts all;
-	bool turns;
+	bool complete;
+
+	status_init(&all);
+	complete = collect(a, status_collect_ready, &all);
+	*ret_ready = complete && all.ready;
+	status_release(&all);
+	return complete;
+}
+
+static unsigned get_health(void *ctx, struct buf *out, const char **type)
+{
+	bool ready, turns = probe(ctx, &ready);
 
 	(void)type;
-	status_init(&all);
-	turns = collect(ctx, &all);
-	status_release(&all);
 	buf_add_str(out, turns ? "ok\n" : "an event loop does not respond\n");
 	return turns ? 200 : 503;
 }
@@ -175,13 +190,10 @@ static unsigned get_health(void *ctx, struct buf *out, const char **type)
 /* Not ready: Kafka is not reached, or a group not joined. A failing endpoint is no reason. */
 static unsigned get_ready(void *ctx, struct buf *out, const char **type)
 {
-	struct status_parts all;
 	bool ready;
 
 	(void)type;
-	status_init(&all);
-	ready = collect(ctx, &all) && all.ready;
-	status_release(&all);
+	probe(ctx, &ready);
 	buf_add_str(out,
 		ready ? "ready\n" : "not every lane has reached Kafka and joined its group\n");
 	return ready ? 200 : 503;

@@ -86,6 +86,11 @@ static const char *lane_state(const struct lane_status *s)
 	return s->stalled ? "full" : "running";
 }
 
+static bool is_ready(const struct lane_status *s)
+{
+	return s->source.joined && !s->closing;
+}
+
 static void add_lane(void *ctx, struct lane *lane)
 {
 	struct status_parts *parts = ctx;
@@ -93,7 +98,7 @@ static void add_lane(void *ctx, struct lane *lane)
 	struct lane_status s;
 
 	lane_get_status(lane, &s);
-	parts->ready &= s.source.joined && !s.closing;
+	parts->ready &= is_ready(&s);
 	jw_open(w, NULL, '{');
 	add_text(w, "name", lane_name(lane));
 	add_text(w, "consumer", lane_consumer_name(lane));
@@ -182,4 +187,18 @@ void status_collect(const struct engine *e, struct status_parts *parts)
 	engine_visit_destinations(e, add_destination, parts);
 	if (letters != NULL)
 		deadletter_visit(letters, add_topic, &parts->dead_letter_topics.json);
+}
+
+static void add_lane_ready(void *ctx, struct lane *lane)
+{
+	struct status_parts *parts = ctx;
+	struct lane_status s;
+
+	lane_get_status(lane, &s);
+	parts->ready &= is_ready(&s);
+}
+
+void status_collect_ready(const struct engine *e, struct status_parts *parts)
+{
+	engine_visit_lanes(e, add_lane_ready, parts);
 }

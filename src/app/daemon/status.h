@@ -30,6 +30,8 @@ struct status_parts {
 void status_init(struct status_parts *parts);
 void status_release(struct status_parts *parts);
 void status_collect(const struct engine *e, struct status_parts *parts);
+/* The same, but only whether it is ready: nothing is written. */
+void status_collect_ready(const struct engine *e, struct status_parts *parts);
 /* Append the parts of another engine. */
 void status_append(struct status_parts *to, const struct status_parts *from);
 /* Write the three lists as members of an object. */
