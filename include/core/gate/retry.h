@@ -35,6 +35,7 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "base/util.h"
+#include "core/gate/retry_after.h"
 
 /* What the transport says; io/http translates libcurl's codes into it. */
 enum retry_transport {
@@ -72,19 +73,6 @@ struct retry_policy {
 };
 
 extern const struct retry_policy retry_default_policy;
-
-enum retry_after_kind {
-	RETRY_AFTER_NONE,
-	RETRY_AFTER_DELAY, /* retry_after_ms from now, 0 and up */
-	RETRY_AFTER_STOP,  /* negative: do not come back */
-};
-
-/* Read a Retry-After header: seconds (also with a fraction, which some send, negative, or
- * absurdly large: clamped to a week) or an HTTP date in any of its three forms, which is
- * compared with
- * @wall_ms. Anything else is NONE. */
-enum retry_after_kind retry_after_parse(
-	struct slice value, int64_t wall_ms, int64_t *ret_delay_ms);
 
 struct retry_outcome {
 	enum retry_transport transport;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verdict, the schedule, and sets of statuses. */
 #include "core/gate/retry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/time_text.h"
-
-#define STATUS_MIN     100
-#define STATUS_MAX     599
-#define A_WEEK_SECONDS (7 * 24 * 3600)
+#define STATUS_MIN 100
+#define STATUS_MAX 599
 
 const struct retry_policy retry_default_policy = {
 	.maximum_retry_attempts = 185,
@@ -69,70 +67,6 @@ bool retry_statuses_have(const struct retry_statuses *s, int status)
 	if (status < STATUS_MIN || status > STATUS_MAX)
 		return false;
 	return (s->bits[(status - STATUS_MIN) / 64] >> ((status - STATUS_MIN) % 64)) & 1;
-}
-
-/* --- Retry-After ------------------------------------------------------------------------ */
-
-static struct slice trim(struct slice s)
-{
-	while (s.len > 0 && (s.data[0] == ' ' || s.data[0] == '\t'))
-		s = slice_of(s.data + 1, s.len - 1);
-	while (s.len > 0 && (s.data[s.len - 1] == ' ' || s.data[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
-/* The number at the front of @s, saturating at a week, which is cut off; false when there is
- * none. */
-static bool take_number(struct slice *s, int64_t *ret)
-{
-	size_t i;
-
-	*ret = 0;
-	for (i = 0; i < s->len && s->data[i] >= '0' && s->data[i] <= '9'; i++)
-		*ret = min_i64(*ret * 10 + (s->data[i] - '0'), A_WEEK_SECONDS);
-	*s = slice_of(s->data + i, s->len - i);
-	return i > 0;
-}
-
-/* Seconds, a fraction rounded up; false when it is no number. */
-static bool parse_seconds(struct slice s, bool *ret_negative, int64_t *ret_seconds)
-{
-	bool negative = s.data[0] == '-';
-	int64_t seconds, fraction = 0;
-
-	s = slice_of(s.data + negative, s.len - negative);
-	if (!take_number(&s, &seconds))
-		return false;
-	if (s.len > 0 && s.data[0] == '.') {
-		s = slice_of(s.data + 1, s.len - 1);
-		if (!take_number(&s, &fraction))
-			return false;
-	}
-	*ret_seconds = min_i64(seconds + (fraction > 0), A_WEEK_SECONDS);
-	*ret_negative = negative && *ret_seconds > 0;
-	return s.len == 0;
-}
-
-enum retry_after_kind retry_after_parse(
-	struct slice value, int64_t wall_ms, int64_t *ret_delay_ms)
-{
-	struct slice s = trim(value);
-	int64_t seconds, at_ms;
-	bool negative;
-
-	if (s.len == 0)
-		return RETRY_AFTER_NONE;
-	if (parse_seconds(s, &negative, &seconds)) {
-		if (negative)
-			return RETRY_AFTER_STOP;
-		*ret_delay_ms = seconds * 1000;
-		return RETRY_AFTER_DELAY;
-	}
-	if (!time_text_parse_http(s, &at_ms))
-		return RETRY_AFTER_NONE;
-	*ret_delay_ms = min_i64(max_i64(at_ms - wall_ms, 0), A_WEEK_SECONDS * 1000LL);
-	return RETRY_AFTER_DELAY;
 }
 
 /* --- verdict ---------------------------------------------------------------------------- */
