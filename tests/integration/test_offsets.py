@@ -200,9 +200,9 @@ def test_metadata_near_the_limit_is_never_refused(
     stuck = {n for n in range(16_000) if rng.random() < 0.35}
     crm = fleet.logs["crm"]
     crm.answer = lambda n, attempt: (
-        Reply(503, headers={"Retry-After": "3600"}) if n in stuck else None)
+        Reply(409, headers={"Retry-After": "3600"}) if n in stuck else None)
     config = fleet.config(instance_id=True)
-    config["destinations"]["crm"].update(ordering="none", breaker_retry_after="0s")
+    config["destinations"]["crm"].update(ordering="none")
     fleet.publish(16_000)
     daemon = postrider(config)
 

@@ -412,6 +412,168 @@ static void gate__an_entry_is_small(void **state)
 	assert_true(sizeof(struct gate_entry) <= 96);
 }
 
+/* Told to stay away for @ms. */
+static void leave_told(struct gate *g, struct gate_entry *e, int64_t ms, int64_t now_ms)
+{
+	gate_leave(g, e,
+		&(struct gate_left){
+			.outcome = GATE_SITE_FAILURE, .throttled = true, .retry_after_ms = ms},
+		now_ms);
+	gate_wait(g, e, now_ms);
+}
+
+static void gate__who_is_told_to_wait_sends_nothing_until_then(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e[3] = {0};
+	int64_t again_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 0);
+	assert_next(g, &e[0], 0);
+	assert_next(g, &e[1], 0);
+	leave_told(g, &e[0], 30000, 1000);
+	/* A shorter wait does not end a longer one. */
+	leave_told(g, &e[1], 5000, 1000);
+	assert_next(g, NULL, 1000);
+	assert_int_equal(again_ms, 31000);
+	assert_int_equal(gate_get_state(g).held_until_ms, 31000);
+	assert_next(g, NULL, 30999);
+	assert_next(g, &e[0], 31000);
+	/* Without a time nothing is held. */
+	leave_told(g, &e[0], 0, 31000);
+	assert_next(g, &e[0], 31000);
+	gate_leave(g, &e[0], &(struct gate_left){.outcome = GATE_DELIVERED}, 31000);
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_drop(g, &e[i]);
+	gate_free(g);
+}
+
+static void gate__a_probe_waits_as_told(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate_entry e = {0};
+	struct gate *g;
+	int64_t again_ms;
+
+	(void)state;
+	s.breaker_failures = 1;
+	g = make(&s);
+	gate_join(g, &e, 0);
+	assert_next(g, &e, 0);
+	leave_told(g, &e, 3 * GATE_HOLD_MAX_MS, 0);
+	assert_int_equal(gate_get_state(g).breaker, GATE_OPEN);
+	assert_int_equal(gate_get_state(g).next_probe_ms, GATE_HOLD_MAX_MS);
+	assert_next(g, NULL, GATE_HOLD_MAX_MS - 1);
+	assert_int_equal(again_ms, GATE_HOLD_MAX_MS);
+	assert_next(g, &e, GATE_HOLD_MAX_MS);
+	assert_true(gate_entry_is_probe(&e));
+	finish(g, &e, GATE_HOLD_MAX_MS);
+	gate_free(g);
+}
+
+/* How many of each of two gates' entries go within @ms, each request answered at once. */
+static void run_two(struct gate *g[2], unsigned went[2], int64_t from_ms, int64_t ms)
+{
+	for (int64_t now_ms = from_ms; now_ms < from_ms + ms; now_ms++) {
+		for (int i = 0; i < 2; i++) {
+			struct gate_entry *e;
+			int64_t again_ms;
+
+			while ((e = gate_take(g[i], now_ms, &again_ms)) != NULL) {
+				leave(g[i], e, GATE_DELIVERED, now_ms);
+				gate_wait(g[i], e, now_ms);
+				went[i]++;
+			}
+		}
+	}
+}
+
+static void gate__two_of_one_connection_share_its_rate(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g[2] = {make(&s), make(&s)};
+	struct gate_entry e[2] = {0};
+	unsigned went[2] = {0, 0};
+	struct quota q;
+
+	(void)state;
+	quota_init(&q, 10 * 1000, 1, 0);
+	for (int i = 0; i < 2; i++) {
+		gate_set_quota(g[i], &q);
+		gate_join(g[i], &e[i], 0);
+	}
+	run_two(g, went, 0, 10000);
+	assert_in_range(went[0] + went[1], 98, 101);
+	/* Neither overtakes the other. */
+	assert_in_range(went[0], 48, 52);
+	/* One alone has it all: the other's turn was given back. */
+	gate_drop(g[1], &e[1]);
+	went[0] = went[1] = 0;
+	run_two(g, went, 10000, 10000);
+	assert_in_range(went[0], 98, 101);
+	gate_drop(g[0], &e[0]);
+	gate_free(g[0]);
+	gate_free(g[1]);
+}
+
+static void gate__a_told_wait_holds_all_that_share_the_rate(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g[2] = {make(&s), make(&s)};
+	struct gate_entry e[2] = {0};
+	struct quota q;
+	int64_t again_ms;
+
+	(void)state;
+	quota_init(&q, 0, 0, 0);
+	for (int i = 0; i < 2; i++) {
+		gate_set_quota(g[i], &q);
+		gate_join(g[i], &e[i], 0);
+	}
+	assert_next(g[0], &e[0], 0);
+	leave_told(g[0], &e[0], 5000, 0);
+	assert_next(g[1], NULL, 10);
+	assert_int_equal(again_ms, 5000);
+	assert_next(g[1], &e[1], 5000);
+	finish(g[1], &e[1], 5000);
+	gate_drop(g[0], &e[0]);
+	gate_free(g[0]);
+	gate_free(g[1]);
+}
+
+static void gate__new_rates_of_a_connection_make_new_turns(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e = {0};
+	struct quota q;
+	int64_t again_ms;
+
+	(void)state;
+	quota_init(&q, 10, 1, 0); /* one in 100 s */
+	gate_set_quota(g, &q);
+	gate_join(g, &e, 0);
+	assert_next(g, NULL, 0);
+	assert_int_equal(again_ms, 100000);
+	quota_set_rate(&q, 1000 * 1000, 1, 1000);
+	assert_next(g, NULL, 1000);
+	assert_in_range(again_ms, 1001, 1001);
+	quota_set_share(&q, 0, 1, 1000);
+	assert_next(g, NULL, 1001);
+	assert_int_equal(again_ms, INT64_MAX);
+	quota_set_share(&q, 1, 1, 1001);
+	assert_next(g, &e, 1002);
+	/* What was not used is there again. */
+	leave(g, &e, GATE_UNTRIED, 1002);
+	gate_wait(g, &e, 1002);
+	assert_next(g, &e, 1002);
+	finish(g, &e, 1002);
+	gate_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -430,6 +592,11 @@ int main(void)
 		cmocka_unit_test(gate__a_share_of_nothing_lets_nothing_through),
 		cmocka_unit_test(gate__state_tells_what_waits),
 		cmocka_unit_test(gate__an_entry_is_small),
+		cmocka_unit_test(gate__who_is_told_to_wait_sends_nothing_until_then),
+		cmocka_unit_test(gate__a_probe_waits_as_told),
+		cmocka_unit_test(gate__two_of_one_connection_share_its_rate),
+		cmocka_unit_test(gate__a_told_wait_holds_all_that_share_the_rate),
+		cmocka_unit_test(gate__new_rates_of_a_connection_make_new_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

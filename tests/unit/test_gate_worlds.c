@@ -138,6 +138,7 @@ static void check_taken(const struct item *item, const struct gate_state *before
 	check(is_ready(item));
 	check(before->breaker != GATE_PROBING);
 	check(before->breaker != GATE_OPEN || before->next_probe_ms <= w.now_ms);
+	check(before->held_until_ms <= w.now_ms);
 	check(after.in_flight == w.on_wire + 1);
 	check(after.in_flight <= before->window);
 	check(w.part > 0);
@@ -160,7 +161,7 @@ static void check_refusal(void)
 	struct gate_state s = gate_get_state(w.gate);
 
 	check(w.again_ms > w.now_ms);
-	if (count_ready() == 0 || w.part == 0)
+	if (count_ready() == 0 || w.part == 0 || s.held_until_ms > w.now_ms)
 		return;
 	if (s.breaker == GATE_OPEN)
 		check(s.in_flight >= s.window || s.next_probe_ms > w.now_ms ||

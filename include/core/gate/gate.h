@@ -17,6 +17,10 @@
  * its retry those behind it wait too, and no other line does. (Two keys with one
  * number only wait needlessly for each other.)
  *
+ * A site that refuses for its rate and says until when (gate_left.throttled with a
+ * retry_after_ms) is sent nothing before that, not even a probe. Where the destinations of a
+ * connection share a rate (quota.h), that holds for all of them.
+ *
  * The parts: breaker.h, window.h (why AIMD), bucket.h, key_queue.h. No token is taken while the
  * breaker or the window holds everything back. A take costs O(log n) of the entries that
  * may go or wait for a time; one behind a busy line costs nothing until its line is free.
@@ -27,6 +31,10 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/rng.h"
+#include "core/gate/quota.h"
+
+/* A site that says for how long it refuses is believed so far. */
+#define GATE_HOLD_MAX_MS ((int64_t)24 * 3600 * 1000)
 
 struct gate_settings {
 	unsigned max_concurrency; /* 64; with auto_concurrency where it starts is the gate's
@@ -79,8 +87,8 @@ enum gate_outcome {
 struct gate_left {
 	enum gate_outcome outcome;
 	int64_t latency_ms;     /* of the attempt */
-	bool throttled;         /* 429 or 503 */
-	int64_t retry_after_ms; /* 0: none */
+	bool throttled;         /* 429, 503, or what a response rule says to be the same */
+	int64_t retry_after_ms; /* so long the reply says to wait; 0: it does not say */
 };
 
 /* What the gate says of itself, for metrics, status and log. */
@@ -88,6 +96,7 @@ struct gate_state {
 	enum gate_breaker breaker;
 	int64_t breaker_since_ms;
 	int64_t next_probe_ms; /* while GATE_OPEN */
+	int64_t held_until_ms; /* by what the site has told; in the past: it is not held */
 	unsigned consecutive_failures;
 	unsigned window; /* allowed in flight now, this loop's share; while the breaker is open
 			    what it will be thereafter */
@@ -116,6 +125,9 @@ void gate_reconfigure(struct gate *g, const struct gate_settings *s, int64_t now
  */
 void gate_set_share(struct gate *g, unsigned part, unsigned whole, int64_t now_ms);
 
+/* The rate and the waits that its connection's destinations share; NULL: none. Borrowed. */
+void gate_set_quota(struct gate *g, struct quota *quota);
+
 void gate_join(struct gate *g, struct gate_entry *e, uint64_t line);
 /*
  * The next entry that may be sent at @now_ms: its slot and token are taken, pair it with
@@ -123,6 +135,11 @@ void gate_join(struct gate *g, struct gate_entry *e, uint64_t line);
  * INT64_MAX when only a join, leave, drop or change of settings can help.
  */
 struct gate_entry *gate_take(struct gate *g, int64_t now_ms, int64_t *ret_at_ms);
+/* Is what is on the wire a probe of the breaker? */
+static inline bool gate_entry_is_probe(const struct gate_entry *e)
+{
+	return e->probe;
+}
 /* The attempt has ended. The entry still holds its line: follow with gate_wait() or
  * gate_drop(). */
 void gate_leave(

@@ -41,6 +41,9 @@ struct gate {
 	uint64_t next_turn;
 	unsigned in_flight;
 	size_t queued;
+	int64_t held_until_ms; /* what the site has told; with a quota the quota's counts */
+	struct quota *quota;   /* of the connection; NULL: none */
+	struct quota_member member;
 	bool rate_holds; /* since: */
 	int64_t rate_held_since_ms, rate_waited_ms;
 };
@@ -79,6 +82,7 @@ struct gate *gate_new(const struct gate_settings *s, struct rng *rng, int64_t no
 	struct gate *g = xcalloc(1, sizeof *g);
 
 	g->rng = rng;
+	g->held_until_ms = INT64_MIN;
 	breaker_init(&g->breaker, &breaker, now_ms);
 	window_init(&g->window, &window);
 	bucket_init(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
@@ -113,6 +117,15 @@ void gate_set_share(struct gate *g, unsigned part, unsigned whole, int64_t now_m
 {
 	window_set_share(&g->window, part, whole);
 	bucket_set_share(&g->bucket, part, whole, now_ms);
+}
+
+void gate_set_quota(struct gate *g, struct quota *quota)
+{
+	if (g->quota != NULL)
+		quota_return(g->quota, &g->member);
+	g->quota = quota;
+	if (quota != NULL)
+		quota_hold(quota, g->held_until_ms);
 }
 
 /* --- who is ready ------------------------------------------------------------------------ */
@@ -196,8 +209,13 @@ static void account_rate(struct gate *g, bool holds, int64_t now_ms)
 	g->rate_held_since_ms = now_ms;
 }
 
-/* When the first ready entry may go; INT64_MAX when only a request that ends, or new settings,
- * can tell. */
+static int64_t held_until_ms(const struct gate *g)
+{
+	return g->quota ? g->quota->held_until_ms : g->held_until_ms;
+}
+
+/* When the first ready entry may go, as far as this destination is concerned; INT64_MAX when
+ * only a request that ends, or new settings, can tell. */
 static int64_t passage_ms(struct gate *g, int64_t now_ms)
 {
 	unsigned allowed = breaker_allows(&g->breaker, g->window.size, now_ms);
@@ -206,6 +224,8 @@ static int64_t passage_ms(struct gate *g, int64_t now_ms)
 		window_note_full(&g->window);
 		return INT64_MAX;
 	}
+	if (now_ms < held_until_ms(g))
+		return held_until_ms(g);
 	if (allowed == 0 && g->breaker.state == BREAKER_OPEN)
 		return g->breaker.next_probe_ms;
 	if (g->in_flight >= allowed)
@@ -213,24 +233,47 @@ static int64_t passage_ms(struct gate *g, int64_t now_ms)
 	return bucket_ready_at(&g->bucket, now_ms);
 }
 
+/* The same with regard to its connection. It stands in the quota's way only while nothing else
+ * holds it back. */
+static int64_t passage_with_quota_ms(struct gate *g, int64_t now_ms)
+{
+	int64_t at_ms = passage_ms(g, now_ms);
+
+	if (g->quota == NULL)
+		return at_ms;
+	if (at_ms <= now_ms)
+		return quota_ready_at(g->quota, &g->member, now_ms);
+	quota_return(g->quota, &g->member);
+	return at_ms;
+}
+
+static struct gate_entry *take_nothing(struct gate *g, int64_t now_ms, int64_t *ret_at_ms)
+{
+	struct heap_node *waiting = heap_first(&g->waiting);
+
+	*ret_at_ms = waiting ? waiting->at_ms : INT64_MAX;
+	account_rate(g, false, now_ms);
+	if (g->quota != NULL)
+		quota_return(g->quota, &g->member);
+	return NULL;
+}
+
 struct gate_entry *gate_take(struct gate *g, int64_t now_ms, int64_t *ret_at_ms)
 {
 	struct gate_entry *e;
-	struct heap_node *waiting;
 	int64_t at_ms;
 
 	make_due_ready(g, now_ms);
 	e = first_ready(g);
-	if (e == NULL) {
-		waiting = heap_first(&g->waiting);
-		*ret_at_ms = waiting ? waiting->at_ms : INT64_MAX;
-		account_rate(g, false, now_ms);
-		return NULL;
-	}
-	at_ms = passage_ms(g, now_ms);
+	if (e == NULL)
+		return take_nothing(g, now_ms, ret_at_ms);
+	at_ms = passage_with_quota_ms(g, now_ms);
 	if (at_ms > now_ms) {
 		*ret_at_ms = at_ms;
-		account_rate(g, at_ms != INT64_MAX && g->breaker.state != BREAKER_OPEN, now_ms);
+		account_rate(g,
+			at_ms != INT64_MAX && g->breaker.state != BREAKER_OPEN &&
+				now_ms >= held_until_ms(g),
+			now_ms);
 		return NULL;
 	}
 	account_rate(g, false, now_ms);
@@ -239,6 +282,7 @@ struct gate_entry *gate_take(struct gate *g, int64_t now_ms, int64_t *ret_at_ms)
 	e->probe = breaker_send(&g->breaker, now_ms);
 	e->epoch = breaker_epoch(&g->breaker);
 	bucket_take(&g->bucket);
+	quota_take(&g->member);
 	g->in_flight++;
 	g->queued--;
 	return e;
@@ -276,12 +320,28 @@ static void tell_breaker(
 		breaker_probe_undone(&g->breaker, now_ms);
 }
 
+static void give_back_token(struct gate *g)
+{
+	bucket_give_back(&g->bucket);
+	if (g->quota != NULL)
+		quota_give_back(g->quota);
+}
+
+static void hold(struct gate *g, int64_t until_ms)
+{
+	g->held_until_ms = max_i64(g->held_until_ms, until_ms);
+	if (g->quota != NULL)
+		quota_hold(g->quota, until_ms);
+}
+
 void gate_leave(struct gate *g, struct gate_entry *e, const struct gate_left *l, int64_t now_ms)
 {
 	g->in_flight--;
 	e->state = LEFT;
 	if (l->outcome == GATE_UNTRIED)
-		bucket_give_back(&g->bucket);
+		give_back_token(g);
+	if (l->throttled && l->retry_after_ms > 0)
+		hold(g, now_ms + min_i64(l->retry_after_ms, GATE_HOLD_MAX_MS));
 	tell_window(g, l);
 	tell_breaker(g, e, l, now_ms);
 	e->probe = false;
@@ -342,7 +402,8 @@ struct gate_state gate_get_state(const struct gate *g)
 	return (struct gate_state){
 		.breaker = breaker_of(b->state),
 		.breaker_since_ms = b->since_ms,
-		.next_probe_ms = b->next_probe_ms,
+		.next_probe_ms = max_i64(b->next_probe_ms, held_until_ms(g)),
+		.held_until_ms = held_until_ms(g),
 		.consecutive_failures = b->consecutive_failures,
 		.window = b->state == BREAKER_RECOVERING && b->opening < window ? b->opening
 										: window,
