@@ -308,6 +308,128 @@ static void retry__the_defaults_fill_a_day(void **state)
 	assert_in_range(sum_hours / 100, 13, 24);
 }
 
+static struct retry_verdict judge_outcome(struct retry_outcome o)
+{
+	return retry_judge(&retry_default_policy, &o);
+}
+
+static void retry__a_received_status_decides_whatever_becomes_of_the_body(void **state)
+{
+	(void)state;
+	for (int t = 0; t < RETRY_TRANSPORT_NR_VALUES; t++) {
+		struct retry_outcome o = {.transport = (enum retry_transport)t};
+
+		for (o.status = 100; o.status <= 599; o.status++) {
+			struct retry_verdict v = judge_outcome(o);
+
+			assert_int_equal(v.action, judge(o.status).action);
+			assert_int_equal(v.fault, judge(o.status).fault);
+			assert_int_equal(v.charge, RETRY_CHARGE_EVENT);
+		}
+	}
+}
+
+static void retry__a_response_rule_goes_before_the_status(void **state)
+{
+	struct retry_policy p = retry_default_policy;
+
+	(void)state;
+	assert_int_equal(retry_statuses_add(&p.fail_on, "4xx", NULL), 0);
+	for (int status = 200; status <= 599; status++) {
+		struct retry_outcome o = {.status = status, .has_rule = true};
+		struct retry_verdict v;
+
+		o.rule = RETRY_DELIVERED;
+		assert_int_equal(retry_judge(&p, &o).action, RETRY_DELIVERED);
+		o.rule = RETRY_LATER;
+		o.retry_after = RETRY_AFTER_DELAY;
+		o.retry_after_ms = 7000;
+		v = retry_judge(&p, &o);
+		assert_int_equal(v.action, RETRY_LATER);
+		assert_int_equal(v.fault, RETRY_FAULT_SITE);
+		assert_int_equal(v.charge, RETRY_CHARGE_EVENT);
+		assert_int_equal(v.not_before_ms, 7000);
+		assert_true(retry_is_throttled(&o));
+		o.rule = RETRY_REFUSE;
+		v = retry_judge(&p, &o);
+		assert_int_equal(v.action, RETRY_REFUSE);
+		assert_int_equal(v.fault, RETRY_FAULT_EVENT);
+		assert_false(retry_is_throttled(&o));
+		o.rule = RETRY_REAUTHORISE;
+		o.can_reauthorise = true;
+		v = retry_judge(&p, &o);
+		assert_int_equal(v.action, RETRY_REAUTHORISE);
+		assert_int_equal(v.charge, RETRY_CHARGE_NOBODY);
+		o.fresh_token = true;
+		v = retry_judge(&p, &o);
+		assert_int_equal(v.action, RETRY_LATER);
+		assert_int_equal(v.fault, RETRY_FAULT_CREDENTIALS);
+	}
+}
+
+static void retry__a_2xx_whose_meaning_nobody_knows_is_retried(void **state)
+{
+	struct retry_verdict v = judge_outcome((struct retry_outcome){
+		.transport = RETRY_TRANSPORT_RESET, .status = 200, .is_unknown = true});
+
+	(void)state;
+	assert_int_equal(v.action, RETRY_LATER);
+	assert_int_equal(v.fault, RETRY_FAULT_SITE);
+	assert_string_equal(v.error_code, "ERROR_FROM_TARGET");
+}
+
+static void retry__a_probe_that_fails_costs_no_attempt(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(503).charge, RETRY_CHARGE_EVENT);
+	assert_int_equal(
+		judge_outcome((struct retry_outcome){.status = 503, .is_probe = true}).charge,
+		RETRY_CHARGE_NOBODY);
+	assert_int_equal(
+		judge_outcome((struct retry_outcome){
+				      .transport = RETRY_TRANSPORT_TIMEOUT, .is_probe = true})
+			.charge,
+		RETRY_CHARGE_NOBODY);
+	/* A reply about the event itself is one. */
+	assert_int_equal(
+		judge_outcome((struct retry_outcome){.status = 400, .is_probe = true}).action,
+		RETRY_REFUSE);
+}
+
+static void retry__our_own_shortage_is_charged_to_nobody(void **state)
+{
+	struct retry_verdict v =
+		judge_outcome((struct retry_outcome){.transport = RETRY_TRANSPORT_INTERNAL});
+
+	(void)state;
+	assert_int_equal(v.charge, RETRY_CHARGE_NOBODY);
+	assert_int_equal(v.fault, RETRY_FAULT_NONE);
+}
+
+static void retry__credentials_that_nobody_succeeded_with_are_the_connections(void **state)
+{
+	struct retry_policy p = retry_default_policy;
+	struct retry_outcome o = {.status = 401, .has_credentials = true};
+
+	(void)state;
+	assert_int_equal(retry_judge(&p, &o).charge, RETRY_CHARGE_CONNECTION);
+	/* A fresh token that is refused, before it has been taken once. */
+	o.can_reauthorise = o.fresh_token = true;
+	assert_int_equal(retry_judge(&p, &o).charge, RETRY_CHARGE_CONNECTION);
+	assert_int_equal(retry_judge(&p, &o).action, RETRY_LATER);
+	assert_int_equal(retry_statuses_add(&p.fail_on, "4xx", NULL), 0);
+	assert_int_equal(retry_judge(&p, &o).charge, RETRY_CHARGE_CONNECTION);
+	/* Others succeed with it. */
+	o.is_proven = true;
+	assert_int_equal(retry_judge(&p, &o).action, RETRY_REFUSE);
+	assert_int_equal(retry_judge(&retry_default_policy, &o).charge, RETRY_CHARGE_EVENT);
+	/* Nothing was presented, so nothing was refused. */
+	o = (struct retry_outcome){.status = 401};
+	assert_int_equal(retry_judge(&retry_default_policy, &o).charge, RETRY_CHARGE_EVENT);
+	o = (struct retry_outcome){.status = 403, .has_credentials = true};
+	assert_int_equal(retry_judge(&retry_default_policy, &o).action, RETRY_REFUSE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +449,13 @@ int main(void)
 		cmocka_unit_test(retry__delays_are_full_jitter_under_a_growing_cap),
 		cmocka_unit_test(retry__never_sooner_than_retry_after),
 		cmocka_unit_test(retry__attempts_and_age_end_it_whichever_comes_first),
+		cmocka_unit_test(retry__a_received_status_decides_whatever_becomes_of_the_body),
+		cmocka_unit_test(retry__a_response_rule_goes_before_the_status),
+		cmocka_unit_test(retry__a_2xx_whose_meaning_nobody_knows_is_retried),
+		cmocka_unit_test(retry__a_probe_that_fails_costs_no_attempt),
+		cmocka_unit_test(retry__our_own_shortage_is_charged_to_nobody),
+		cmocka_unit_test(
+			retry__credentials_that_nobody_succeeded_with_are_the_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,8 +100,10 @@ static struct retry_verdict judge_transport(const struct retry_outcome *o)
 	struct retry_verdict v = {.action = RETRY_LATER, .fault = RETRY_FAULT_SITE};
 
 	v.error_code = codes[o->transport];
-	if (o->transport == RETRY_TRANSPORT_INTERNAL)
+	if (o->transport == RETRY_TRANSPORT_INTERNAL) {
 		v.fault = RETRY_FAULT_NONE; /* ours: says nothing about the site */
+		v.charge = RETRY_CHARGE_NOBODY;
+	}
 	return v;
 }
 
@@ -114,44 +116,82 @@ static const char *code_of(int status, bool credentials)
 
 /* Of what is retried. 409 and 425 speak of this event's state, and so does what only the target
  * has added to the list; the others speak of the site's. */
-static enum retry_fault fault_of(int status, bool credentials)
+static enum retry_fault fault_of(const struct retry_outcome *o, bool credentials)
 {
 	if (credentials)
 		return RETRY_FAULT_CREDENTIALS;
-	return status >= 500 || status == 408 || status == 429 ? RETRY_FAULT_SITE
-							       : RETRY_FAULT_EVENT;
+	return o->has_rule || o->is_unknown || o->status >= 500 || o->status == 408 ||
+			       o->status == 429
+		       ? RETRY_FAULT_SITE
+		       : RETRY_FAULT_EVENT;
 }
 
 static bool is_retried(const struct retry_policy *p, const struct retry_outcome *o)
 {
+	if (o->has_rule)
+		return o->rule != RETRY_REFUSE;
+	if (o->is_unknown)
+		return true;
 	if (o->retry_after == RETRY_AFTER_STOP || retry_statuses_have(&p->fail_on, o->status))
 		return false;
 	return is_retried_by_default(o->status) || retry_statuses_have(&p->retry_on, o->status);
 }
 
-struct retry_verdict retry_judge(const struct retry_policy *p, const struct retry_outcome *o)
+/* Does the reply speak of the credentials? */
+static bool is_about_credentials(const struct retry_outcome *o)
 {
-	struct retry_verdict v = {.action = RETRY_DELIVERED};
-	bool credentials = o->status == 401 || o->status == 407 ||
-			   (o->status == 403 && o->reauthorise_on_403);
+	if (o->has_rule)
+		return o->rule == RETRY_REAUTHORISE;
+	return o->status == 401 || o->status == 407 ||
+	       (o->status == 403 && o->reauthorise_on_403);
+}
 
-	if (o->transport != RETRY_TRANSPORT_OK)
-		return judge_transport(o);
-	if (o->status >= 200 && o->status <= 299)
-		return v;
+static bool is_delivered(const struct retry_outcome *o)
+{
+	if (o->has_rule)
+		return o->rule == RETRY_DELIVERED;
+	return !o->is_unknown && o->status >= 200 && o->status <= 299;
+}
+
+bool retry_is_throttled(const struct retry_outcome *o)
+{
+	return o->has_rule ? o->rule == RETRY_LATER : o->status == 429 || o->status == 503;
+}
+
+static struct retry_verdict judge_failure(
+	const struct retry_policy *p, const struct retry_outcome *o)
+{
+	bool credentials = is_about_credentials(o);
+	struct retry_verdict v = {.action = RETRY_LATER};
+
 	v.error_code = code_of(o->status, credentials);
+	v.fault = fault_of(o, credentials);
 	if (credentials && o->can_reauthorise && !o->fresh_token) {
 		v.action = RETRY_REAUTHORISE;
-		v.fault = RETRY_FAULT_CREDENTIALS;
+		v.charge = RETRY_CHARGE_NOBODY;
+	} else if (credentials && o->has_credentials && !o->is_proven) {
+		v.charge = RETRY_CHARGE_CONNECTION;
 	} else if (is_retried(p, o)) {
-		v.action = RETRY_LATER;
-		v.fault = fault_of(o->status, credentials);
+		v.charge = o->is_probe ? RETRY_CHARGE_NOBODY : RETRY_CHARGE_EVENT;
 		v.not_before_ms = o->retry_after == RETRY_AFTER_DELAY ? o->retry_after_ms : 0;
 	} else {
 		v.action = RETRY_REFUSE;
 		v.fault = credentials ? RETRY_FAULT_CREDENTIALS : RETRY_FAULT_EVENT;
 	}
 	return v;
+}
+
+struct retry_verdict retry_judge(const struct retry_policy *p, const struct retry_outcome *o)
+{
+	struct retry_verdict v = {.action = RETRY_DELIVERED};
+
+	if (o->status == 0 && o->transport != RETRY_TRANSPORT_OK) {
+		v = judge_transport(o);
+		if (o->is_probe)
+			v.charge = RETRY_CHARGE_NOBODY;
+		return v;
+	}
+	return is_delivered(o) ? v : judge_failure(p, o);
 }
 
 /* --- schedule --------------------------------------------------------------------------- */
