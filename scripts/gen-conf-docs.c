@@ -254,8 +254,8 @@ static void print_reference(struct buf *out)
 		const struct conf_section *s = conf_sections[i];
 		unsigned depth = s->singular != NULL ? 2 : s->name[0] != '\0' ? 1 : 0;
 
-		if (s == &conf_target_section)
-			continue; /* with the rules */
+		if (conf_section_is_list(s))
+			continue; /* within others */
 		buf_addf(out, "\n// %s.\n", s->sentence);
 		if (depth > 0)
 			buf_addf(out, "#%s = {\n", s->name);

@@ -51,20 +51,27 @@ static void add_message(struct draft *d, const struct letter_facts *f)
 {
 	const struct delivery_facts *facts = f->delivery;
 	struct buf *b = begin(d, "ERROR_MESSAGE");
-	char when[TIME_TEXT_ISO8601_BYTES];
+	char when[TIME_TEXT_ISO8601_BYTES], tried[32] = "a probe";
 
 	time_text_format_iso8601(facts->last_attempt_ms, when);
-	if (facts->attempts == 0) {
+	if (facts->attempts > 0)
+		snprintf(tried, sizeof tried, "attempt %u", facts->attempts);
+	if (facts->attempts == 0 && facts->last_attempt_ms == 0) {
 		buf_addf(b, "Not sent%s%s%s: ", f->destination ? " to destination '" : "",
 			f->destination ? f->destination : "", f->destination ? "'" : "");
 		buf_add_printable(
 			b, slice_str(facts->error_message ? facts->error_message : "unknown"));
 	} else if (facts->status != 0) {
-		buf_addf(b, "Destination '%s' answered HTTP %d to attempt %u at %s",
-			f->destination, facts->status, facts->attempts, when);
+		buf_addf(b, "Destination '%s' answered HTTP %d to %s at %s", f->destination,
+			facts->status, tried, when);
+		if (facts->error_message != NULL) {
+			buf_add_str(b, ": ");
+			buf_add_printable(b, slice_str(facts->error_message));
+		}
 	} else {
-		buf_addf(b, "Attempt %u at destination '%s' failed at %s: ", facts->attempts,
-			f->destination, when);
+		tried[0] = (char)(tried[0] & ~0x20);
+		buf_addf(b, "%s at destination '%s' failed at %s: ", tried, f->destination,
+			when);
 		buf_add_printable(b,
 			slice_str(facts->error_message ? facts->error_message : "no answer"));
 	}

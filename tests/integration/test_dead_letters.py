@@ -386,7 +386,7 @@ def test_guard_lets_go_by_itself_when_the_site_is_mended(
     daemon.wait_for_log("dead_letter_guard_released")
     receiver.wait_for(lambda _: len({number(r) for r in receiver.requests("/crm")}) == 1000, "/crm")
     kafka.wait_for_lag(f"{office.group}.crm", office.topic, timeout=60)
-    assert 0 < kafka.count(office.letters) <= 90
+    assert 0 < kafka.count(office.letters) < 100
 
 
 def test_guard_can_be_turned_off(

@@ -32,6 +32,7 @@ struct http_transfer {
 	unsigned target;
 	struct sim_record *record;
 	bool served; /* the endpoint has taken it, whatever we get to know */
+	char head[32];
 	struct http_result result;
 };
 
@@ -97,6 +98,7 @@ static void reply(struct http_transfer *t, int status)
 static void reset(struct http_transfer *t, bool served)
 {
 	t->result.transport = RETRY_TRANSPORT_RESET;
+	t->result.status = 0;
 	t->served = served;
 }
 
@@ -120,8 +122,9 @@ static int64_t behave(struct http_transfer *t)
 	case SIM_THROTTLES:
 		if (sim_chance(20)) {
 			reply(t, 429);
-			t->result.retry_after = RETRY_AFTER_DELAY;
-			t->result.retry_after_ms = (int64_t)sim_random(5) * 1000;
+			snprintf(t->head, sizeof t->head, "Retry-After: %u\n",
+				(unsigned)sim_random(5));
+			t->result.head = slice_str(t->head);
 		}
 		return 5;
 	case SIM_RESETS:

@@ -25,7 +25,7 @@ static char url[128];
 struct call {
 	struct http_request request;
 	struct http_result result;
-	char body[4096];
+	char head[512], body[4096];
 	unsigned done;
 };
 
@@ -90,6 +90,9 @@ static void on_done(struct http_request *r, const struct http_result *result)
 	if (result->body.len > 0)
 		memcpy(c->body, result->body.data, result->body.len);
 	c->result.body.data = c->body;
+	assert_true(result->head.len < sizeof c->head);
+	memcpy(c->head, result->head.data ? result->head.data : "", result->head.len);
+	c->head[result->head.len] = '\0';
 	c->done++;
 	if (--awaited == 0)
 		loop_defer(loop, &stopper);

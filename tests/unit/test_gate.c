@@ -574,6 +574,44 @@ static void gate__new_rates_of_a_connection_make_new_turns(void **state)
 	gate_free(g);
 }
 
+static void gate__a_shortage_of_our_own_narrows_the_window_for_a_while(void **state)
+{
+	struct gate_settings s = usual();
+	struct gate *g = make(&s);
+	struct gate_entry e[4] = {0};
+	int64_t again_ms;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(e); i++)
+		gate_join(g, &e[i], 0);
+	assert_next(g, &e[0], 0);
+	assert_next(g, &e[1], 0);
+	leave(g, &e[1], GATE_NO_ANSWER, 0);
+	gate_wait(g, &e[1], 0);
+	gate_note_shortage(g, 0);
+	assert_next(g, NULL, 10);
+	assert_int_equal(again_ms, 1000);
+	/* One has ended: another may have its place. */
+	finish(g, &e[0], 20);
+	assert_next(g, &e[1], 20);
+	assert_next(g, NULL, 20);
+	assert_next(g, &e[2], 1000);
+	assert_next(g, &e[3], 1000);
+	for (size_t i = 1; i < COUNT_OF(e); i++)
+		leave(g, &e[i], GATE_NO_ANSWER, 1000);
+	/* With none on the wire nothing ends: time has to tell. */
+	for (size_t i = 1; i < COUNT_OF(e); i++)
+		gate_wait(g, &e[i], 1000);
+	gate_note_shortage(g, 1000);
+	assert_next(g, NULL, 1000);
+	assert_in_range(again_ms, 1050, 1100);
+	assert_next(g, &e[1], again_ms);
+	finish(g, &e[1], 1100);
+	for (size_t i = 2; i < COUNT_OF(e); i++)
+		gate_drop(g, &e[i]);
+	gate_free(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -592,6 +630,7 @@ int main(void)
 		cmocka_unit_test(gate__a_share_of_nothing_lets_nothing_through),
 		cmocka_unit_test(gate__state_tells_what_waits),
 		cmocka_unit_test(gate__an_entry_is_small),
+		cmocka_unit_test(gate__a_shortage_of_our_own_narrows_the_window_for_a_while),
 		cmocka_unit_test(gate__who_is_told_to_wait_sends_nothing_until_then),
 		cmocka_unit_test(gate__a_probe_waits_as_told),
 		cmocka_unit_test(gate__two_of_one_connection_share_its_rate),

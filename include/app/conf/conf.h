@@ -23,6 +23,7 @@
 #include "core/pattern/pattern.h"
 #include "core/request/request.h"
 #include "core/gate/retry.h"
+#include "core/reply/reply.h"
 #include "io/auth/connection.h"
 #include "io/http/http.h"
 
@@ -80,12 +81,22 @@ struct conf_connection {
 	struct conf_place place;
 	char *name;
 	char *description;
+	uint64_t digest;                      /* of what stands in the file */
 	struct connection_settings settings;  /* texts owned by the conf */
 	struct request_parameters parameters; /* invocation_http_parameters, expanded */
 	/* What settings.oauth_parameters points to: ${…} not expanded yet. */
 	struct request_parameters oauth_parameters;
 	bool allow_http; /* for the authorization_endpoint */
 	bool reauthorize_on_403;
+};
+
+/* What a reply means that its status does not tell (core/reply/reply.h). */
+struct conf_response_rule {
+	struct conf_place place;
+	char *name;
+	char *pattern; /* JSON */
+	enum retry_action outcome;
+	struct pattern *compiled;
 };
 
 struct conf_destination {
@@ -99,9 +110,14 @@ struct conf_destination {
 	bool allow_http;
 	enum conf_ordering ordering;
 	bool dead_letter_guard; /* core/gate/guard.h */
+	struct conf_response_rule *response_rules;
+	size_t response_rule_count;
+	char **retry_after_headers; /* beside the known ones (core/gate/retry_after.h) */
+	size_t retry_after_header_count;
 	struct gate_settings gate;
 	struct http_settings http;
-	unsigned index; /* in conf->destinations */
+	unsigned index;  /* in conf->destinations */
+	uint64_t digest; /* of what it and its connection say */
 };
 
 struct conf_rule;
@@ -116,9 +132,14 @@ struct conf_target {
 	char *dead_letter_topic; /* resolved: target, rule, consumer, default; NULL: "none" */
 	size_t dead_letter_response_bytes; /* 1 KiB */
 	offsets_target identity;           /* hash of rule name and target id */
+	uint64_t digest; /* of what it, its destination and its connection say */
 	struct request_parameters parameters;
 	struct request_input input;
 	enum request_output output;
+	struct conf_response_rule *response_rules; /* its own */
+	size_t response_rule_count;
+	/* Its own and behind them its destination's, as one; NULL: there are none. */
+	struct reply_rules *replies;
 };
 
 struct conf_rule {

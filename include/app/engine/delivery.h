@@ -23,6 +23,7 @@ struct dead_letter;
 struct delivery;
 struct destination;
 struct engine_context;
+struct route;
 
 /* Embedded in what the delivery is a part of: the partition, or the letter of a redrive. */
 struct delivery_owner {
@@ -58,6 +59,7 @@ struct delivery {
 	/* NULL: the record is not an event, and goes straight to the dead-letter topic. */
 	const struct conf_target *target;
 	struct destination *dest; /* NULL likewise */
+	struct route *route;      /* the target's, there; set when it is submitted */
 
 	const struct delivery_letter *letter; /* that it was made of; NULL: of a record */
 

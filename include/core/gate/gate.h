@@ -144,6 +144,9 @@ static inline bool gate_entry_is_probe(const struct gate_entry *e)
  * gate_drop(). */
 void gate_leave(
 	struct gate *g, struct gate_entry *e, const struct gate_left *l, int64_t now_ms);
+/* Our own side could not make one more request: for a while no more go at once than are on the
+ * wire now; with none on the wire, none for an ever longer while. After gate_leave(). */
+void gate_note_shortage(struct gate *g, int64_t now_ms);
 /* Not before @at_ms again; then it is among the first. */
 void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms);
 /* Take an entry that waits for its time or its turn out of the queue, as if it had just left
@@ -152,6 +155,16 @@ void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms);
 bool gate_retract(struct gate *g, struct gate_entry *e);
 /* Out of the gate, from any state but sending: settled, or given back. */
 void gate_drop(struct gate *g, struct gate_entry *e);
+
+/* Put an entry that has left the wire aside, into @parked, until gate_unpark(): for a reason that
+ * the gate does not know. It keeps its line and its turn. */
+void gate_park(struct gate *g, struct gate_entry *e, struct list *parked);
+void gate_unpark(struct gate *g, struct gate_entry *e);
+/* The entry that @node, in such a list, belongs to. */
+static inline struct gate_entry *gate_parked_entry(struct list *node)
+{
+	return list_entry(node, struct gate_entry, node);
+}
 
 struct gate_state gate_get_state(const struct gate *g);
 const char *gate_breaker_name(enum gate_breaker b);

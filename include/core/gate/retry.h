@@ -125,6 +125,8 @@ struct retry_verdict {
 	int64_t not_before_ms; /* from now, by Retry-After; 0: none */
 };
 
+/* Is it delivered? The one outcome that ends well. */
+bool retry_is_delivered(const struct retry_outcome *o);
 /* Does the reply refuse for the rate of requests? Then what it says about when to come back is
  * meant for the whole destination. */
 bool retry_is_throttled(const struct retry_outcome *o);

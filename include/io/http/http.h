@@ -9,7 +9,9 @@
  * cancelled, never again.
  *
  * A request is never sent twice behind our back: where libcurl would repeat it on another
- * connection because the first one died without a reply, it is stopped. Redirects are not
+ * connection because the first one died without a reply, it is stopped. Whoever allows it
+ * (may_be_resent) has it sent once more then, on a new connection: a server may close a
+ * connection that it keeps at any time, also when a request is on the way. Redirects are not
  * followed, proxies come from the settings alone, replies are kept up to a limit and the rest
  * is read and dropped up to a second limit. Names are resolved by resolver.h; a request waits
  * for the first answer as a part of its connect timeout, and new connections take the
@@ -32,9 +34,9 @@ struct http_settings {
 	int64_t max_lifetime_ms;    /* 300 s: a connection older than this is not used again */
 	int64_t idle_timeout_ms;    /* 90 s */
 	size_t response_keep_bytes; /* 16 KiB: so much of a reply's body is kept */
-	size_t response_max_bytes;  /* 1 MiB: more than this ends the request as
-				       RETRY_TRANSPORT_PROTOCOL */
-	bool http2;                 /* over TLS only, opt-in */
+	size_t response_max_bytes;  /* 1 MiB: more than this is not read */
+	bool keep_head; /* of a reply: all its headers; else those that say when to come back */
+	bool http2;     /* over TLS only, opt-in */
 	unsigned http2_max_connections; /* 4 */
 	const char *ca_file;            /* NULL: the system's */
 	/* NULL: none. Read again for each connection, so that renewed ones are used. */
@@ -60,15 +62,16 @@ struct http_client *http_client_new(
 void http_client_free(struct http_client *c);
 
 struct http_result {
+	/* Not OK with a status: head or body broke off behind the status line. */
 	enum retry_transport transport;
-	int status; /* 0 without a reply */
-	enum retry_after_kind retry_after;
-	int64_t retry_after_ms;
-	struct slice body; /* the first bytes; valid within the callback */
-	char error[256];   /* libcurl's words when transport is not OK; no credential in it */
+	int status; /* of the final reply, 200 and up; 0 without one */
+	/* Valid within the callback: lines as they came, and the first bytes of the body. */
+	struct slice head, body;
+	char error[256]; /* libcurl's words when transport is not OK; no credential in it */
 	int64_t name_us, connect_us, tls_us, first_byte_us,
 		total_us; /* since the start, as libcurl counts */
 	bool new_connection;
+	bool was_resent; /* a kept connection had died */
 };
 
 struct http_request;
@@ -89,6 +92,7 @@ struct http_request {
 			    * then has no status */
 	bool has_body;
 	struct slice body;
+	bool may_be_resent; /* its method is idempotent, or it has a key (RFC 9110, 9.2.2) */
 	http_done_fn done;
 
 	struct http_transfer *transfer; /* the client's; NULL when not in flight */

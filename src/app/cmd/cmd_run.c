@@ -5,6 +5,7 @@
 
 #include "cmd.h"
 #include "app/daemon/daemon.h"
+#include "io/descriptors.h"
 #include "io/http/http.h"
 
 static const char usage[] =
@@ -58,6 +59,7 @@ int cmd_run(int argc, char **argv)
 		return cmd_wrong_usage("run", usage, "a configuration is needed: -c FILE");
 	if (optind < argc)
 		return cmd_wrong_usage("run", usage, "there are no arguments but options");
+	descriptors_raise();
 	http_global_init();
 	return daemon_run(&o);
 }

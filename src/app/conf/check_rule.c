@@ -65,6 +65,16 @@ void conf_check_target(struct conf_reader *r, const struct conf_subject *s)
 	check_dead_letter_topic(r, s, t);
 }
 
+/* --- response rules -------------------------------------------------------------------- */
+
+void conf_check_response_rule(struct conf_reader *r, const struct conf_subject *s)
+{
+	if (conf_given_node(s, "pattern") == NULL && conf_given_node(s, "pattern_file") == NULL)
+		conf_refuse(r, s, "pattern", s->node->place,
+			"is missing; write, say, pattern = { body = { ok = [ false ]; }; }, or "
+			"name a pattern_file");
+}
+
 /* --- rules ------------------------------------------------------------------------------ */
 
 /* A pattern for the record's metadata may only name fields that it has. */

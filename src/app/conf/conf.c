@@ -18,10 +18,23 @@ struct conf *conf_ref(struct conf *c)
 	return c;
 }
 
+static void response_rules_release(struct conf_response_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		pattern_free(rules[i].compiled);
+}
+
+static void target_release(struct conf_target *t)
+{
+	request_plan_free(t->plan);
+	reply_rules_free(t->replies);
+	response_rules_release(t->response_rules, t->response_rule_count);
+}
+
 static void rule_release(struct conf_rule *rule)
 {
 	for (size_t i = 0; i < rule->target_count; i++)
-		request_plan_free(rule->targets[i].plan);
+		target_release(&rule->targets[i]);
 	pattern_free(rule->pattern);
 	pattern_free(rule->kafka_pattern);
 }
@@ -30,6 +43,9 @@ static void conf_free(struct conf *c)
 {
 	for (size_t i = 0; i < c->rule_count; i++)
 		rule_release(&c->rules[i]);
+	for (size_t i = 0; i < c->destination_count; i++)
+		response_rules_release(c->destinations[i].response_rules,
+			c->destinations[i].response_rule_count);
 	for (size_t i = 0; i < c->consumer_count; i++)
 		envelope_free(c->consumers[i].envelope);
 	free(c->bootstrap_servers);

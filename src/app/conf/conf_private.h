@@ -119,6 +119,7 @@ void conf_check_connection(struct conf_reader *r, const struct conf_subject *s);
 void conf_check_destination(struct conf_reader *r, const struct conf_subject *s);
 void conf_check_target(struct conf_reader *r, const struct conf_subject *s);
 void conf_check_rule(struct conf_reader *r, const struct conf_subject *s);
+void conf_check_response_rule(struct conf_reader *r, const struct conf_subject *s);
 /* The configuration as a whole, when all sections are finished. */
 void conf_check_all(struct conf_reader *r);
 
@@ -148,5 +149,6 @@ void conf_finish_connection(struct conf_reader *r, const struct conf_subject *s)
 void conf_finish_destination(struct conf_reader *r, const struct conf_subject *s);
 void conf_finish_target(struct conf_reader *r, const struct conf_subject *s);
 void conf_finish_rule(struct conf_reader *r, const struct conf_subject *s);
+void conf_finish_response_rule(struct conf_reader *r, const struct conf_subject *s);
 
 #endif

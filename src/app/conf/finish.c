@@ -9,6 +9,46 @@
 
 #include "conf_private.h"
 
+/* --- digests ---------------------------------------------------------------------------- */
+
+/* Of what stands in the file: two that are equal say the same. */
+static uint64_t digest_node(const struct conf_node *n)
+{
+	struct buf json;
+	uint64_t digest;
+
+	buf_init(&json, BUF_UNLIMITED);
+	conf_node_json(n, &json);
+	digest = util_hash(buf_str(&json), json.len);
+	if (json.len > 0) /* there may be a secret in it */
+		explicit_bzero(json.data, json.len);
+	buf_release(&json);
+	return digest;
+}
+
+/* Of a text that may stand in a file of its own; NULL: none. */
+static uint64_t digest_text(uint64_t digest, const char *text)
+{
+	return digest * 31 + (text != NULL ? util_hash(text, strlen(text)) : 0);
+}
+
+static uint64_t digest_response_rules(
+	uint64_t digest, const struct conf_response_rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		digest = digest_text(digest, rules[i].pattern);
+	return digest;
+}
+
+static uint64_t digest_target(const struct conf_subject *s)
+{
+	const struct conf_target *t = s->settings;
+	uint64_t digest = digest_text(digest_node(s->node), t->input.input_template);
+
+	digest = digest_response_rules(digest, t->response_rules, t->response_rule_count);
+	return digest * 31 + (t->destination != NULL ? t->destination->digest : 0);
+}
+
 /* --- patterns --------------------------------------------------------------------------- */
 
 struct pattern_warning {
@@ -49,6 +89,20 @@ void conf_finish_rule(struct conf_reader *r, const struct conf_subject *s)
 			is_file ? "event_pattern_file" : "event_pattern", rule->event_pattern);
 	if (rule->kafka != NULL)
 		rule->kafka_pattern = compile_pattern(r, s, "kafka", rule->kafka);
+}
+
+void conf_finish_response_rule(struct conf_reader *r, const struct conf_subject *s)
+{
+	struct conf_response_rule *rule = s->settings;
+	const char *key =
+		conf_given_node(s, "pattern_file") != NULL ? "pattern_file" : "pattern";
+	struct err err = {0};
+
+	if (rule->pattern == NULL)
+		return;
+	rule->compiled = compile_pattern(r, s, key, rule->pattern);
+	if (rule->compiled != NULL && reply_pattern_check(rule->compiled, &err) != 0)
+		conf_refuse(r, s, key, conf_given_node(s, key)->place, "%s", err.text);
 }
 
 /* --- requests --------------------------------------------------------------------------- */
@@ -164,6 +218,43 @@ static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 
 /* --- targets ---------------------------------------------------------------------------- */
 
+static size_t add_replies(
+	struct reply_rule *to, size_t at, const struct conf_response_rule *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (from[i].compiled != NULL)
+			to[at++] = (struct reply_rule){
+				from[i].compiled, from[i].outcome, from[i].name};
+	return at;
+}
+
+/* What the rules look at has to be there when a reply has come. */
+static void keep_replies(struct conf_destination *d, const struct reply_rules *rules)
+{
+	if (reply_rules_want_headers(rules) || d->retry_after_header_count > 0)
+		d->http.keep_head = true;
+	if (reply_rules_want_body(rules))
+		d->http.response_keep_bytes = d->http.response_max_bytes;
+}
+
+static void compile_replies(struct conf_reader *r, struct conf_target *t)
+{
+	struct conf_destination *d;
+	struct reply_rule *rules;
+	size_t count;
+
+	if (t->destination == NULL)
+		return;
+	d = &r->conf->destinations[t->destination->index];
+	rules = xcalloc(t->response_rule_count + d->response_rule_count + 1, sizeof *rules);
+	count = add_replies(rules, 0, t->response_rules, t->response_rule_count);
+	count = add_replies(rules, count, d->response_rules, d->response_rule_count);
+	if (count > 0)
+		t->replies = reply_rules_new(rules, count);
+	free(rules);
+	keep_replies(d, t->replies);
+}
+
 static offsets_target identity(const struct conf_target *t)
 {
 	struct buf b;
@@ -184,6 +275,8 @@ void conf_finish_target(struct conf_reader *r, const struct conf_subject *s)
 
 	t->identity = identity(t);
 	t->dead_letter_topic = conf_effective_dead_letter_topic(t);
+	t->digest = digest_target(s);
+	compile_replies(r, t);
 	compile_plan(r, s);
 }
 
@@ -257,6 +350,7 @@ void conf_finish_connection(struct conf_reader *r, const struct conf_subject *s)
 {
 	struct conf_connection *c = s->settings;
 
+	c->digest = digest_node(s->node);
 	c->settings.name = c->name;
 	c->settings.base_dir = r->conf->base_dir;
 	c->settings.oauth_parameters = &c->oauth_parameters;
@@ -269,4 +363,8 @@ void conf_finish_destination(struct conf_reader *r, const struct conf_subject *s
 
 	d->index = (unsigned)(d - r->conf->destinations);
 	d->http.name = d->name;
+	d->digest = digest_response_rules(
+		digest_node(s->node), d->response_rules, d->response_rule_count);
+	if (d->connection != NULL)
+		d->digest = d->digest * 31 + d->connection->digest;
 }

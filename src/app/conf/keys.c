@@ -262,6 +262,7 @@ const struct conf_section *const conf_sections[] = {
 	&conf_destination_section,
 	&conf_rule_section,
 	&conf_target_section,
+	&conf_response_rule_section,
 	&conf_top_section,
 };
 

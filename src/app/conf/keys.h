@@ -93,7 +93,7 @@ struct conf_named {
 
 extern const struct conf_section conf_top_section, conf_kafka_section, conf_consumer_section,
 	conf_connection_section, conf_destination_section, conf_rule_section,
-	conf_target_section;
+	conf_target_section, conf_response_rule_section;
 
 /* All of them, in the order of the manual. */
 extern const struct conf_section *const conf_sections[];
@@ -101,6 +101,12 @@ extern const size_t conf_section_count;
 
 /* The thing number @i of a section with named things; NULL: there are fewer. */
 const void *conf_section_thing(const struct conf *c, const struct conf_section *s, size_t i);
+
+/* Are its things a list within others, so that it stands nowhere by itself? */
+static inline bool conf_section_is_list(const struct conf_section *s)
+{
+	return s == &conf_target_section || s == &conf_response_rule_section;
+}
 
 /* By name or alias; NULL: there is none. */
 const struct conf_key *conf_key_find(const struct conf_section *s, const char *name);

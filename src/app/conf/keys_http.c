@@ -205,9 +205,14 @@ static const struct conf_key destination_keys[] = {
 		.max = 7 * DAY, .flags = CONF_SECONDS,
 		.sentence = "A longer Retry-After opens the breaker at once; 0: none does"},
 	{"dead_letter_guard", CONF_BOOL, AT(D, dead_letter_guard),
-		.sentence = "When more than 90 of the last 100 deliveries finally failed "
-			    "for the same reason, pause deliveries and send probes; a "
-			    "reload resumes them"},
+		.sentence = "When the last 100 deliveries to a target all finally failed for "
+			    "the same reason, hold its others and send probes"},
+	RESPONSE_RULES(D, "What replies mean that their status does not tell; the first that "
+			  "matches decides"),
+	{"retry_after_headers", CONF_TEXTS,
+		COUNTED(D, retry_after_headers, retry_after_header_count), .max = 128,
+		.flags = CONF_PLAIN, .example = "X-Busy-Until",
+		.sentence = "Headers that say when to come back, beside the usual ones"},
 	{"idempotency_header", CONF_TEXT, AT(D, idempotency_header), .max = 512,
 		.sentence = "The header with the id of a delivery, which stays the same at "
 			    "every attempt"},
@@ -216,6 +221,46 @@ static const struct conf_key destination_keys[] = {
 		.max = 1000,
 		.sentence = "The most HTTP/2 connections, each with many requests"},
 	HTTP_KEYS(D, http, NULL),
+};
+
+static const struct conf_choice outcomes[] = {
+	{"delivered", RETRY_DELIVERED},
+	{"retry", RETRY_LATER},
+	{"fail", RETRY_REFUSE},
+	{"reauthorize", RETRY_REAUTHORISE},
+	{NULL, 0},
+};
+
+#define P struct conf_response_rule
+
+static const struct conf_key response_rule_keys[] = {
+	{"name", CONF_TEXT, AT(P, name), .max = 64, .flags = CONF_PLAIN, .example = "too_fast",
+		.sentence =
+			"How log, metrics and dead letters call it; without it, its number"},
+	{"pattern", CONF_JSON, AT(P, pattern), .flags = CONF_PLAIN,
+		.example = "{\"body\": {\"ok\": [false]}}",
+		.sentence = "The replies that it matches: postrider-patterns(7) over status, "
+			    "headers and body"},
+	{"pattern_file", CONF_CONTENT, AT(P, pattern), .flags = CONF_NOT_SHOWN,
+		.example = "patterns/refusal.json",
+		.sentence = "A file that holds the pattern"},
+	{"outcome", CONF_CHOICE, AT(P, outcome), .choices = outcomes, .flags = CONF_REQUIRED,
+		.example = "fail", .sentence = "What such a reply means"},
+};
+
+static void response_rule_defaults(void *settings)
+{
+	(void)settings;
+}
+
+const struct conf_section conf_response_rule_section = {
+	.name = "response_rules",
+	.singular = "response rule",
+	.sentence = "What replies mean: a list in a destination or a target",
+	.keys = response_rule_keys,
+	.key_count = COUNT_OF(response_rule_keys),
+	.size = sizeof(P),
+	.defaults = response_rule_defaults,
 };
 
 static void destination_defaults(void *settings)

@@ -34,6 +34,14 @@
 			.sentence = "A note for people"                                        \
 	}
 
+/* Of a destination, and of a target. */
+#define RESPONSE_RULES(type, more)                                                             \
+	{                                                                                      \
+		"response_rules", CONF_LIST,                                                   \
+			COUNTED(type, response_rules, response_rule_count),                    \
+			.section = &conf_response_rule_section, .sentence = more               \
+	}
+
 /* The keys that destinations and token requests share; @http is a struct http_settings in @type. */
 #define HTTP_KEYS(type, http, client)                                                          \
 	{"connect_timeout", CONF_DURATION, AT(type, http.connect_timeout_ms), .min = 1,        \
@@ -57,7 +65,7 @@
 				    "this long"},                                              \
 		{"response_max_bytes", CONF_SIZE, AT(type, http.response_max_bytes),           \
 			.min = KIB, .max = GIB, .of = client,                                  \
-			.sentence = "A reply with a longer body counts as a failure"},         \
+			.sentence = "How many bytes of a reply's body are read at most"},      \
 		{"ca_file", CONF_FILE, AT(type, http.ca_file), .of = client,                   \
 			.example = "tls/ca.pem",                                               \
 			.sentence =                                                            \

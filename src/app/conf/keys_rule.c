@@ -115,6 +115,8 @@ static const struct conf_key target_keys[] = {
 		.sentence = "The format of the body"},
 	{"retry_policy", CONF_GROUP, .section = &retry_section,
 		.sentence = "How often and for how long to retry"},
+	RESPONSE_RULES(T, "The same for replies to this target; they come before its "
+			  "destination's"),
 	{"dead_letter_topic", CONF_TEXT, AT(T, dead_letter_topic), .absent = "none",
 		.example = "shop.dead-letters",
 		.sentence = "Its dead-letter topic; without it the rule's, the consumer's, "

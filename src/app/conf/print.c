@@ -25,6 +25,28 @@ static bool is_shown(
 }
 
 static void write_keys(
+	struct conf_writer *w, const struct conf_section *section, const void *settings);
+
+/* A list of groups. In libconfig a comma stands between them, and nothing behind them. */
+static void write_list(struct conf_writer *w, const struct conf_key *key, const void *settings)
+{
+	const char *array = *(const char *const *)conf_key_field(key, settings);
+	size_t count = *(const size_t *)((const char *)settings + key->count_offset);
+
+	conf_write_begin_list(w, key->name);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && !w->json)
+			buf_add_char(w->out, ',');
+		conf_write_begin(w, NULL);
+		write_keys(w, key->section, array + i * key->section->size);
+		conf_write_end(w);
+		if (!w->json)
+			buf_truncate(w->out, w->out->len - 1);
+	}
+	conf_write_end_list(w);
+}
+
+static void write_keys(
 	struct conf_writer *w, const struct conf_section *section, const void *settings)
 {
 	for (size_t i = 0; i < section->key_count; i++) {
@@ -36,28 +58,14 @@ static void write_keys(
 			conf_write_begin(w, key->name);
 			write_keys(w, key->section, settings);
 			conf_write_end(w);
+		} else if (key->type == CONF_LIST) {
+			write_list(w, key, settings);
 		} else {
 			conf_write_name(w, key->name);
 			conf_write_value(w, key, settings);
 			conf_write_done(w);
 		}
 	}
-}
-
-static void write_targets(struct conf_writer *w, const struct conf_rule *rule)
-{
-	conf_write_begin_list(w, "targets");
-	for (size_t i = 0; i < rule->target_count; i++) {
-		/* In a libconfig list groups are separated by commas, and have no semicolon. */
-		if (i > 0 && !w->json)
-			buf_add_char(w->out, ',');
-		conf_write_begin(w, NULL);
-		write_keys(w, &conf_target_section, &rule->targets[i]);
-		conf_write_end(w);
-		if (!w->json)
-			buf_truncate(w->out, w->out->len - 1);
-	}
-	conf_write_end_list(w);
 }
 
 static void write_section(
@@ -69,8 +77,6 @@ static void write_section(
 	for (size_t i = 0; (thing = conf_section_thing(c, section, i)) != NULL; i++) {
 		conf_write_begin(w, thing->name);
 		write_keys(w, section, thing);
-		if (section == &conf_rule_section)
-			write_targets(w, (const struct conf_rule *)thing);
 		conf_write_end(w);
 	}
 	conf_write_end(w);

@@ -40,7 +40,7 @@ static void refuse_unknown(struct conf_reader *r, const struct conf_subject *s,
 	/* At the top level the names of sections are valid too. */
 	for (size_t i = 0; section == &conf_top_section && i < conf_section_count; i++)
 		if (conf_sections[i]->name[0] != '\0' &&
-			conf_sections[i] != &conf_target_section)
+			!conf_section_is_list(conf_sections[i]))
 			names[count++] = conf_sections[i]->name;
 	conf_suggest(n->name, names, count, hint, sizeof hint);
 	if (hint[0] == '\0' && home != NULL && home[0] != '\0')
@@ -169,14 +169,33 @@ static const struct steps named_sections[] = {
 };
 
 static void read_targets(struct conf_reader *r, struct conf_subject *s);
+static void read_response_rules(struct conf_reader *r, struct conf_subject *s,
+	const char *prefix, struct conf_response_rule **ret_rules, size_t *ret_count);
+
+static void read_lists(
+	struct conf_reader *r, const struct conf_section *section, struct conf_subject *s)
+{
+	struct conf_destination *d = s->settings;
+	struct conf_target *t = s->settings;
+	char prefix[160];
+
+	if (section == &conf_rule_section)
+		read_targets(r, s);
+	else if (section == &conf_destination_section)
+		read_response_rules(r, s, "", &d->response_rules, &d->response_rule_count);
+	if (section != &conf_target_section)
+		return;
+	/* A rule without a name is called after where it stands. */
+	snprintf(prefix, sizeof prefix, "%s/%s:", t->rule->name, t->id != NULL ? t->id : "");
+	read_response_rules(r, s, prefix, &t->response_rules, &t->response_rule_count);
+}
 
 static void read_thing(struct conf_reader *r, const struct steps *steps, struct conf_subject *s,
 	const struct conf_node *n, void *settings)
 {
 	if (!read_subject(r, s, steps->section, n, settings))
 		return;
-	if (steps->section == &conf_rule_section)
-		read_targets(r, s);
+	read_lists(r, steps->section, s);
 	steps->check(r, s);
 	steps->finish(r, s);
 }
@@ -235,19 +254,52 @@ static void read_target(struct conf_reader *r, struct conf_rule *rule,
 	read_thing(r, &steps, &s, n, t);
 }
 
-static void read_targets(struct conf_reader *r, struct conf_subject *s)
+/* The list of groups that @s was given under @key; NULL: none, or it is none. */
+static const struct conf_node *given_list(struct conf_reader *r, const struct conf_subject *s,
+	const struct conf_section *section, const char *key)
 {
-	struct conf_rule *rule = s->settings;
-	const struct conf_node *list = conf_given_node(s, "targets");
+	const struct conf_node *list = conf_given_node(s, key);
+
+	if (list == NULL || list->kind == CONF_NODE_LIST)
+		return list;
+	conf_refuse(r, s, key, list->place, "must be %s, not %s",
+		conf_type_name(conf_key_find(section, key)), conf_node_kind_name(list));
+	return NULL;
+}
+
+static void read_response_rules(struct conf_reader *r, struct conf_subject *s,
+	const char *prefix, struct conf_response_rule **ret_rules, size_t *ret_count)
+{
+	static const struct steps steps = {&conf_response_rule_section,
+		conf_check_response_rule, conf_finish_response_rule};
+	const struct conf_node *list =
+		given_list(r, s, &conf_destination_section, "response_rules");
 
 	if (list == NULL)
 		return;
-	if (list->kind != CONF_NODE_LIST) {
-		conf_refuse(r, s, "targets", list->place, "must be %s, not %s",
-			conf_type_name(conf_key_find(&conf_rule_section, "targets")),
-			conf_node_kind_name(list));
-		return;
+	*ret_rules =
+		conf_own_block(r->priv, xcalloc(list->child_count + 1, sizeof **ret_rules));
+	for (size_t i = 0; i < list->child_count; i++) {
+		struct conf_response_rule *rule = &(*ret_rules)[i];
+		struct conf_subject inner = {0};
+
+		*ret_count = i + 1;
+		snprintf(inner.what, sizeof inner.what, "%.120s response rule %zu", s->what,
+			i + 1);
+		rule->place = list->children[i]->place;
+		read_thing(r, &steps, &inner, list->children[i], rule);
+		if (rule->name == NULL)
+			rule->name = conf_own_text(r->priv, xasprintf("%s%zu", prefix, i + 1));
 	}
+}
+
+static void read_targets(struct conf_reader *r, struct conf_subject *s)
+{
+	struct conf_rule *rule = s->settings;
+	const struct conf_node *list = given_list(r, s, &conf_rule_section, "targets");
+
+	if (list == NULL)
+		return;
 	rule->targets =
 		conf_own_block(r->priv, xcalloc(list->child_count + 1, sizeof *rule->targets));
 	for (size_t i = 0; i < list->child_count; i++) {
@@ -260,7 +312,7 @@ static bool is_section(const char *name)
 {
 	for (size_t i = 0; i < conf_section_count; i++)
 		if (strcmp(conf_sections[i]->name, name) == 0)
-			return conf_sections[i] != &conf_target_section;
+			return !conf_section_is_list(conf_sections[i]);
 	return false;
 }
 

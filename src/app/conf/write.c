@@ -281,6 +281,7 @@ bool conf_write_is_set(const struct conf_key *key, const void *settings)
 		return *(const void *const *)field != NULL || key->absent != NULL;
 	case CONF_TEXTS:
 	case CONF_PAIRS:
+	case CONF_LIST:
 		return *(const size_t *)((const char *)settings + key->count_offset) > 0;
 	case CONF_STATUSES:
 		return memcmp(field, &none, sizeof none) != 0;
@@ -292,8 +293,6 @@ bool conf_write_is_set(const struct conf_key *key, const void *settings)
 			if (key->section->keys[i].type != CONF_BOOL &&
 				conf_write_is_set(&key->section->keys[i], settings))
 				return true;
-		return false;
-	case CONF_LIST:
 		return false;
 	default:
 		return true;

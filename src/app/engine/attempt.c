@@ -7,6 +7,7 @@
 #include "app/engine/redact.h"
 #include "app/engine/context.h"
 #include "io/http/otlp.h"
+#include "route.h"
 
 /* Idle attempts that a pool keeps, with their buffers. More are not worth the memory. */
 #define IDLE_MAX 1024
@@ -90,13 +91,41 @@ static void note_body(struct attempt *a, struct delivery *d, struct slice body)
 	buf_release(&masked);
 }
 
-static void note_response(
-	struct attempt *a, struct delivery *d, const struct http_result *result)
+/* Why a reply means what its status does not tell: by which rule, or for want of a body. */
+static void note_rule(struct delivery *d, const struct attempt_report *r)
+{
+	char *text = xasprintf(
+		r->outcome.has_rule ? "response rule '%s'"
+				    : "response rule '%s' looks at the body, which broke off",
+		r->rule->name);
+
+	delivery_facts_set_message(&d->facts, text);
+	free(text);
+}
+
+static void note_response(struct attempt *a, struct delivery *d,
+	const struct http_result *result, const struct attempt_report *report)
 {
 	d->facts.status = (int16_t)result->status;
 	d->facts.transport = result->transport;
 	delivery_facts_set_message(&d->facts, result->error);
+	if (report->rule != NULL)
+		note_rule(d, report);
 	note_body(a, d, result->body);
+}
+
+static void judge_reply(
+	struct delivery *d, const struct http_result *result, struct attempt_report *report)
+{
+	const struct reply reply = {
+		.status = result->status,
+		.head = result->head,
+		.body = result->body,
+		.body_is_broken = result->transport != RETRY_TRANSPORT_OK,
+	};
+
+	if (d->target->replies != NULL && result->status != 0)
+		report->rule = route_judge(d->route, d, &reply, &report->outcome);
 }
 
 static int64_t tls_time(const struct http_result *r)
@@ -118,6 +147,7 @@ static void log_attempt(const struct delivery *d, const struct attempt_report *r
 		log_int("status", r->outcome.status),
 		log_str("transport",
 			r->outcome.transport == RETRY_TRANSPORT_OK ? "ok" : transport),
+		log_str("response_rule", r->rule ? r->rule->name : NULL),
 		log_int("took_us", r->latency_us));
 	free(name);
 }
@@ -174,6 +204,17 @@ static bool is_logged(struct engine_context *context)
 	return context->log_sample > 0 && context->log_seen++ % context->log_sample == 0;
 }
 
+/* When the reply says to come back. */
+static void read_wait(struct retry_outcome *o, const struct conf_destination *dest,
+	struct slice head, int64_t wall_ms)
+{
+	const struct retry_after_names more = {
+		(const char *const *)dest->retry_after_headers, dest->retry_after_header_count};
+
+	o->retry_after = retry_after_read(
+		head, &more, retry_is_throttled(o), wall_ms, &o->retry_after_ms);
+}
+
 static void attempt_ended(struct http_request *r, const struct http_result *result)
 {
 	struct attempt *a = container_of(r, struct attempt, http);
@@ -185,8 +226,6 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 			{
 				.transport = result->transport,
 				.status = result->status,
-				.retry_after = result->retry_after,
-				.retry_after_ms = result->retry_after_ms,
 				.fresh_token =
 					d->rejected_generation != 0 &&
 					a->credentials.generation > d->rejected_generation,
@@ -194,6 +233,7 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 				.reauthorise_on_403 = a->reauthorise_on_403,
 			},
 		.generation = a->credentials.generation,
+		.was_resent = result->was_resent,
 		.latency_us = result->total_us,
 		.first_byte_us = result->first_byte_us,
 		.connect_us = result->new_connection ? result->connect_us : 0,
@@ -201,9 +241,12 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 	};
 
 	d->facts.last_attempt_ms = loop_wall_ms(loop);
-	if (result->transport != RETRY_TRANSPORT_OK || result->status < 200 ||
-		result->status > 299)
-		note_response(a, d, result);
+	judge_reply(d, result, &report);
+	if (!retry_is_delivered(&report.outcome)) {
+		read_wait(&report.outcome, d->target->destination, result->head,
+			loop_wall_ms(loop));
+		note_response(a, d, result, &report);
+	}
 	report_span(a, d, result);
 	attempt_put_back(a);
 	if (is_logged(d->owner->context))
@@ -273,6 +316,7 @@ static void fill(struct attempt *a, const struct request_plan *plan)
 	a->http.more_header_count = a->credentials.header_count;
 	a->http.has_body = a->request.has_body;
 	a->http.body = a->request.body;
+	a->http.may_be_resent = true; /* every delivery has an idempotency key */
 	a->http.done = attempt_ended;
 }
 

@@ -29,7 +29,9 @@ enum attempt_begun {
 /* The outcome, for done(). The attempt is back in its pool by then. */
 struct attempt_report {
 	struct retry_outcome outcome;
-	uint64_t generation; /* of the credentials used */
+	uint64_t generation;           /* of the credentials used */
+	bool was_resent;               /* see http_result */
+	const struct reply_rule *rule; /* the response rule that has decided; NULL: none */
 	int64_t latency_us;
 	int64_t first_byte_us, connect_us, tls_us; /* 0: there was none */
 };

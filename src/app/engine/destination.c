@@ -31,7 +31,7 @@ struct destination *destination_new(struct engine_context *context, struct conf 
 	dest->settings = settings;
 	dest->connection = connection;
 	dest->gate = gate_new(&settings->gate, &context->rng, now_ms);
-	guard_init(&dest->guard, settings->dead_letter_guard, now_ms);
+	list_init(&dest->routes);
 	list_init(&dest->old_clients);
 	attempt_pool_init(&dest->attempts);
 	destination_gauges_init(&dest->gauges, context->metrics, settings->name);
@@ -59,6 +59,8 @@ void destination_free(struct destination *dest)
 	dispatch_release(dest);
 	attempt_pool_release(&dest->attempts);
 	destination_gauges_clear(&dest->gauges);
+	list_foreach_safe (node, &dest->routes)
+		route_free(list_entry(node, struct route, node));
 	gate_free(dest->gate);
 	free_old_clients(dest);
 	http_client_free(dest->http);
@@ -85,6 +87,42 @@ static int change_client(
 	return 0;
 }
 
+static const struct conf_target *find_target(const struct conf *conf, offsets_target identity)
+{
+	for (size_t i = 0; i < conf->rule_count; i++)
+		for (size_t k = 0; k < conf->rules[i].target_count; k++)
+			if (conf->rules[i].targets[k].identity == identity)
+				return &conf->rules[i].targets[k];
+	return NULL;
+}
+
+/* Whoever has changed something of a target, its destination or its connection may have mended
+ * it; a reload that changes something else has not. */
+static bool is_changed(
+	const struct destination *dest, const struct conf *conf, const struct route *route)
+{
+	const struct conf_target *before = find_target(dest->conf, route->identity);
+	const struct conf_target *after = find_target(conf, route->identity);
+
+	return before == NULL || after == NULL || before->digest != after->digest;
+}
+
+static void reconfigure_guards(struct destination *dest, const struct conf *conf,
+	const struct conf_destination *settings)
+{
+	int64_t now_ms = destination_now_ms(dest);
+
+	list_foreach (node, &dest->routes) {
+		struct route *route = list_entry(node, struct route, node);
+
+		if (is_changed(dest, conf, route))
+			guard_release(&route->guard, now_ms);
+		guard_enable(&route->guard, settings->dead_letter_guard, now_ms);
+		if (!guard_is_paused(&route->guard))
+			dispatch_release_held(dest, route);
+	}
+}
+
 int destination_reconfigure(struct destination *dest, struct conf *conf,
 	const struct conf_destination *settings, struct connection *connection, struct err *err)
 {
@@ -96,9 +134,7 @@ int destination_reconfigure(struct destination *dest, struct conf *conf,
 	dest->connection = connection;
 	gate_reconfigure(dest->gate, &settings->gate, now_ms);
 	dest->settings = settings;
-	/* The cause may have been fixed: a reload ends the guard's pause. */
-	guard_release(&dest->guard, now_ms);
-	guard_enable(&dest->guard, settings->dead_letter_guard, now_ms);
+	reconfigure_guards(dest, conf, settings);
 	conf_ref(conf);
 	conf_unref(dest->conf);
 	dest->conf = conf;
@@ -112,12 +148,38 @@ void destination_set_share(struct destination *dest, unsigned part, unsigned who
 	dispatch_soon(dest);
 }
 
+/* Of the routes, those whose guard is paused; *ret_first: the one that has been so longest. */
+static size_t count_paused(const struct destination *dest, const struct guard **ret_first)
+{
+	size_t count = 0;
+
+	list_foreach (node, &dest->routes) {
+		const struct guard *g = &list_entry(node, struct route, node)->guard;
+
+		if (!guard_is_paused(g))
+			continue;
+		if (ret_first != NULL && (count == 0 || g->since_ms < (*ret_first)->since_ms))
+			*ret_first = g;
+		count++;
+	}
+	return count;
+}
+
+/* Is nothing sent but probes, since no target works? */
+static bool is_all_paused(const struct destination *dest)
+{
+	size_t count = 0;
+
+	list_foreach (node, &dest->routes)
+		count++;
+	return count > 0 && count_paused(dest, NULL) == count;
+}
+
 bool destination_wants_more(const struct destination *dest)
 {
 	struct gate_state state = gate_get_state(dest->gate);
 
-	if (state.breaker == GATE_OPEN || state.breaker == GATE_PROBING ||
-		guard_is_paused(&dest->guard))
+	if (state.breaker == GATE_OPEN || state.breaker == GATE_PROBING || is_all_paused(dest))
 		return state.queued < state.window;
 	return state.in_flight < state.window ||
 	       (state.ready < READY_AHEAD && state.queued - state.waiting < state.window);
@@ -135,15 +197,16 @@ const char *destination_name(const struct destination *dest)
 
 void destination_get_status(const struct destination *dest, struct destination_status *ret)
 {
-	const struct guard *guard = &dest->guard;
+	const struct guard *guard = NULL;
 	int64_t now_ms = destination_now_ms(dest);
+	bool is_paused = count_paused(dest, &guard) > 0;
 
 	*ret = (struct destination_status){
 		.gate = gate_get_state(dest->gate),
 		.http = http_client_get_state(dest->http),
-		.guard_paused = guard_is_paused(guard),
-		.guard_for_ms = guard_is_paused(guard) ? now_ms - guard->since_ms : -1,
-		.guard_probe_in_ms = guard->state == GUARD_PAUSED
+		.guard_paused = is_paused,
+		.guard_for_ms = is_paused ? now_ms - guard->since_ms : -1,
+		.guard_probe_in_ms = is_paused && guard->state == GUARD_PAUSED
 					     ? max_i64(guard->next_probe_ms - now_ms, 0)
 					     : -1,
 		.last_error_age_ms =

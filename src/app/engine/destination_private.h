@@ -16,7 +16,7 @@
 #include "gauges.h"
 #include "app/engine/context.h"
 #include "app/engine/destination.h"
-#include "core/gate/guard.h"
+#include "route.h"
 
 struct destination {
 	struct engine_context *context;
@@ -27,14 +27,14 @@ struct destination {
 	struct list old_clients; /* replaced by a reload, until their requests have ended */
 	struct attempt_pool attempts;
 	struct gate *gate;
-	struct guard guard;
-	const struct delivery *probe; /* the guard's, while it is sent; NULL: none is */
+	struct list routes; /* one for each target that has sent something */
 
 	struct connection_waiter waiter; /* waits for credentials if its connection is set */
 	struct loop_call dispatch;
 	struct loop_timer dispatch_timer;
 
 	struct destination_gauges gauges;
+	int64_t shortage_ms;        /* when our own side lacked something last; 0: never */
 	enum gate_breaker reported; /* the breaker's state that was logged last */
 	size_t deliveries;          /* in it, in whatever state */
 	int64_t last_error_at_ms;   /* 0: never */
@@ -53,6 +53,8 @@ void dispatch_again(struct destination *dest, struct delivery *d, int64_t at_ms)
 /* @d leaves the queue for good; the next one with its key may be sent. */
 void dispatch_leave(struct destination *dest, struct delivery *d);
 
+/* No delivery is held any more at @route, which its guard has released. */
+void dispatch_release_held(struct destination *dest, struct route *route);
 /* If @d is the guard's probe, it has ended undelivered: it failed, or nothing was learnt. */
 void dispatch_end_probe(struct destination *dest, const struct delivery *d, bool failed);
 /* @d was delivered; the guard is told, and releases the others if @d was its probe. */

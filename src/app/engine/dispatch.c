@@ -19,58 +19,102 @@
 
 static void report_guard(const struct destination *dest, const struct delivery *d)
 {
+	const struct conf_target *t = d->target;
+
 	log_error("dead_letter_guard",
-		"nearly all deliveries fail for good, for one reason: they are held and become no dead "
-		"letters; probes continue; fix the cause, or release them with a reload",
-		log_str("destination", dest->settings->name),
+		"all deliveries of a target fail for good, for one reason: they are held and "
+		"become no dead letters; probes continue; fix the cause, or set "
+		"dead_letter_guard = false, and run postrider reload",
+		log_str("destination", dest->settings->name), log_str("rule", t->rule->name),
+		log_str("target", t->id),
 		log_str("code", d->facts.error_code ? d->facts.error_code : "UNKNOWN"),
 		log_str("last", dest->last_error),
-		log_int("probe_in_ms", dest->guard.next_probe_ms - destination_now_ms(dest)));
+		log_int("probe_in_ms",
+			d->route->guard.next_probe_ms - destination_now_ms(dest)));
+}
+
+void dispatch_release_held(struct destination *dest, struct route *route)
+{
+	while (!list_is_empty(&route->held))
+		gate_unpark(dest->gate, gate_parked_entry(route->held.next));
+	dispatch_soon(dest);
+}
+
+/* @d waits until its guard lets it go. */
+static void hold(struct destination *dest, struct delivery *d)
+{
+	if (d->state == DELIVERY_SENDING)
+		delivery_move(d, DELIVERY_WAITING);
+	gate_park(dest->gate, &d->gate, &d->route->held);
+	dispatch_soon(dest);
 }
 
 void dispatch_end_probe(struct destination *dest, const struct delivery *d, bool failed)
 {
+	struct route *route = d->route;
 	int64_t now_ms = destination_now_ms(dest);
 
-	if (dest->probe != d)
+	if (route->probe != d)
 		return;
-	dest->probe = NULL;
+	route->probe = NULL;
 	if (failed)
-		guard_probe_failed(&dest->guard, now_ms);
+		guard_probe_failed(&route->guard, now_ms);
 	else
-		guard_probe_undone(&dest->guard, now_ms);
-	if (failed && guard_is_paused(&dest->guard))
+		guard_probe_undone(&route->guard, now_ms);
+	if (failed && guard_is_paused(&route->guard))
 		report_guard(dest, d);
 	dispatch_soon(dest);
 }
 
 void dispatch_guard_delivered(struct destination *dest, const struct delivery *d)
 {
-	bool is_probe = dest->probe == d;
+	struct route *route = d->route;
+	bool is_probe = route->probe == d;
 
 	if (is_probe)
-		dest->probe = NULL;
-	if (guard_delivered(&dest->guard, is_probe, destination_now_ms(dest)))
-		log_info("dead_letter_guard_released",
-			"a probe was delivered: deliveries continue",
-			log_str("destination", dest->settings->name));
+		route->probe = NULL;
+	if (!guard_delivered(&route->guard, is_probe, destination_now_ms(dest)))
+		return;
+	log_info("dead_letter_guard_released", "a probe was delivered: deliveries continue",
+		log_str("destination", dest->settings->name),
+		log_str("rule", d->target->rule->name), log_str("target", d->target->id));
+	dispatch_release_held(dest, route);
 }
 
 bool dispatch_guard_holds(struct destination *dest, struct delivery *d)
 {
-	int64_t now_ms = destination_now_ms(dest);
+	struct guard *guard = &d->route->guard;
 	uint32_t reason = guard_reason(d->facts.error_code, d->facts.status);
-	bool was_paused = guard_is_paused(&dest->guard);
+	bool was_paused = guard_is_paused(guard);
 
-	if (!guard_failed(&dest->guard, reason, now_ms))
+	if (!guard_failed(guard, reason, destination_now_ms(dest)))
 		return false;
 	if (!was_paused)
 		report_guard(dest, d);
 	d->facts.exhausted = RETRY_NOT_EXHAUSTED;
-	dispatch_again(dest, d, guard_hold_until(&dest->guard, now_ms));
-	if (d->facts.attempts > 0)
+	hold(dest, d);
+	if (d->facts.attempts > 0 || d->facts.last_attempt_ms > 0)
 		d->owner->failed_attempt(d);
 	return true;
+}
+
+/* The next probe of each paused guard may be due: then the one that has been held longest gets
+ * ready. Returns when to look again. */
+static int64_t ready_probes(struct destination *dest, int64_t now_ms)
+{
+	int64_t again_ms = INT64_MAX;
+
+	list_foreach (node, &dest->routes) {
+		struct route *route = list_entry(node, struct route, node);
+
+		if (route->guard.state != GUARD_PAUSED || list_is_empty(&route->held))
+			continue;
+		if (route->guard.next_probe_ms <= now_ms)
+			gate_unpark(dest->gate, gate_parked_entry(route->held.next));
+		else
+			again_ms = min_i64(again_ms, route->guard.next_probe_ms);
+	}
+	return again_ms;
 }
 
 /* --- sending ---------------------------------------------------------------------------- */
@@ -126,15 +170,36 @@ static void send(struct destination *dest, struct delivery *d)
 	}
 }
 
+/* May @d, which the gate has let go, be sent? If not, its guard holds it. */
+static bool pass_guard(struct destination *dest, struct delivery *d, int64_t now_ms)
+{
+	struct route *route = d->route;
+
+	if (guard_ready_at(&route->guard, now_ms) <= now_ms) {
+		if (guard_send(&route->guard))
+			route->probe = d;
+		return true;
+	}
+	leave_unanswered(dest, d, GATE_UNTRIED);
+	hold(dest, d);
+	return false;
+}
+
 /* The next delivery that may be sent now, or NULL; then *ret_at_ms is when to look again. */
 static struct delivery *next(struct destination *dest, int64_t now_ms, int64_t *ret_at_ms)
 {
-	struct gate_entry *e = NULL;
+	int64_t probe_at_ms = ready_probes(dest, now_ms);
+	struct gate_entry *e;
 
-	*ret_at_ms = guard_ready_at(&dest->guard, now_ms);
-	if (*ret_at_ms <= now_ms)
-		e = gate_take(dest->gate, now_ms, ret_at_ms);
-	return e ? container_of(e, struct delivery, gate) : NULL;
+	while ((e = gate_take(dest->gate, now_ms, ret_at_ms)) != NULL) {
+		struct delivery *d = container_of(e, struct delivery, gate);
+
+		if (pass_guard(dest, d, now_ms))
+			return d;
+		probe_at_ms = ready_probes(dest, now_ms);
+	}
+	*ret_at_ms = min_i64(*ret_at_ms, probe_at_ms);
+	return NULL;
 }
 
 static void set_timer(struct destination *dest, int64_t at_ms)
@@ -158,8 +223,6 @@ static void dispatch(struct destination *dest)
 			set_timer(dest, at_ms);
 			return;
 		}
-		if (guard_send(&dest->guard))
-			dest->probe = d;
 		send(dest, d);
 	}
 }
@@ -217,6 +280,21 @@ static uint64_t order_number(const struct destination *dest, const struct event 
 	return number ? number : 1;
 }
 
+static struct route *route_of(struct destination *dest, const struct conf_target *t)
+{
+	struct route *made;
+
+	list_foreach (node, &dest->routes) {
+		struct route *r = list_entry(node, struct route, node);
+
+		if (r->identity == t->identity)
+			return r;
+	}
+	made = route_new(t, destination_now_ms(dest));
+	list_append(&dest->routes, &made->node);
+	return made;
+}
+
 void destination_submit(struct delivery *first)
 {
 	for (struct delivery *d = first, *after; d != NULL; d = after) {
@@ -225,6 +303,7 @@ void destination_submit(struct delivery *first)
 		after = d->next; /* @d may be settled and freed at once */
 		d->next = NULL;
 		dest->deliveries++;
+		d->route = route_of(dest, d->target);
 		gate_join(dest->gate, &d->gate, order_number(dest, d->ev));
 		dispatch(dest);
 	}
@@ -274,9 +353,10 @@ void destination_withdraw(struct delivery *d)
 static bool may_expire(const struct destination *dest, const struct delivery *d)
 {
 	return (d->state == DELIVERY_QUEUED || d->state == DELIVERY_WAITING) &&
-	       !guard_is_paused(&dest->guard) &&
+	       !guard_is_paused(&d->route->guard) &&
 	       delivery_age_ms(d) >= d->target->retry.maximum_event_age_ms &&
-	       (d->facts.attempts > 0 || dest->waiter.connection != NULL);
+	       (d->facts.attempts > 0 || d->facts.last_attempt_ms > 0 ||
+		       dest->waiter.connection != NULL);
 }
 
 void destination_expire(struct delivery *d)

@@ -98,6 +98,9 @@ static const struct gauge_entry of_destination[] = {
 	COUNTED(RETRY_ATTEMPTS, retries),
 	COUNTED(THROTTLED, throttled),
 	COUNTED(REAUTHORIZATIONS, reauthorizations),
+	COUNTED(BODIES_UNREAD, bodies_unread),
+	COUNTED(REQUESTS_RESENT, resent),
+	COUNTED(SHORTAGES, shortages),
 	COUNTED(ATTEMPT_SECONDS, attempt_seconds),
 	COUNTED(CONNECT_SECONDS, connect_seconds),
 	COUNTED(TLS_SECONDS, tls_seconds),
@@ -155,13 +158,16 @@ void destination_gauges_count(
 	metric_add(g->attempts, 1);
 	metric_add(g->retries, was_retry);
 	count_times(g, r);
-	if (o->transport != RETRY_TRANSPORT_OK) {
+	metric_add(g->resent, r->was_resent);
+	metric_add(g->shortages, o->transport == RETRY_TRANSPORT_INTERNAL);
+	if (o->status == 0) {
 		metric_add(g->transports[o->transport], 1);
 		return;
 	}
+	metric_add(g->bodies_unread, o->transport != RETRY_TRANSPORT_OK);
 	if (o->status >= 100 && o->status <= 599)
 		metric_add(g->classes[o->status / 100 - 1], 1);
-	metric_add(g->successes, o->status >= 200 && o->status <= 299);
+	metric_add(g->successes, retry_is_delivered(o));
 	metric_add(g->throttled, o->status == 429);
 }
 

@@ -82,6 +82,7 @@ enum {
 
 struct destination_gauges {
 	struct metric *attempts, *successes, *retries, *throttled, *reauthorizations;
+	struct metric *bodies_unread, *resent, *shortages;
 	struct metric *attempt_seconds, *connect_seconds, *tls_seconds, *first_byte_seconds;
 	struct metric *queue_seconds, *event_seconds, *event_age, *breaker_changes;
 	struct metric *classes[GAUGES_CLASSES]; /* 1xx to 5xx */

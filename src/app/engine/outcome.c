@@ -21,6 +21,9 @@
 #include "destination_private.h"
 #include "base/log.h"
 
+/* After so long without one a shortage is news again. */
+#define SHORTAGE_SAID_MS 60000
+
 /* --- the verdict ------------------------------------------------------------------------ */
 
 /* Tell the connection that the API rejected the credentials of this attempt. False: there are
@@ -36,7 +39,11 @@ static bool are_replaceable(
 static struct retry_verdict judge(
 	struct destination *dest, struct delivery *d, const struct attempt_report *report)
 {
-	struct retry_verdict verdict = retry_judge(&d->target->retry, &report->outcome);
+	struct retry_outcome outcome = report->outcome;
+	struct retry_verdict verdict;
+
+	outcome.is_probe = gate_entry_is_probe(&d->gate) || d->route->probe == d;
+	verdict = retry_judge(&d->target->retry, &outcome);
 
 	/* Whatever the verdict, the connection must hear of it. */
 	if (verdict.fault == RETRY_FAULT_CREDENTIALS && !are_replaceable(dest, d, report) &&
@@ -64,7 +71,7 @@ static void tell_gate(struct destination *dest, struct delivery *d,
 	struct gate_left left = {
 		.outcome = gate_outcome_of(verdict),
 		.latency_ms = report->latency_us / 1000,
-		.throttled = outcome->status == 429 || outcome->status == 503,
+		.throttled = retry_is_throttled(outcome),
 		.retry_after_ms =
 			outcome->retry_after == RETRY_AFTER_DELAY ? outcome->retry_after_ms : 0,
 	};
@@ -90,11 +97,12 @@ void outcome_note_error(struct destination *dest, const struct delivery *d)
 }
 
 static void note_failure(
-	struct destination *dest, const struct delivery *d, const struct retry_verdict *verdict)
+	struct destination *dest, struct delivery *d, const struct retry_verdict *verdict)
 {
 	if (verdict->action == RETRY_DELIVERED)
 		return;
 	dest->failed_attempts++;
+	d->facts.error_code = verdict->error_code;
 	outcome_note_error(dest, d);
 }
 
@@ -164,17 +172,39 @@ static void delivered(struct destination *dest, struct delivery *d)
 	settle(d);
 }
 
+/* Our own side lacks something; said once, until there has been enough for a while. */
+static void note_shortage(
+	struct destination *dest, const struct delivery *d, const struct retry_verdict *verdict)
+{
+	int64_t now_ms = destination_now_ms(dest);
+
+	if (verdict->action != RETRY_LATER || verdict->fault != RETRY_FAULT_NONE)
+		return;
+	gate_note_shortage(dest->gate, now_ms);
+	if (dest->shortage_ms == 0 || now_ms - dest->shortage_ms > SHORTAGE_SAID_MS)
+		log_warn("shortage",
+			"requests cannot be made for want of something on this side: deliveries "
+			"wait, and no attempt is counted",
+			log_str("destination", dest->settings->name),
+			log_str("reason", d->facts.error_message));
+	dest->shortage_ms = now_ms;
+}
+
 static void retry(
 	struct destination *dest, struct delivery *d, const struct retry_verdict *verdict)
 {
 	int64_t delay_ms;
 
+	if (verdict->charge != RETRY_CHARGE_EVENT)
+		d->facts.attempts--;
 	d->facts.exhausted = retry_schedule(&d->target->retry, verdict, d->facts.attempts,
 		delivery_age_ms(d), &dest->context->rng, &delay_ms);
 	if (d->facts.exhausted != RETRY_NOT_EXHAUSTED) {
 		outcome_failed(dest, d);
 		return;
 	}
+	if (verdict->fault == RETRY_FAULT_NONE)
+		delay_ms = 0; /* it is for the gate to say when there is enough again */
 	dispatch_again(dest, d, destination_now_ms(dest) + delay_ms);
 	d->owner->failed_attempt(d);
 }
@@ -194,14 +224,12 @@ static void carry_out(
 		delivered(dest, d);
 		break;
 	case RETRY_LATER:
-		d->facts.error_code = verdict->error_code;
 		retry(dest, d, verdict);
 		break;
 	case RETRY_REAUTHORISE:
 		retry_with_new_credentials(dest, d);
 		break;
 	case RETRY_REFUSE:
-		d->facts.error_code = verdict->error_code;
 		outcome_failed(dest, d);
 		break;
 	}
@@ -219,6 +247,7 @@ void outcome_of_attempt(struct delivery *d, const struct attempt_report *report)
 	tell_gate(dest, d, report, &verdict);
 	/* The log lines of the breaker and of the guard quote the last error. */
 	note_failure(dest, d, &verdict);
+	note_shortage(dest, d, &verdict);
 	report_breaker(dest);
 	/* Before @d may fail for good: the guard has to know by then how its probe ended. */
 	tell_guard(dest, d, &verdict);

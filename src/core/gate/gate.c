@@ -12,12 +12,19 @@
  * more of them ready than it takes. */
 #define DUE_AT_ONCE 8
 
+/* After a shortage: how long it is respected, for how short a time at first where nothing is on the
+ * wire, and when it is over. */
+#define SHORTAGE_MS           1000
+#define SHORTAGE_FIRST_MS     50
+#define SHORTAGE_FORGOTTEN_MS 1000
+
 enum entry_state {
 	OUTSIDE,
 	BEHIND,  /* in its line's queue */
 	FRESH,   /* ready, in `fresh` */
 	READY,   /* ready, in `ready` */
 	WAITING, /* for its time, in `waiting` */
+	PARKED,  /* in a list of the caller's */
 	SENDING,
 	LEFT,
 };
@@ -40,9 +47,12 @@ struct gate {
 	struct heap waiting; /* by time */
 	uint64_t next_turn;
 	unsigned in_flight;
-	size_t queued;
-	int64_t held_until_ms; /* what the site has told; with a quota the quota's counts */
-	struct quota *quota;   /* of the connection; NULL: none */
+	size_t queued, parked;
+	int64_t held_until_ms;
+	/* Our own side lacks something: so many may be on the wire until then. */
+	unsigned short_window;
+	int64_t short_until_ms, short_pause_ms;
+	struct quota *quota; /* of the connection; NULL: none */
 	struct quota_member member;
 	bool rate_holds; /* since: */
 	int64_t rate_held_since_ms, rate_waited_ms;
@@ -82,7 +92,7 @@ struct gate *gate_new(const struct gate_settings *s, struct rng *rng, int64_t no
 	struct gate *g = xcalloc(1, sizeof *g);
 
 	g->rng = rng;
-	g->held_until_ms = INT64_MIN;
+	g->held_until_ms = g->short_until_ms = INT64_MIN;
 	breaker_init(&g->breaker, &breaker, now_ms);
 	window_init(&g->window, &window);
 	bucket_init(&g->bucket, s->rate_per_1000s, s->burst, now_ms);
@@ -124,8 +134,6 @@ void gate_set_quota(struct gate *g, struct quota *quota)
 	if (g->quota != NULL)
 		quota_return(g->quota, &g->member);
 	g->quota = quota;
-	if (quota != NULL)
-		quota_hold(quota, g->held_until_ms);
 }
 
 /* --- who is ready ------------------------------------------------------------------------ */
@@ -166,6 +174,10 @@ static void unlink_entry(struct gate *g, struct gate_entry *e)
 	switch ((enum entry_state)e->state) {
 	case FRESH:
 		g->fresh_count--;
+		list_remove(&e->node);
+		break;
+	case PARKED:
+		g->parked--;
 		list_remove(&e->node);
 		break;
 	case BEHIND:
@@ -211,7 +223,7 @@ static void account_rate(struct gate *g, bool holds, int64_t now_ms)
 
 static int64_t held_until_ms(const struct gate *g)
 {
-	return g->quota ? g->quota->held_until_ms : g->held_until_ms;
+	return g->quota ? max_i64(g->quota->held_until_ms, g->held_until_ms) : g->held_until_ms;
 }
 
 /* When the first ready entry may go, as far as this destination is concerned; INT64_MAX when
@@ -226,6 +238,8 @@ static int64_t passage_ms(struct gate *g, int64_t now_ms)
 	}
 	if (now_ms < held_until_ms(g))
 		return held_until_ms(g);
+	if (now_ms < g->short_until_ms && g->in_flight >= g->short_window)
+		return g->short_until_ms;
 	if (allowed == 0 && g->breaker.state == BREAKER_OPEN)
 		return g->breaker.next_probe_ms;
 	if (g->in_flight >= allowed)
@@ -327,7 +341,8 @@ static void give_back_token(struct gate *g)
 		quota_give_back(g->quota);
 }
 
-static void hold(struct gate *g, int64_t until_ms)
+/* As the site has told: that holds for all that share the rate. */
+static void hold_as_told(struct gate *g, int64_t until_ms)
 {
 	g->held_until_ms = max_i64(g->held_until_ms, until_ms);
 	if (g->quota != NULL)
@@ -341,10 +356,21 @@ void gate_leave(struct gate *g, struct gate_entry *e, const struct gate_left *l,
 	if (l->outcome == GATE_UNTRIED)
 		give_back_token(g);
 	if (l->throttled && l->retry_after_ms > 0)
-		hold(g, now_ms + min_i64(l->retry_after_ms, GATE_HOLD_MAX_MS));
+		hold_as_told(g, now_ms + min_i64(l->retry_after_ms, GATE_HOLD_MAX_MS));
 	tell_window(g, l);
 	tell_breaker(g, e, l, now_ms);
 	e->probe = false;
+}
+
+void gate_note_shortage(struct gate *g, int64_t now_ms)
+{
+	bool goes_on = g->short_until_ms != INT64_MIN &&
+		       now_ms - g->short_until_ms < SHORTAGE_FORGOTTEN_MS;
+
+	g->short_window = g->in_flight;
+	g->short_pause_ms =
+		goes_on ? min_i64(g->short_pause_ms * 2, SHORTAGE_MS) : SHORTAGE_FIRST_MS;
+	g->short_until_ms = now_ms + (g->in_flight > 0 ? SHORTAGE_MS : g->short_pause_ms);
 }
 
 void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
@@ -354,9 +380,23 @@ void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
 	g->queued++;
 }
 
+void gate_park(struct gate *g, struct gate_entry *e, struct list *parked)
+{
+	e->state = PARKED;
+	list_append(parked, &e->node);
+	g->parked++;
+	g->queued++;
+}
+
+void gate_unpark(struct gate *g, struct gate_entry *e)
+{
+	unlink_entry(g, e);
+	make_ready(g, e);
+}
+
 bool gate_retract(struct gate *g, struct gate_entry *e)
 {
-	if (e->state != FRESH && e->state != READY && e->state != WAITING)
+	if (e->state != FRESH && e->state != READY && e->state != WAITING && e->state != PARKED)
 		return false;
 	unlink_entry(g, e);
 	g->queued--;
@@ -409,7 +449,7 @@ struct gate_state gate_get_state(const struct gate *g)
 										: window,
 		.in_flight = g->in_flight,
 		.queued = g->queued,
-		.waiting = g->waiting.count,
+		.waiting = g->waiting.count + g->parked,
 		.ready = g->fresh_count + g->ready.count,
 		.rate_waited_ms = g->rate_waited_ms,
 		.breaker_changes = b->changes,

@@ -41,23 +41,6 @@ bool guard_send(struct guard *g)
 	return true;
 }
 
-static void remember(struct guard *g, uint32_t reason)
-{
-	g->window[g->next] = reason;
-	g->next = (g->next + 1) % GUARD_WINDOW;
-	if (g->filled < GUARD_WINDOW)
-		g->filled++;
-}
-
-static unsigned count_alike(const struct guard *g, uint32_t reason)
-{
-	unsigned alike = 0;
-
-	for (unsigned i = 0; i < g->filled; i++)
-		alike += g->window[i] == reason;
-	return alike;
-}
-
 bool guard_delivered(struct guard *g, bool probe, int64_t now_ms)
 {
 	if (!g->enabled)
@@ -68,7 +51,7 @@ bool guard_delivered(struct guard *g, bool probe, int64_t now_ms)
 	}
 	/* What left before the pause says nothing about its end. */
 	if (!guard_is_paused(g))
-		remember(g, 0);
+		g->run = 0;
 	return false;
 }
 
@@ -78,8 +61,9 @@ bool guard_failed(struct guard *g, uint32_t reason, int64_t now_ms)
 		return false;
 	if (guard_is_paused(g))
 		return true;
-	remember(g, reason);
-	if (count_alike(g, reason) <= GUARD_MOST_ALIKE)
+	g->run = reason == g->reason ? g->run + 1 : 1;
+	g->reason = reason;
+	if (g->run < GUARD_RUN)
 		return false;
 	g->state = GUARD_PAUSED;
 	g->since_ms = now_ms;
@@ -103,9 +87,4 @@ void guard_probe_undone(struct guard *g, int64_t now_ms)
 		return;
 	g->state = GUARD_PAUSED;
 	g->next_probe_ms = now_ms;
-}
-
-int64_t guard_hold_until(const struct guard *g, int64_t now_ms)
-{
-	return max_i64(g->next_probe_ms, now_ms) + g->interval_ms;
 }

@@ -146,8 +146,10 @@ static bool is_about_credentials(const struct retry_outcome *o)
 	       (o->status == 403 && o->reauthorise_on_403);
 }
 
-static bool is_delivered(const struct retry_outcome *o)
+bool retry_is_delivered(const struct retry_outcome *o)
 {
+	if (o->status == 0)
+		return false;
 	if (o->has_rule)
 		return o->rule == RETRY_DELIVERED;
 	return !o->is_unknown && o->status >= 200 && o->status <= 299;
@@ -191,7 +193,7 @@ struct retry_verdict retry_judge(const struct retry_policy *p, const struct retr
 			v.charge = RETRY_CHARGE_NOBODY;
 		return v;
 	}
-	return is_delivered(o) ? v : judge_failure(p, o);
+	return retry_is_delivered(o) ? v : judge_failure(p, o);
 }
 
 /* --- schedule --------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 #define CORE_REPLY_REPLY_PRIVATE_H
 
 #include "core/pattern/tree.h"
-#include "reply.h"
+#include "core/reply/reply.h"
 #include "core/ruleset/ruleset.h"
 
 /*

@@ -162,6 +162,16 @@ void reply_rules_free(struct reply_rules *r)
 	free(r);
 }
 
+size_t reply_rules_count(const struct reply_rules *r)
+{
+	return r != NULL ? r->count : 0;
+}
+
+const struct reply_rule *reply_rules_at(const struct reply_rules *r, size_t i)
+{
+	return &r->rules[i];
+}
+
 bool reply_rules_want_headers(const struct reply_rules *r)
 {
 	return r != NULL && r->want_headers;

@@ -123,6 +123,16 @@ static const char *text_of(CURLcode code)
 						   : curl_easy_strerror(code);
 }
 
+static bool lacks_port(const struct http_transfer *t, CURLcode code)
+{
+	long error_number = 0;
+
+	if (code != CURLE_COULDNT_CONNECT)
+		return false;
+	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error_number);
+	return error_number == EADDRNOTAVAIL;
+}
+
 static void translate_failure(
 	const struct http_transfer *t, CURLcode code, struct http_result *r)
 {
@@ -136,6 +146,12 @@ static void translate_failure(
 		r->transport = RETRY_TRANSPORT_CONNECT;
 		snprintf(r->error, sizeof r->error, "the proxy refuses with status %ld",
 			connect_status);
+		return;
+	}
+	if (lacks_port(t, code)) {
+		r->transport = RETRY_TRANSPORT_INTERNAL;
+		snprintf(r->error, sizeof r->error,
+			"no local port is free for one more connection");
 		return;
 	}
 	r->transport = is_tls_alert(text) ? RETRY_TRANSPORT_TLS : transport_of(code);
@@ -179,6 +195,8 @@ void http_error_translate(struct http_transfer *t, int curl_code, struct http_re
 	read_times(t->easy, ret);
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
 	ret->new_connection = connects > 0;
+	ret->was_resent = t->was_resent;
+	http_reply_fill(&t->reply, ret);
 	if (curl_code != CURLE_OK) {
 		translate_failure(t, (CURLcode)curl_code, ret);
 		if (ret->transport == RETRY_TRANSPORT_CONNECT && t->origin->is_name)
@@ -186,5 +204,5 @@ void http_error_translate(struct http_transfer *t, int curl_code, struct http_re
 		return;
 	}
 	if (!t->request->connect_only)
-		http_reply_finish(&t->reply, loop_wall_ms(t->client->loop), ret);
+		http_reply_check_head(&t->reply, ret);
 }

@@ -127,6 +127,7 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	t->progress_bytes = 0;
 	t->tries_v4 = t->tries_v6 = 0;
 	t->sending = HTTP_UNSENT;
+	t->was_resent = false;
 	http_reply_reset(&t->reply);
 	t->error[0] = '\0';
 	t->socket_errno = 0;
@@ -179,7 +180,8 @@ void http_transfer_fail(
 	struct http_result *result = &t->result;
 
 	http_transfer_detach(t);
-	*result = (struct http_result){.transport = transport};
+	*result = (struct http_result){.transport = transport, .was_resent = t->was_resent};
+	http_reply_fill(&t->reply, result);
 	snprintf(result->error, sizeof result->error, "%s", error);
 	result->total_us = (loop_now_ms(t->client->loop) - t->began_ms) * 1000;
 	http_transfer_finish(t);
@@ -409,8 +411,8 @@ bool http_settings_equal(const struct http_settings *a, const struct http_settin
 	       a->max_lifetime_ms == b->max_lifetime_ms &&
 	       a->idle_timeout_ms == b->idle_timeout_ms &&
 	       a->response_keep_bytes == b->response_keep_bytes &&
-	       a->response_max_bytes == b->response_max_bytes && a->http2 == b->http2 &&
-	       a->http2_max_connections == b->http2_max_connections &&
+	       a->response_max_bytes == b->response_max_bytes && a->keep_head == b->keep_head &&
+	       a->http2 == b->http2 && a->http2_max_connections == b->http2_max_connections &&
 	       a->insecure_skip_verify == b->insecure_skip_verify &&
 	       str_eq(a->ca_file, b->ca_file) &&
 	       str_eq(a->client_certificate_file, b->client_certificate_file) &&

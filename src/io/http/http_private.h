@@ -42,8 +42,8 @@
 #define HTTP_HEADER_MAX_BYTES  65536 /* of one reply, interim replies and trailers included */
 #define HTTP_CONSTANT_URLS     64    /* parsed and kept; more are parsed each time */
 #define HTTP_HOUSEKEEPING_MS   15000
-#define HTTP_ERROR_BYTES       256 /* CURL_ERROR_SIZE */
-#define HTTP_RETRY_AFTER_BYTES 64
+#define HTTP_ERROR_BYTES       256   /* CURL_ERROR_SIZE */
+#define HTTP_KEPT_BODY_BYTES   65536 /* a larger buffer is not kept for the next reply */
 
 struct curl_slist;
 struct curl_sockaddr;
@@ -111,8 +111,8 @@ struct http_reply {
 	enum http_reply_state state;
 	int status; /* of the last status line; 0: none came */
 	size_t head_bytes, body_bytes;
-	char retry_after[HTTP_RETRY_AFTER_BYTES]; /* the header's text, or "" */
-	struct buf body;                          /* its first response_keep_bytes */
+	struct buf head; /* lines of it that are wanted */
+	struct buf body; /* its first response_keep_bytes */
 };
 
 struct http_transfer {
@@ -137,6 +137,7 @@ struct http_transfer {
 	struct list connecting; /* its sockets, until it has a connection */
 
 	enum http_sending sending;
+	bool was_resent; /* on a new connection, after HTTP_REPEATED */
 	struct http_reply reply;
 	int socket_errno; /* of a socket that could not be made */
 
@@ -207,7 +208,8 @@ static inline bool http_transfer_is_sent(const struct http_transfer *t)
 	return t->sending >= HTTP_SENT;
 }
 void http_transfer_start(struct http_transfer *t);
-/* Start a transfer again whose connection was dead before anything was sent. */
+/* Start a transfer again whose connection was dead before anything was sent, or which may be
+ * sent once more. */
 void http_transfer_restart(struct http_transfer *t);
 /* Take @t off the wire or out of its list; the caller says what becomes of it. */
 void http_transfer_detach(struct http_transfer *t);
@@ -253,15 +255,17 @@ void http_reply_reset(struct http_reply *r);
 void http_reply_erase(struct http_reply *r);
 void http_reply_release(struct http_reply *r);
 /* For CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION, whose results they return. */
-size_t http_reply_take_line(struct http_reply *r, struct slice line);
+size_t http_reply_take_line(
+	struct http_reply *r, const struct http_settings *s, struct slice line);
 size_t http_reply_take_body(
 	struct http_reply *r, const struct http_settings *s, struct slice data);
 /* True, with outcome and reason, if the transfer ended because we refused to read on. */
 bool http_reply_explain_refusal(
 	const struct http_reply *r, const struct http_settings *s, struct http_result *ret);
-/* libcurl has no complaint: fill in status, body and Retry-After, or why there is no status. */
-void http_reply_finish(
-	const struct http_reply *r, int64_t now_wall_ms, struct http_result *ret);
+/* libcurl has no complaint: is the head there to its end? Otherwise say so. */
+void http_reply_check_head(const struct http_reply *r, struct http_result *ret);
+/* Fill in status, head and body, as far as they came. */
+void http_reply_fill(const struct http_reply *r, struct http_result *ret);
 
 /* setup.c */
 /* Set every option; the handle is new or was reset. */

@@ -77,6 +77,17 @@ static void take_result(struct http_transfer *t, int code)
 	}
 }
 
+/* Is @t to be started again, since nothing of it has reached the server, or may have? */
+static bool starts_again(struct http_transfer *t)
+{
+	if (t->sending == HTTP_STALE)
+		return true;
+	if (t->sending != HTTP_REPEATED || t->was_resent || !t->request->may_be_resent)
+		return false;
+	t->was_resent = true;
+	return true;
+}
+
 /* libcurl has done what it could: see what has ended, then tell. */
 static void settle(struct http_shard *s)
 {
@@ -90,7 +101,7 @@ static void settle(struct http_shard *s)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
-		if (t->sending == HTTP_STALE)
+		if (starts_again(t))
 			http_transfer_restart(t);
 		else
 			take_result(t, msg->data.result);

@@ -33,7 +33,10 @@ static void answered(struct resolver_name *name, enum resolver_news news)
 		if (name->answer.count > 0)
 			http_transfer_start(t);
 		else
-			http_transfer_fail(t, RETRY_TRANSPORT_DNS, name->error);
+			http_transfer_fail(t,
+				name->is_our_fault ? RETRY_TRANSPORT_INTERNAL
+						   : RETRY_TRANSPORT_DNS,
+				name->error);
 	}
 }
 

@@ -11,6 +11,7 @@
 
 void http_reply_init(struct http_reply *r, size_t keep_bytes)
 {
+	buf_init(&r->head, HTTP_HEADER_MAX_BYTES);
 	buf_init(&r->body, keep_bytes);
 }
 
@@ -19,18 +20,25 @@ void http_reply_reset(struct http_reply *r)
 	r->state = HTTP_REPLY_STATUS;
 	r->status = 0;
 	r->head_bytes = r->body_bytes = 0;
-	r->retry_after[0] = '\0';
+	buf_reset(&r->head);
 	buf_reset(&r->body);
 }
 
 void http_reply_erase(struct http_reply *r)
 {
+	size_t keep_bytes = r->body.max_bytes;
+
 	if (r->body.len > 0)
 		explicit_bzero(r->body.data, r->body.len);
+	if (r->body.cap <= HTTP_KEPT_BODY_BYTES)
+		return;
+	buf_release(&r->body);
+	buf_init(&r->body, keep_bytes);
 }
 
 void http_reply_release(struct http_reply *r)
 {
+	buf_release(&r->head);
 	buf_release(&r->body);
 }
 
@@ -88,27 +96,15 @@ static int status_of(struct slice line)
 	return status >= 100 ? status : 0;
 }
 
-static void keep_retry_after(struct http_reply *r, struct slice value)
+static void take_header(struct http_reply *r, const struct http_settings *s, struct slice line)
 {
-	while (value.len > 0 && strchr(" \t\r\n", value.data[value.len - 1]) != NULL)
-		value.len--;
-	while (value.len > 0 && strchr(" \t", value.data[0]) != NULL) {
-		value.data++;
-		value.len--;
-	}
-	if (value.len < sizeof r->retry_after) {
-		memcpy(r->retry_after, value.data, value.len);
-		r->retry_after[value.len] = '\0';
-	}
-}
+	const char *colon = memchr(line.data, ':', line.len);
 
-static void take_header(struct http_reply *r, struct slice line)
-{
-	static const char name[] = "Retry-After:";
-	size_t len = sizeof name - 1;
-
-	if (slice_istarts(line, name))
-		keep_retry_after(r, slice_of(line.data + len, line.len - len));
+	if (colon == NULL)
+		return;
+	if (s->keep_head ||
+		retry_after_is_named(slice_of(line.data, (size_t)(colon - line.data)), NULL))
+		buf_add_slice(&r->head, line);
 }
 
 static size_t take_status_line(struct http_reply *r, struct slice line)
@@ -116,7 +112,7 @@ static size_t take_status_line(struct http_reply *r, struct slice line)
 	r->status = status_of(line);
 	if (r->status == 0)
 		return refuse(r, HTTP_REPLY_NO_STATUS);
-	r->retry_after[0] = '\0'; /* an interim reply may have had one */
+	buf_reset(&r->head); /* an interim reply may have had some */
 	r->state = HTTP_REPLY_FIRST_HEADER;
 	return line.len;
 }
@@ -127,7 +123,8 @@ static void end_head(struct http_reply *r)
 	r->state = r->status < 200 ? HTTP_REPLY_STATUS : HTTP_REPLY_BODY;
 }
 
-size_t http_reply_take_line(struct http_reply *r, struct slice line)
+size_t http_reply_take_line(
+	struct http_reply *r, const struct http_settings *s, struct slice line)
 {
 	if (is_refused(r))
 		return CURL_WRITEFUNC_ERROR;
@@ -142,7 +139,7 @@ size_t http_reply_take_line(struct http_reply *r, struct slice line)
 	if (line.len <= 2)
 		end_head(r);
 	else
-		take_header(r, line);
+		take_header(r, s, line);
 	return line.len;
 }
 
@@ -194,17 +191,21 @@ bool http_reply_explain_refusal(
 	return true;
 }
 
-void http_reply_finish(const struct http_reply *r, int64_t now_wall_ms, struct http_result *ret)
+void http_reply_check_head(const struct http_reply *r, struct http_result *ret)
 {
-	if (!is_head_whole(r)) { /* libcurl is content with a head that was cut off */
-		ret->transport = RETRY_TRANSPORT_RESET;
-		snprintf(ret->error, sizeof ret->error,
-			"the connection was closed amid the reply's headers");
+	if (is_head_whole(r))
 		return;
-	}
+	/* libcurl is content with a head that was cut off. */
+	ret->transport = RETRY_TRANSPORT_RESET;
+	snprintf(ret->error, sizeof ret->error,
+		"the connection was closed amid the reply's headers");
+}
+
+void http_reply_fill(const struct http_reply *r, struct http_result *ret)
+{
+	if (r->status < 200) /* none, or an interim one */
+		return;
 	ret->status = r->status;
+	ret->head = slice_of(buf_str(&r->head), r->head.len);
 	ret->body = slice_of(buf_str(&r->body), r->body.len);
-	if (r->retry_after[0] != '\0')
-		ret->retry_after = retry_after_parse(
-			slice_str(r->retry_after), now_wall_ms, &ret->retry_after_ms);
 }

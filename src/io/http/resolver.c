@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "resolver.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/list.h"
 #include "base/thread.h"
@@ -51,6 +53,18 @@ static bool answer_has(const struct resolver_answer *answer, const union resolve
 	return false;
 }
 
+/* What the failure of getaddrinfo() means. Without a socket to ask a name server from, it only
+ * says that one should ask again. */
+static int failure_of(int rc, int error_number)
+{
+	bool lacks = error_number == EMFILE || error_number == ENFILE ||
+		     error_number == ENOBUFS || error_number == ENOMEM;
+
+	if (rc == EAI_MEMORY || ((rc == EAI_SYSTEM || rc == EAI_AGAIN) && lacks))
+		return ERR_FULL;
+	return rc == EAI_AGAIN ? ERR_IO : ERR_NOT_FOUND;
+}
+
 /* Ask the system: hosts file, DNS, whatever nsswitch.conf says, in the order of RFC 6724. */
 static int ask_system(void *ctx, const char *host, struct resolver_answer *ret, struct err *err)
 {
@@ -60,10 +74,11 @@ static int ask_system(void *ctx, const char *host, struct resolver_answer *ret, 
 
 	(void)ctx;
 	ret->count = 0;
+	errno = 0;
 	rc = getaddrinfo(host, NULL, &hints, &found);
 	if (rc != 0)
-		return err_set(err, rc == EAI_AGAIN ? ERR_IO : ERR_NOT_FOUND,
-			"the name '%s' does not resolve: %s", host, gai_strerror(rc));
+		return err_set(err, failure_of(rc, errno), "the name '%s' does not resolve: %s",
+			host, rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 	for (struct addrinfo *i = found; i && ret->count < RESOLVER_ADDRESSES_MAX;
 		i = i->ai_next) {
 		union resolver_address a = {0};
@@ -196,6 +211,7 @@ static void take_answer(struct loop_call *call)
 	n->question = NULL;
 	n->ask_at_ms = ask_again_at(n, q->err.code != 0);
 	snprintf(n->error, sizeof n->error, "%s", q->err.code ? q->err.text : "");
+	n->is_our_fault = q->err.code == ERR_FULL;
 	if (q->err.code == 0) {
 		news = compare(&n->answer, &q->answer);
 		n->generation += news != RESOLVER_SAME;
@@ -220,7 +236,7 @@ static void ask(struct resolver_name *n)
 		add_thread(r);
 	if (r->thread_count == 0) { /* not one thread could be started */
 		list_remove(&q->node);
-		err_set(&q->err, ERR_IO, "no thread can be started to resolve '%s'", q->host);
+		err_set(&q->err, ERR_FULL, "no thread can be started to resolve '%s'", q->host);
 		hand_over(q);
 	}
 	pthread_cond_signal(&r->work);

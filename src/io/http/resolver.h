@@ -43,7 +43,8 @@ struct resolver_answer {
 	union resolver_address addresses[RESOLVER_ADDRESSES_MAX];
 };
 
-/* Called on a helper thread. ERR_NOT_FOUND, ERR_IO, with the reason. */
+/* Called on a helper thread. ERR_NOT_FOUND, ERR_IO, with the reason; ERR_FULL: this process lacks
+ * something that asking needs. */
 typedef int (*resolver_lookup_fn)(
 	void *ctx, const char *host, struct resolver_answer *ret, struct err *err);
 
@@ -66,6 +67,7 @@ struct resolver_name {
 	struct resolver_answer answer; /* count is 0 until the first answer */
 	uint64_t generation;           /* bumped when the set of addresses changes */
 	char error[160];               /* why the last question failed, or "" */
+	bool is_our_fault;             /* and it was for want of something here */
 	void (*answered)(struct resolver_name *n, enum resolver_news news);
 
 	/* The resolver's. */

@@ -5,10 +5,12 @@
  * take notes; see http_private.h.
  */
 #include "http_private.h"
+#include "io/descriptors.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* libcurl adds Expect: 100-continue to large bodies. A server that ignores it costs a second. */
 #define EXPECT_FROM_BYTES (256 * 1024)
@@ -27,7 +29,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http_transfer *t = ctx;
 
-	return http_reply_take_line(&t->reply, slice_of(data, size * count));
+	return http_reply_take_line(
+		&t->reply, &t->client->settings, slice_of(data, size * count));
 }
 
 /*
@@ -90,6 +93,11 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 	(void)purpose;
 	http_origin_rotate(t, address);
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0 && (size_t)fd >= descriptors_for_requests()) {
+		close(fd);
+		errno = EMFILE;
+		fd = -1;
+	}
 	if (fd < 0) {
 		t->socket_errno = errno;
 		return CURL_SOCKET_BAD;
@@ -246,6 +254,8 @@ static void set_connection(struct http_transfer *t)
 		curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, s->unix_socket);
 	if (t->resolve != NULL)
 		curl_easy_setopt(e, CURLOPT_RESOLVE, t->resolve);
+	if (t->was_resent)
+		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 }
 
 /*

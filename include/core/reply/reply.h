@@ -48,6 +48,9 @@ int reply_pattern_check(const struct pattern *p, struct err *err) ATTR_MUST_CHEC
 struct reply_rules *reply_rules_new(const struct reply_rule *rules, size_t count);
 /* Accepts NULL. */
 void reply_rules_free(struct reply_rules *r);
+/* The rules, in their order. The count accepts NULL: 0. */
+size_t reply_rules_count(const struct reply_rules *r);
+const struct reply_rule *reply_rules_at(const struct reply_rules *r, size_t i);
 /* Does any rule look at them? Accepts NULL: none does. */
 bool reply_rules_want_headers(const struct reply_rules *r);
 bool reply_rules_want_body(const struct reply_rules *r);
