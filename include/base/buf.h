@@ -30,9 +30,10 @@ void buf_add_slice(struct buf *b, struct slice s);
 void buf_add_char(struct buf *b, char c);
 void buf_add_int(struct buf *b, int64_t value);
 void buf_addf(struct buf *b, const char *fmt, ...) ATTR_PRINTF(2, 3);
-/* The text as a JSON string, quotes included; invalid UTF-8 becomes U+FFFD. */
+/* The text as a JSON string, quotes included. What utf8_is_control() is escaped; invalid UTF-8
+ * becomes U+FFFD. */
 void buf_add_json_string(struct buf *b, struct slice s);
-/* The text without control characters (blanks instead); invalid UTF-8 becomes U+FFFD. */
+/* The text for people: blanks instead of what utf8_is_control(); invalid UTF-8 becomes U+FFFD. */
 void buf_add_printable(struct buf *b, struct slice s);
 /* Cut back to @len, which is at most b->len. Does not heal a failure. */
 void buf_truncate(struct buf *b, size_t len);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 void buf_init(struct buf *b, size_t max_bytes)
 {
 	*b = (struct buf){.max_bytes = max_bytes};
@@ -108,75 +110,67 @@ void buf_truncate(struct buf *b, size_t len)
 	b->data[len] = '\0';
 }
 
-/* The length of the valid UTF-8 sequence at @p, or 0. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+/* How many bytes at the beginning of @s are ASCII that needs no escape anywhere. */
+static size_t plain_length(struct slice s)
 {
-	static const struct {
-		unsigned char mask, lead;
-		size_t len;
-	} forms[] = {{0x80, 0x00, 1}, {0xe0, 0xc0, 2}, {0xf0, 0xe0, 3}, {0xf8, 0xf0, 4}};
+	size_t i = 0;
 
-	for (size_t f = 0; f < COUNT_OF(forms); f++) {
-		if ((p[0] & forms[f].mask) != forms[f].lead)
-			continue;
-		if (forms[f].len > left || (forms[f].len == 2 && p[0] < 0xc2))
-			return 0;
-		for (size_t i = 1; i < forms[f].len; i++)
-			if ((p[i] & 0xc0) != 0x80)
-				return 0;
-		if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-			(p[0] == 0xf0 && p[1] < 0x90) || p[0] > 0xf4 ||
-			(p[0] == 0xf4 && p[1] > 0x8f))
-			return 0;
-		return forms[f].len;
-	}
-	return 0;
+	while (i < s.len && s.data[i] >= 0x20 && s.data[i] < 0x7f && s.data[i] != '"' &&
+		s.data[i] != '\\')
+		i++;
+	return i;
 }
 
-static void add_escaped(struct buf *b, unsigned char c)
+static void add_json_character(struct buf *b, uint32_t code, struct slice bytes)
 {
 	static const char short_forms[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
-	const char *found = c ? strchr(short_forms, c) : NULL;
+	const char *found = code > 0 && code < 0x80 ? strchr(short_forms, (int)code) : NULL;
 
 	if (found != NULL)
 		buf_add(b, (char[]){'\\', letters[found - short_forms]}, 2);
+	else if (utf8_is_control(code))
+		buf_addf(b, "\\u%04x", code);
 	else
-		buf_addf(b, "\\u%04x", c);
+		buf_add_slice(b, bytes);
+}
+
+static void add_printable_character(struct buf *b, uint32_t code, struct slice bytes)
+{
+	if (utf8_is_control(code))
+		buf_add_char(b, ' ');
+	else
+		buf_add_slice(b, bytes);
+}
+
+/* Runs of plain ASCII whole, everything else by @add, and what is no UTF-8 as U+FFFD. */
+static void add_characters(struct buf *b, struct slice s,
+	void (*add)(struct buf *b, uint32_t code, struct slice bytes))
+{
+	for (size_t i = 0; i < s.len;) {
+		size_t len = plain_length(slice_of(s.data + i, s.len - i));
+		uint32_t code;
+
+		buf_add(b, s.data + i, len);
+		i += len;
+		if (i == s.len)
+			break;
+		len = utf8_decode(s.data + i, s.data + s.len, &code);
+		if (len == 0)
+			buf_add_str(b, "\xef\xbf\xbd");
+		else
+			add(b, code, slice_of(s.data + i, len));
+		i += len ? len : 1;
+	}
 }
 
 void buf_add_json_string(struct buf *b, struct slice s)
 {
-	const unsigned char *p = (const unsigned char *)s.data;
-	size_t i = 0;
-
 	buf_add_char(b, '"');
-	while (i < s.len) {
-		size_t len = utf8_length(p + i, s.len - i);
-
-		if (len == 0)
-			buf_add_str(b, "\xef\xbf\xbd");
-		else if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\')
-			add_escaped(b, p[i]);
-		else
-			buf_add(b, p + i, len);
-		i += len ? len : 1;
-	}
+	add_characters(b, s, add_json_character);
 	buf_add_char(b, '"');
 }
 
 void buf_add_printable(struct buf *b, struct slice s)
 {
-	const unsigned char *p = (const unsigned char *)s.data;
-
-	for (size_t i = 0; i < s.len;) {
-		size_t len = utf8_length(p + i, s.len - i);
-
-		if (len == 0)
-			buf_add_str(b, "\xef\xbf\xbd");
-		else if (p[i] < 0x20 || p[i] == 0x7f)
-			buf_add_char(b, ' ');
-		else
-			buf_add(b, p + i, len);
-		i += len ? len : 1;
-	}
+	add_characters(b, s, add_printable_character);
 }

@@ -41,6 +41,14 @@ unsigned utf8_decode(const char *p, const char *end, uint32_t *ret_code)
 	return 4;
 }
 
+bool utf8_is_control(uint32_t code)
+{
+	if (code < 0x20 || (code >= 0x7f && code < 0xa0))
+		return true;
+	return code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x206f);
+}
+
 unsigned utf8_encode(uint32_t code, char out[UTF8_MAX_BYTES])
 {
 	if (code < 0x80) {

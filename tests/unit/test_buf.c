@@ -78,6 +78,8 @@ static void buf__json_strings_say_what_they_said(void **state)
 		{"\xf0\x9f\x9a\x80", "\"\xf0\x9f\x9a\x80\""},
 		{"\xff", "\"\xef\xbf\xbd\""},
 		{"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+		{"\x7f\xc2\x80\xc2\x9b\xc2\xa0", "\"\\u007f\\u0080\\u009b\xc2\xa0\""},
+		{"\xe2\x80\xa8\xe2\x80\xae\xe2\x80\xaf", "\"\\u2028\\u202e\xe2\x80\xaf\""},
 		{"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
 	};
 	struct buf b;
@@ -100,6 +102,11 @@ static void buf__printable_text_has_no_control_characters(void **state)
 	buf_init(&b, BUF_UNLIMITED);
 	buf_add_printable(&b, SLICE("a\r\nb\x7f\0\"\xc3\xbc\xff"));
 	assert_string_equal(buf_str(&b), "a  b  \"\xc3\xbc\xef\xbf\xbd");
+	buf_reset(&b);
+	/* CSI, NEL, the separators of lines and paragraphs, what turns the direction. */
+	buf_add_printable(&b, SLICE("\xc2\x9b|\xc2\x85|\xe2\x80\xa8|\xe2\x80\xa9|\xe2\x80\xae|"
+				    "\xe2\x81\xa6|\xd8\x9c|\xe2\x80\x8f"));
+	assert_string_equal(buf_str(&b), " | | | | | | | ");
 	buf_release(&b);
 }
 

@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 
 #include "cmd.h"
 #include "app/deadletters/letters_list.h"
@@ -192,7 +191,6 @@ static int run(struct dead_letters_arguments *a)
 	log = conf->log;
 	log.level = log.level > LOG_WARN ? log.level : LOG_WARN;
 	log_configure(&log);
-	prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a credential */
 	a->list.filter = a->redrive.filter = a->filter;
 	a->list.json = a->redrive.json = a->json;
 	if (a->command == REDRIVE) {

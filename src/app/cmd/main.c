@@ -4,9 +4,12 @@
  * subcommand.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "cmd.h"
+#include "terminal.h"
 #include "base/util.h"
 #include "io/http/http.h"
 #include "io/source/source.h"
@@ -45,10 +48,20 @@ static void print_version(void)
 		http_library_version());
 }
 
+/* Before anything secret is read: no core dump holds it, no process of the same user looks into
+ * this one, and libcurl writes no session keys to a file. */
+static void keep_secrets(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	unsetenv("SSLKEYLOGFILE");
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	keep_secrets();
+	terminal_guard();
 	for (size_t i = 0; i < COUNT_OF(commands); i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(argc - 1, argv + 1);

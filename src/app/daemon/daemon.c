@@ -4,7 +4,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "daemon_private.h"
@@ -390,7 +389,6 @@ int daemon_run(const struct daemon_options *options)
 	if (d.conf == NULL)
 		return DAEMON_EXIT_CONFIGURATION;
 	log_configure(&d.conf->log);
-	prctl(PR_SET_DUMPABLE, 0); /* no core dump holds a credential */
 	if (start(&d, &err) != 0) {
 		log_error("start_failed", err.text);
 		finish(&d);
