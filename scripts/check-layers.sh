@@ -10,7 +10,7 @@ set -euo pipefail
 cd "${0%/*}/.."
 
 ORDER="base
-core/gate core/json core/event core core/pattern core/ruleset core/reply core/request core/offsets core/auth
+core/gate core/json core/header core/event core core/pattern core/ruleset core/reply core/request core/offsets core/auth
 io io/httpd io/kafka io/http io/auth io/source io/deadletter
 app/conf app/metrics app/engine app/preview app/deadletters app/daemon app/cmd app"
 

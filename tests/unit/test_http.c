@@ -98,6 +98,36 @@ static void http__headers_without_a_value_are_sent(void **state)
 	tear_down();
 }
 
+/* All who make headers check them; this is for those who would not. */
+static void http__nothing_is_sent_when_a_header_line_is_none(void **state)
+{
+	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
+	static const char *const bad[] = {
+		"X: a\r\nY: b", "X: a\nY: b", "X", "X Y: a", ": a", ""};
+	struct call *c = &calls[0];
+
+	(void)state;
+	set_up(steps, 1);
+	client_made();
+	for (size_t i = 0; i < 2 * COUNT_OF(bad); i++) {
+		c->request =
+			(struct http_request){.method = "GET", .url = url, .done = on_done};
+		if (i % 2 == 0) {
+			c->request.headers = bad[i / 2];
+			c->request.header_count = 1;
+		} else {
+			c->request.more_headers = bad[i / 2];
+			c->request.more_header_count = 1;
+		}
+		awaited++;
+		http_submit(client, &c->request);
+		run();
+		assert_int_equal(c->result.transport, RETRY_TRANSPORT_INTERNAL);
+	}
+	assert_int_equal(server.requests, 0);
+	tear_down();
+}
+
 static void http__a_body_may_hold_any_byte(void **state)
 {
 	static const struct script_step steps[] = {{SCRIPT_OK, 0, 0}};
@@ -431,6 +461,7 @@ int main(void)
 		cmocka_unit_test(http__a_request_arrives_whole_and_its_reply_comes_back),
 		cmocka_unit_test(http__every_method_is_sent_as_it_is_named),
 		cmocka_unit_test(http__headers_without_a_value_are_sent),
+		cmocka_unit_test(http__nothing_is_sent_when_a_header_line_is_none),
 		cmocka_unit_test(http__a_body_may_hold_any_byte),
 		cmocka_unit_test(
 			http__a_reply_that_begins_with_a_continued_header_harms_nothing),

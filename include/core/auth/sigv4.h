@@ -14,7 +14,7 @@
 #ifndef CORE_AUTH_SIGV4_H
 #define CORE_AUTH_SIGV4_H
 
-#include "base/buf.h"
+#include "core/header/header.h"
 
 struct sigv4;
 
@@ -40,8 +40,8 @@ struct sigv4_request {
 	int64_t wall_ms;
 };
 
-/* Append header lines, a NUL behind each: X-Amz-Date, perhaps X-Amz-Security-Token,
- * Authorization. Returns how many. */
-size_t sigv4_sign(struct sigv4 *v, const struct sigv4_request *r, struct buf *out);
+/* Add header lines: X-Amz-Date, perhaps X-Amz-Security-Token, Authorization. One that could not
+ * be a header is left out, and the service refuses the request: check the settings before. */
+void sigv4_sign(struct sigv4 *v, const struct sigv4_request *r, struct header_writer *w);
 
 #endif

@@ -12,8 +12,8 @@
 #ifndef CORE_AUTH_WEBHOOK_H
 #define CORE_AUTH_WEBHOOK_H
 
-#include "base/buf.h"
 #include "base/err.h"
+#include "core/header/header.h"
 
 struct webhook_signer;
 
@@ -23,10 +23,9 @@ struct webhook_signer *webhook_signer_new(
 /* Accepts NULL. */
 void webhook_signer_free(struct webhook_signer *s);
 
-/* The three headers "webhook-id: …", "webhook-timestamp: …", "webhook-signature: …", each with
- * a NUL behind it. @id must have no line break and no dot. */
-#define WEBHOOK_HEADERS 3
+/* Add the three headers webhook-id, webhook-timestamp, webhook-signature. @id must have no dot;
+ * with one that could not be a header that line is left out, and receivers refuse the request. */
 void webhook_sign(struct webhook_signer *s, struct slice id, int64_t wall_ms, struct slice body,
-	struct buf *out);
+	struct header_writer *w);
 
 #endif

@@ -19,6 +19,7 @@
 #define CORE_EVENT_CLOUDEVENTS_H
 
 #include "core/event/value.h"
+#include "core/header/header.h"
 
 #define CLOUDEVENTS_CONTENT_TYPE "application/cloudevents+json; charset=UTF-8"
 
@@ -35,8 +36,9 @@ void cloudevents_add_structured(
 /* The same for bytes that are no JSON, as data_base64. */
 void cloudevents_add_structured_bytes(
 	struct buf *out, const struct value_context *c, struct slice data);
-/* "ce-id: …" lines with a NUL behind each; returns how many. */
-size_t cloudevents_add_headers(struct buf *out, const struct value_context *c);
+/* "ce-id: …" lines. ERR_LIMIT: more than a request may have. */
+int cloudevents_add_headers(struct header_writer *headers, const struct value_context *c,
+	struct err *err) ATTR_MUST_CHECK;
 
 /* RFC 4648, section 4, with padding. */
 void cloudevents_add_base64(struct buf *out, struct slice bytes);

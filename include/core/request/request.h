@@ -133,7 +133,8 @@ struct request_context {
 /*
  * Fill @r. On failure the event can never be sent so, and the error says where:
  *  ERR_INVALID, *ret_error_code "INVALID_JSON" or "INVALID_PARAMETER";
- *  ERR_LIMIT, "RESOURCE_LIMIT_EXCEEDED": the body is over the limit of request_init().
+ *  ERR_LIMIT, "RESOURCE_LIMIT_EXCEEDED": the body is over the limit of request_init(), or the
+ *  headers are over those of core/header/header.h.
  */
 int request_render(const struct request_plan *p, const struct request_context *c,
 	struct request *r, const char **ret_error_code, struct err *err) ATTR_MUST_CHECK;

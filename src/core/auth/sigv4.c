@@ -320,7 +320,7 @@ static void make_canonical(struct sigv4 *v, const struct sigv4_request *r, const
 	add_hash(v, r->body, &v->canonical);
 }
 
-size_t sigv4_sign(struct sigv4 *v, const struct sigv4_request *r, struct buf *out)
+void sigv4_sign(struct sigv4 *v, const struct sigv4_request *r, struct header_writer *w)
 {
 	char time[TIME_TEXT_BASIC_BYTES], scope[160];
 	unsigned char signature[SHA256_BYTES];
@@ -335,16 +335,15 @@ size_t sigv4_sign(struct sigv4 *v, const struct sigv4_request *r, struct buf *ou
 	add_hash(v, buf_slice(&v->canonical), &v->scratch);
 	to_sign = buf_slice(&v->scratch);
 	sha256_hmac(v->sha256, &v->day_key, &to_sign, 1, signature);
-	buf_addf(out, "X-Amz-Date: %s", time);
-	buf_add_char(out, '\0');
-	if (v->token_len > 0) {
-		buf_addf(out, "X-Amz-Security-Token: %s", v->session_token);
-		buf_add_char(out, '\0');
-	}
-	buf_addf(out,
-		"Authorization: AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=",
-		v->key_id, scope, v->names.data);
-	sha256_add_hex(out, signature);
-	buf_add_char(out, '\0');
-	return v->token_len > 0 ? 3 : 2;
+	/* All values were looked at when the signer was made. */
+	(void)!header_add(w, SLICE("X-Amz-Date"), slice_str(time), NULL);
+	if (v->token_len > 0)
+		(void)!header_add(w, SLICE("X-Amz-Security-Token"),
+			slice_of(v->session_token, v->token_len), NULL);
+	header_begin(w, SLICE("Authorization"));
+	buf_addf(w->lines,
+		"AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=", v->key_id,
+		scope, v->names.data);
+	sha256_add_hex(w->lines, signature);
+	(void)!header_end(w, NULL);
 }

@@ -81,7 +81,7 @@ static void add_signature(struct webhook_signer *s, const struct sha256_key *k,
 }
 
 void webhook_sign(struct webhook_signer *s, struct slice id, int64_t wall_ms, struct slice body,
-	struct buf *out)
+	struct header_writer *w)
 {
 	struct buf head; /* "<id>.<seconds>." */
 
@@ -90,18 +90,15 @@ void webhook_sign(struct webhook_signer *s, struct slice id, int64_t wall_ms, st
 	buf_add_char(&head, '.');
 	buf_add_int(&head, wall_ms / 1000);
 	buf_add_char(&head, '.');
-	buf_add_str(out, "webhook-id: ");
-	buf_add_slice(out, id);
-	buf_add_char(out, '\0');
-	buf_add_str(out, "webhook-timestamp: ");
-	buf_add(out, head.data + id.len + 1, head.len - id.len - 2);
-	buf_add_char(out, '\0');
-	buf_add_str(out, "webhook-signature: ");
+	(void)!header_add(w, SLICE("webhook-id"), id, NULL);
+	(void)!header_add(w, SLICE("webhook-timestamp"),
+		slice_of(head.data + id.len + 1, head.len - id.len - 2), NULL);
+	header_begin(w, SLICE("webhook-signature"));
 	for (size_t i = 0; i < s->count; i++) {
 		if (i > 0)
-			buf_add_char(out, ' ');
-		add_signature(s, &s->keys[i], buf_slice(&head), body, out);
+			buf_add_char(w->lines, ' ');
+		add_signature(s, &s->keys[i], buf_slice(&head), body, w->lines);
 	}
-	buf_add_char(out, '\0');
+	(void)!header_end(w, NULL);
 	buf_release(&head);
 }

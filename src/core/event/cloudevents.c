@@ -21,8 +21,11 @@ static const char *const envelope_names[] = {
 
 /* How the two modes write one attribute. */
 struct writer {
-	struct buf *out;
+	struct buf *out; /* structured: the text; binary: the name of one header */
 	size_t count;
+	struct header_writer *headers; /* binary */
+	struct err *err;
+	int failed;
 	void (*add)(struct writer *w, struct slice name, const struct value *v);
 };
 
@@ -186,22 +189,28 @@ static void add_header(struct writer *w, struct slice name, const struct value *
 {
 	struct buf room;
 
+	if (w->failed != 0)
+		return;
 	buf_init(&room, BUF_UNLIMITED);
+	buf_reset(w->out);
 	buf_add_str(w->out, "ce-");
 	buf_add_slice(w->out, name);
-	buf_add_str(w->out, ": ");
-	add_header_characters(w->out, value_characters(v, &room));
-	buf_add_char(w->out, '\0');
+	header_begin(w->headers, buf_slice(w->out));
+	add_header_characters(w->headers->lines, value_characters(v, &room));
+	w->failed = header_end(w->headers, w->err);
 	buf_release(&room);
-	w->count++;
 }
 
-size_t cloudevents_add_headers(struct buf *out, const struct value_context *c)
+int cloudevents_add_headers(
+	struct header_writer *headers, const struct value_context *c, struct err *err)
 {
-	struct writer w = {.out = out, .add = add_header};
+	struct buf name;
+	struct writer w = {.out = &name, .headers = headers, .err = err, .add = add_header};
 
+	buf_init(&name, BUF_UNLIMITED);
 	add_attributes(&w, c);
-	return w.count;
+	buf_release(&name);
+	return w.failed;
 }
 
 void cloudevents_add_base64(struct buf *out, struct slice bytes)

@@ -4,6 +4,7 @@
 #include "plan.h"
 
 #include "core/event/cloudevents.h"
+#include "core/header/header.h"
 #include "core/request/form.h"
 
 static const struct jx_limits body_limits = {
@@ -176,6 +177,17 @@ static void name_octets(const struct stage *s, const char **ret_content_type)
 		*ret_content_type = OCTETS;
 }
 
+/* Attributes are percent-encoded, so that only their number and length can be wrong. */
+static int write_attributes(struct stage *s)
+{
+	struct header_writer w = {.lines = &s->r->headers, .count = &s->r->header_count};
+
+	if (cloudevents_add_headers(&w, s->context, s->f->err) == 0)
+		return 0;
+	s->f->code = "RESOURCE_LIMIT_EXCEEDED";
+	return ERR_LIMIT;
+}
+
 static int write_output(struct stage *s, const char **ret_content_type)
 {
 	switch (s->plan->output) {
@@ -185,7 +197,8 @@ static int write_output(struct stage *s, const char **ret_content_type)
 		return write_structured(s, ret_content_type);
 	case REQUEST_CLOUDEVENTS_BINARY:
 		s->text = cloudevent_data(s);
-		s->r->header_count += cloudevents_add_headers(&s->r->headers, s->context);
+		if (write_attributes(s) != 0)
+			return ERR_LIMIT;
 		break;
 	case REQUEST_JSON:
 		break;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/header/header.h"
+
 /* What EventBridge removes (doc/eventbridge.md, Removed headers). */
 static const char *const removed_names[] = {"A-IM", "Accept-Charset", "Accept-Datetime",
 	"Accept-Encoding", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
@@ -13,18 +15,6 @@ static const char *const removed_names[] = {"A-IM", "Accept-Charset", "Accept-Da
 	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
 	"Max-Forwards", "Origin", "Pragma", "Proxy-Authorization", "Range", "Referer", "TE",
 	"Trailer", "Transfer-Encoding", "User-Agent", "Upgrade", "Via", "Warning"};
-
-/* A token of RFC 9110, 5.6.2. */
-static bool is_token(const char *name)
-{
-	for (const char *p = name; *p != '\0'; p++) {
-		unsigned char c = (unsigned char)*p;
-
-		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
-			return false;
-	}
-	return name[0] != '\0';
-}
 
 static bool same_name(const char *a, const char *b)
 {
@@ -43,7 +33,7 @@ static bool is_removed(const char *name)
 static bool may_set(const struct request_entry *e, const struct request_settings *s,
 	const char *idempotency, struct request_complaints *c)
 {
-	if (!is_token(e->name)) {
+	if (!header_is_name(slice_str(e->name))) {
 		request_fault(c, e->field, "'%s' is not the name of a header", e->name);
 		return false;
 	}
@@ -69,6 +59,16 @@ static void note_special(struct request_headers *h, const char *name)
 	h->has_tracestate = h->has_tracestate || same_name(name, "tracestate");
 }
 
+static void add_constant(struct request_headers *h, const char *field, const char *name,
+	const char *value, struct request_complaints *c)
+{
+	struct header_writer w = {.lines = &h->lines, .count = &h->line_count};
+	struct err err;
+
+	if (header_add(&w, slice_str(name), slice_str(value), &err) != 0)
+		request_fault(c, field, "%s", err.text);
+}
+
 static void compile_header(
 	struct request_headers *h, const struct request_entry *e, struct request_complaints *c)
 {
@@ -76,14 +76,12 @@ static void compile_header(
 
 	note_special(h, e->name);
 	if (!e->dynamic) {
-		buf_addf(&h->lines, "%s: %s", e->name, e->value);
-		buf_add_char(&h->lines, '\0');
-		h->line_count++;
+		add_constant(h, e->field, e->name, e->value, c);
 		return;
 	}
 	part = &h->dynamic[h->dynamic_count++];
 	buf_init(&part->before, BUF_UNLIMITED);
-	buf_addf(&part->before, "%s: ", e->name);
+	buf_add_str(&part->before, e->name);
 	part->field = xstrdup(e->field);
 	part->source = request_entry_compile(e, c);
 }
@@ -108,17 +106,15 @@ void request_headers_compile(struct request_headers *h, const struct request_set
 		s->idempotency_header ? s->idempotency_header : "Idempotency-Key";
 	struct request_entries merged;
 
-	if (!is_token(idempotency) || is_removed(idempotency))
+	if (!header_is_name(slice_str(idempotency)) || is_removed(idempotency))
 		request_fault(c, "idempotency_header", "'%s' cannot be the name of this header",
 			idempotency);
 	check_identity(s->rule_name, "rule", c);
 	check_identity(s->target_id, "id", c);
-	h->idempotency = xasprintf("%s: ", idempotency);
+	h->idempotency = xstrdup(idempotency);
 	h->idempotency_suffix = xasprintf("-%s-%s", s->rule_name, s->target_id);
 	buf_init(&h->lines, BUF_UNLIMITED);
-	buf_add_str(&h->lines, "User-Agent: postrider/" POSTRIDER_VERSION);
-	buf_add_char(&h->lines, '\0');
-	h->line_count = 1;
+	add_constant(h, "header_parameters", "User-Agent", "postrider/" POSTRIDER_VERSION, c);
 	request_entries_merge(&merged, s, REQUEST_HEADER_PARAMETERS, c);
 	h->dynamic = xcalloc(merged.count + 1, sizeof *h->dynamic);
 	for (size_t i = 0; i < merged.count; i++)
@@ -137,16 +133,20 @@ void request_headers_release(struct request_headers *h)
 	buf_release(&h->lines);
 }
 
-/* No control character but the tab: nothing ends the line, and nothing hides in it. */
-static bool is_header_value(struct slice text)
+/* The delivery fails: the code says whether of a character or of too many. */
+static int fail_line(struct request_failure *f, int code)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
+	f->code = code == ERR_LIMIT ? "RESOURCE_LIMIT_EXCEEDED" : "INVALID_PARAMETER";
+	return code;
+}
 
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return false;
-	}
-	return true;
+static int add_line(
+	struct request *r, struct slice name, struct slice value, struct request_failure *f)
+{
+	struct header_writer w = {.lines = &r->headers, .count = &r->header_count};
+	int code = header_add(&w, name, value, f->err);
+
+	return code == 0 ? 0 : fail_line(f, code);
 }
 
 static int render_dynamic(const struct request_part *part, const struct value_context *c,
@@ -163,71 +163,82 @@ static int render_dynamic(const struct request_part *part, const struct value_co
 	text = value_characters(&v, &r->work->of_template.value);
 	if (text.len > REQUEST_MAX_HEADER_BYTES)
 		return request_fail_parameter(f, part, "is too long for a header");
-	if (!is_header_value(text))
+	if (!header_is_value(text))
 		return request_fail_parameter(f, part,
 			"holds a line break or another control character, which a header cannot");
-	buf_add_slice(&r->headers, buf_slice(&part->before));
-	buf_add_slice(&r->headers, text);
-	buf_add_char(&r->headers, '\0');
-	r->header_count++;
-	return 0;
+	return add_line(r, buf_slice(&part->before), text, f);
 }
 
-static void add_line(struct request *r, const char *name, struct slice value)
+static int add_idempotency(const struct request_headers *h, const struct event_fields *fields,
+	struct request *r, struct request_failure *f)
 {
-	buf_add_str(&r->headers, name);
-	buf_add_slice(&r->headers, value);
-	buf_add_char(&r->headers, '\0');
-	r->header_count++;
+	struct header_writer w = {.lines = &r->headers, .count = &r->header_count};
+	int code;
+
+	header_begin(&w, slice_str(h->idempotency));
+	buf_add_str(w.lines, fields->topic);
+	buf_add_char(w.lines, '-');
+	buf_add_int(w.lines, fields->partition);
+	buf_add_char(w.lines, '-');
+	buf_add_int(w.lines, fields->offset);
+	buf_add_str(w.lines, h->idempotency_suffix);
+	code = header_end(&w, f->err);
+	return code == 0 ? 0 : fail_line(f, code);
 }
 
-static void add_idempotency(
-	const struct request_headers *h, const struct event_fields *f, struct request *r)
+/* A header of the record that is passed on as it is. One that could not be a header, or for
+ * which there is no room, is not: it is for tracing, and no reason to fail. */
+static void pass_on(const struct event *ev, const char *name, struct request *r)
 {
-	buf_add_str(&r->headers, h->idempotency);
-	buf_add_str(&r->headers, f->topic);
-	buf_add_char(&r->headers, '-');
-	buf_add_int(&r->headers, f->partition);
-	buf_add_char(&r->headers, '-');
-	buf_add_int(&r->headers, f->offset);
-	add_line(r, h->idempotency_suffix, SLICE(""));
-}
-
-/* A header of the record that is passed on as it is. One that could not be a header is
- * not: it is for tracing, and no reason to fail. */
-static void pass_on(
-	const struct event *ev, const char *name, const char *line, struct request *r)
-{
+	struct header_writer w = {.lines = &r->headers, .count = &r->header_count};
 	const struct event_header *header = event_find_header(ev, slice_str(name));
 
 	if (header != NULL && header->value.len > 0 &&
-		header->value.len <= REQUEST_MAX_HEADER_BYTES && is_header_value(header->value))
-		add_line(r, line, header->value);
+		header->value.len <= REQUEST_MAX_HEADER_BYTES)
+		(void)!header_add(&w, slice_str(name), header->value, NULL);
+}
+
+static int add_constants(
+	const struct request_headers *h, struct request *r, struct request_failure *f)
+{
+	if (r->header_count + h->line_count > HEADER_MAX_LINES ||
+		r->headers.len + h->lines.len > HEADER_MAX_BYTES)
+		return request_fail_limit(f, "part of the headers", HEADER_MAX_BYTES);
+	buf_add_slice(&r->headers, buf_slice(&h->lines));
+	r->header_count += h->line_count;
+	return 0;
+}
+
+static void add_trace(
+	const struct request_headers *h, const struct event *ev, struct request *r)
+{
+	struct header_writer w = {.lines = &r->headers, .count = &r->header_count};
+
+	if (!h->has_traceparent && r->traceparent[0] != '\0')
+		(void)!header_add(&w, SLICE("traceparent"), slice_str(r->traceparent), NULL);
+	else if (!h->has_traceparent)
+		pass_on(ev, "traceparent", r);
+	if (!h->has_tracestate)
+		pass_on(ev, "tracestate", r);
 }
 
 int request_headers_render(const struct request_headers *h, const struct value_context *c,
 	struct request *r, const char *content_type, struct request_failure *f)
 {
-	if (!h->has_content_type)
-		add_line(r, "Content-Type: ",
-			slice_str(content_type ? content_type
-					       : "application/json; charset=utf-8"));
-	add_idempotency(h, &c->ev->f, r);
-	buf_add_slice(&r->headers, buf_slice(&h->lines));
-	r->header_count += h->line_count;
-	for (size_t i = 0; i < h->dynamic_count; i++) {
-		int failed = render_dynamic(&h->dynamic[i], c, r, f);
+	int failed = 0;
 
-		if (failed)
-			return failed;
-	}
-	if (c->ev->f.header_count == 0)
-		return 0;
-	if (!h->has_traceparent && r->traceparent[0] != '\0')
-		add_line(r, "traceparent: ", slice_str(r->traceparent));
-	else if (!h->has_traceparent)
-		pass_on(c->ev, "traceparent", "traceparent: ", r);
-	if (!h->has_tracestate)
-		pass_on(c->ev, "tracestate", "tracestate: ", r);
-	return 0;
+	if (!h->has_content_type)
+		failed = add_line(r, SLICE("Content-Type"),
+			slice_str(content_type ? content_type
+					       : "application/json; charset=utf-8"),
+			f);
+	if (!failed)
+		failed = add_idempotency(h, &c->ev->f, r, f);
+	if (!failed)
+		failed = add_constants(h, r, f);
+	for (size_t i = 0; i < h->dynamic_count && !failed; i++)
+		failed = render_dynamic(&h->dynamic[i], c, r, f);
+	if (!failed && c->ev->f.header_count > 0)
+		add_trace(h, c->ev, r);
+	return failed;
 }

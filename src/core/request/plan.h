@@ -33,9 +33,9 @@ struct request_url {
 struct request_headers {
 	struct buf lines; /* constant ones, ready */
 	size_t line_count;
-	struct request_part *dynamic; /* .before is "Name: " */
+	struct request_part *dynamic; /* .before is the name */
 	size_t dynamic_count;
-	char *idempotency;        /* "Idempotency-Key: " */
+	char *idempotency;        /* "Idempotency-Key" */
 	char *idempotency_suffix; /* "-rule-target" */
 	bool has_content_type, has_traceparent, has_tracestate;
 };

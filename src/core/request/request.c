@@ -4,6 +4,7 @@
  */
 #include "core/request/request.h"
 
+#include "core/header/header.h"
 #include "plan.h"
 
 void request_work_init(struct request_work *w)
@@ -29,7 +30,7 @@ void request_init(struct request *r, struct request_work *work, size_t max_body_
 
 	*r = (struct request){.method = "", .work = work};
 	buf_init(&r->url, REQUEST_MAX_URL_BYTES);
-	buf_init(&r->headers, BUF_UNLIMITED);
+	buf_init(&r->headers, HEADER_MAX_BYTES);
 	buf_init(&r->built, max);
 }
 

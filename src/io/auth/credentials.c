@@ -11,47 +11,45 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
+#include "core/header/header.h"
 
 #define ROOM_BYTES 1024
 
 /* --- Making. --- */
 
-/* What breaks a header line would add headers of its own. */
-static int check_value(const char *name, struct slice value, struct err *err)
-{
-	for (size_t i = 0; i < value.len; i++)
-		if (memchr("\r\n", value.data[i], 3) != NULL) /* NUL is the third */
-			return err_set(err, ERR_INVALID,
-				"the value for header %s holds a line break or NUL", name);
-	return 0;
-}
-
+/* In memory of just the size, so that growing leaves no copy of a secret behind. */
 int credentials_add(struct credentials *m, const char *name, const char *before,
 	struct slice value, struct err *err)
 {
-	struct secret *lines = &m->lines;
-	size_t name_len = strlen(name), before_len = strlen(before);
-	size_t len = name_len + 2 + before_len + value.len + 1;
-	char *grown, *p;
-	int code = check_value(name, value, err);
+	struct buf grown;
+	struct header_writer w = {.lines = &grown, .count = &m->line_count};
+	int code;
 
-	if (code != 0)
-		return code;
-	grown = p = xmalloc(lines->len + len + 1);
-	if (lines->len > 0)
-		p = (char *)memcpy(p, lines->bytes, lines->len) + lines->len;
-	p = mempcpy(p, name, name_len);
-	p = mempcpy(p, ": ", 2);
-	p = mempcpy(p, before, before_len);
-	if (value.len > 0)
-		p = mempcpy(p, value.data, value.len);
-	*p++ = '\0';
-	*p = '\0';
-	len += lines->len;
-	secret_release(lines);
-	*lines = (struct secret){grown, len};
-	m->line_count++;
-	return 0;
+	buf_init(&grown, BUF_UNLIMITED);
+	buf_reserve(&grown, m->lines.len + strlen(name) + 2 + strlen(before) + value.len + 1);
+	buf_add_slice(&grown, secret_value(&m->lines));
+	header_begin(&w, slice_str(name));
+	buf_add_str(&grown, before);
+	buf_add_slice(&grown, value);
+	code = header_end(&w, err);
+	if (code == 0) {
+		secret_release(&m->lines);
+		m->lines = (struct secret){grown.data, grown.len};
+	} else {
+		explicit_bzero(grown.data, grown.cap);
+		buf_release(&grown);
+	}
+	return code;
+}
+
+/* A value that will stand in a header once it is signed with. */
+static int check_value(const char *setting, const struct secret *value, struct err *err)
+{
+	if (header_is_value(secret_value(value)))
+		return 0;
+	return err_set(err, ERR_INVALID,
+		"%s: holds a line break or another control character, which a header cannot",
+		setting);
 }
 
 struct expansion {
@@ -140,10 +138,10 @@ static int read_aws(const struct expansion *x, struct credentials *m)
 	if (code == 0 && (key_id.len == 0 || key.len == 0))
 		code = err_set(x->err, ERR_INVALID,
 			"username and password (key id and secret key) must not be empty");
-	if (code == 0 && check_value("Authorization", secret_value(&key_id), x->err) != 0)
-		code = err_wrap(x->err, "username");
-	if (code == 0 && check_value("X-Amz-Security-Token", secret_value(&token), x->err) != 0)
-		code = err_wrap(x->err, "aws_session_token");
+	if (code == 0)
+		code = check_value("username", &key_id, x->err);
+	if (code == 0)
+		code = check_value("aws_session_token", &token, x->err);
 	if (code == 0)
 		m->aws = sigv4_new(&(struct sigv4_settings){
 			.key_id = secret_value(&key_id),
@@ -241,14 +239,17 @@ static void apply_aws(const struct credentials *from, const struct connection_me
 		.wall_ms = m->wall_ms,
 	};
 
-	cr->header_count = sigv4_sign(from->aws, &r, &cr->headers);
+	struct header_writer w = {.lines = &cr->headers, .count = &cr->header_count};
+
+	sigv4_sign(from->aws, &r, &w);
 }
 
 static void apply_webhook(const struct credentials *from, const struct connection_message *m,
 	struct connection_credentials *cr)
 {
-	webhook_sign(from->webhook, m->id, m->wall_ms, m->body, &cr->headers);
-	cr->header_count = WEBHOOK_HEADERS;
+	struct header_writer w = {.lines = &cr->headers, .count = &cr->header_count};
+
+	webhook_sign(from->webhook, m->id, m->wall_ms, m->body, &w);
 }
 
 /* --- Comparing. --- */
@@ -321,6 +322,7 @@ void credentials_apply(const struct credentials *from, const struct connection_m
 {
 	const struct method *method = &methods[from->type];
 
+	cr->header_count = 0;
 	make_room(&cr->headers, from->lines.len + (method->is_signed ? ROOM_BYTES : 0));
 	method->apply(from, m, cr);
 }

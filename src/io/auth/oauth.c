@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/base64.h"
+#include "core/header/header.h"
 #include "core/request/form.h"
 
 /* Enough for nearly all requests, so that no copy of a secret is left behind by growing. */
@@ -140,16 +141,9 @@ static int add_fields(struct rendering *g)
 
 static int add_header(struct rendering *g, const char *name, struct slice value)
 {
-	for (size_t i = 0; i < value.len; i++)
-		if (memchr("\r\n", value.data[i], 3) != NULL) /* NUL is the third */
-			return err_set(g->err, ERR_INVALID,
-				"header %s: its value holds a line break or NUL", name);
-	buf_add_str(&g->r->headers, name);
-	buf_add_str(&g->r->headers, ": ");
-	buf_add_slice(&g->r->headers, value);
-	buf_add_char(&g->r->headers, '\0');
-	g->r->header_count++;
-	return 0;
+	struct header_writer w = {.lines = &g->r->headers, .count = &g->r->header_count};
+
+	return header_add(&w, slice_str(name), value, g->err);
 }
 
 static bool has_header(const struct rendering *g, const char *name)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "core/header/header.h"
 #include "io/http/http.h"
 
 #define GATHER_MS       1000
@@ -31,11 +32,15 @@ struct otlp {
 	bool failing;
 };
 
-static void add_header(struct otlp *o, const char *name, const char *value)
+static int add_headers(struct otlp *o, const struct otlp_settings *s, struct err *err)
 {
-	buf_addf(&o->headers, "%s: %s", name, value);
-	buf_add_char(&o->headers, '\0');
-	o->header_count++;
+	struct header_writer w = {.lines = &o->headers, .count = &o->header_count};
+	int code = header_add(&w, SLICE("Content-Type"), SLICE("application/json"), err);
+
+	for (size_t i = 0; i < s->header_count && code == 0; i++)
+		code = header_add(
+			&w, slice_str(s->headers[i].name), slice_str(s->headers[i].value), err);
+	return code;
 }
 
 static void batch_begin(struct batch *b)
@@ -133,11 +138,11 @@ struct otlp *otlp_new(struct loop *l, const struct otlp_settings *s, struct err 
 		buf_init(&o->batches[i].text, BATCH_MAX_BYTES);
 	o->gathered = &o->batches[0];
 	o->sending = &o->batches[1];
-	add_header(o, "Content-Type", "application/json");
-	for (size_t i = 0; i < s->header_count; i++)
-		add_header(o, s->headers[i].name, s->headers[i].value);
 	batch_begin(o->gathered);
-	return o;
+	if (add_headers(o, s, err) == 0)
+		return o;
+	otlp_free(o);
+	return NULL;
 }
 
 void otlp_free(struct otlp *o)

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/header/header.h"
+
 /* libcurl adds Expect: 100-continue to large bodies. A server that ignores it costs a second. */
 #define EXPECT_FROM_BYTES (256 * 1024)
 
@@ -146,21 +148,25 @@ static void append_header(struct http_transfer *t, size_t at, const char *line)
 	t->headers[at] = (struct curl_slist){.data = (char *)line};
 }
 
-static size_t append_headers(
-	struct http_transfer *t, size_t at, const char *lines, size_t count, bool *has_type)
+/* Lines were checked when they were made. This is the last look, for those to come. */
+static bool append_headers(
+	struct http_transfer *t, size_t *at, const char *lines, size_t count, bool *has_type)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t len = strlen(lines);
 		bool is_empty = is_empty_header(lines, len);
 
+		if (!header_is_line(slice_of(lines, len)))
+			return false;
 		*has_type |= slice_istarts(slice_of(lines, len), "Content-Type:");
-		append_header(t, at++, is_empty ? as_empty_header(t, lines) : lines);
+		append_header(t, (*at)++, is_empty ? as_empty_header(t, lines) : lines);
 		lines += len + 1;
 	}
-	return at;
+	return true;
 }
 
-static struct curl_slist *make_headers(struct http_transfer *t)
+/* False: a line is none, and nothing may be sent. */
+static bool make_headers(struct http_transfer *t, struct curl_slist **ret)
 {
 	const struct http_request *r = t->request;
 	size_t at = 0, most = r->header_count + r->more_header_count + 2;
@@ -175,13 +181,15 @@ static struct curl_slist *make_headers(struct http_transfer *t)
 	buf_reserve(&t->empty_headers,
 		empty_header_bytes(r->headers, r->header_count) +
 			empty_header_bytes(r->more_headers, r->more_header_count));
-	at = append_headers(t, at, r->headers, r->header_count, &has_type);
-	at = append_headers(t, at, r->more_headers, r->more_header_count, &has_type);
+	if (!append_headers(t, &at, r->headers, r->header_count, &has_type) ||
+		!append_headers(t, &at, r->more_headers, r->more_header_count, &has_type))
+		return false;
 	if (r->has_body && !has_type)
 		append_header(t, at++, "Content-Type:"); /* not libcurl's guess */
 	if (r->has_body && r->body.len >= EXPECT_FROM_BYTES)
 		append_header(t, at++, "Expect:");
-	return at > 0 ? t->headers : NULL;
+	*ret = at > 0 ? t->headers : NULL;
+	return true;
 }
 
 /* --- All options. --- */
@@ -270,13 +278,16 @@ bool http_setup(struct http_transfer *t)
 {
 	CURL *e = t->easy;
 	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, t->request->url);
+	struct curl_slist *headers;
 
+	if (!make_headers(t, &headers))
+		return false;
 	if (t->parsed_url != NULL)
 		curl_easy_setopt(e, CURLOPT_CURLU, t->parsed_url);
 	set_callbacks(t);
 	set_method(t);
 	set_connection(t);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, make_headers(t));
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
 	if (t->request->connect_only)
 		curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
 	return rc == CURLE_OK && (t->origin->is_plain || http_tls_setup(t->client, e));
