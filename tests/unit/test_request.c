@@ -68,13 +68,14 @@ static struct request_plan *compile(const struct target *t)
 		.input_paths_map = t->template ? map : NULL,
 		.input_paths_count = t->template ? COUNT_OF(map) : 0,
 	};
+	const char *const credentials[] = {t->authorization, NULL};
 	struct request_settings s = {
 		.rule_name = "rule-1",
 		.target_id = "target_1",
 		.endpoint = t->endpoint ? t->endpoint : ENDPOINT,
 		.http_method = t->method ? t->method : "POST",
 		.idempotency_header = t->idempotency,
-		.authorization_header = t->authorization,
+		.credential_headers = credentials,
 		.connection = &connection,
 		.target = &target,
 		.input = &in,
@@ -424,12 +425,12 @@ static void request__what_the_original_removes_is_removed(void **state)
 	render_well(&(struct target){
 		.idempotency = "X-Request-Id",
 		.authorization = "Authorization",
-		.header = {"host", "evil", "content-length", "1", "x-request-id", "x",
+		.header = {"referer", "evil", "content-md5", "1", "x-request-id", "x",
 			"AUTHORIZATION", "x"},
 		.connection_header = {"User-Agent", "x"},
 	});
-	assert_complaint("warning header_parameters.host: the header is not sent");
-	assert_complaint("warning header_parameters.content-length");
+	assert_complaint("warning header_parameters.referer: the header is not sent");
+	assert_complaint("warning header_parameters.content-md5");
 	assert_complaint("warning header_parameters.x-request-id");
 	assert_complaint("warning header_parameters.AUTHORIZATION");
 	assert_complaint("warning invocation_http_parameters.header_parameters.User-Agent");
@@ -460,6 +461,10 @@ static void request__bad_headers_are_refused_at_load(void **state)
 	assert_complaint("fault header_parameters.x: 'x' is given twice");
 	assert_null(compile(&(struct target){.idempotency = "a:b"}));
 	assert_complaint("fault idempotency_header");
+	assert_null(compile(&(struct target){.header = {"content-length", "3"}}));
+	assert_complaint("fault header_parameters.content-length: 'content-length' belongs to");
+	assert_null(compile(&(struct target){.authorization = "idempotency-key"}));
+	assert_complaint("fault idempotency_header: 'Idempotency-Key' is set already");
 }
 
 static void request__event_cannot_end_a_header_line(void **state)

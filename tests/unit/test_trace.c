@@ -178,6 +178,30 @@ static void trace__a_url_s_host_is_told_and_nothing_else_of_it(void **state)
 	}
 }
 
+static void trace__of_a_long_tracestate_the_first_members_are_told(void **state)
+{
+	struct event_fields record = {.topic = "orders"};
+	struct trace_context c;
+	struct trace_span s = example(&c, &record);
+	struct buf b;
+	json_t *batch;
+
+	(void)state;
+	buf_init(&b, BUF_UNLIMITED);
+	for (unsigned i = 0; i < 1000; i++)
+		buf_addf(&b, "%sa%u=b", i ? "," : "", i);
+	s.state = buf_slice(&b);
+	batch = batch_of(&s);
+	assert_in_range(
+		json_string_length(json_object_get(span_of(batch), "traceState")), 500, 512);
+	json_decref(batch);
+	memset(b.data, 'x', b.len);
+	batch = batch_of(&s);
+	assert_null(json_object_get(span_of(batch), "traceState"));
+	json_decref(batch);
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +209,7 @@ int main(void)
 		cmocka_unit_test(trace__what_is_no_traceparent_begins_nothing),
 		cmocka_unit_test(trace__a_span_says_what_the_attempt_was),
 		cmocka_unit_test(trace__a_url_s_host_is_told_and_nothing_else_of_it),
+		cmocka_unit_test(trace__of_a_long_tracestate_the_first_members_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

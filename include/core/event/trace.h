@@ -18,7 +18,8 @@
 #include "core/event/event.h"
 
 enum {
-	TRACE_PARENT_BYTES = 56, /* "00-<32 hex>-<16 hex>-<2 hex>" and a NUL */
+	TRACE_PARENT_BYTES = 56,     /* "00-<32 hex>-<16 hex>-<2 hex>" and a NUL */
+	TRACE_STATE_MAX_BYTES = 512, /* of a span; W3C Trace Context, 3.3.1.5 */
 };
 
 struct trace_context {
@@ -48,7 +49,7 @@ struct trace_span {
 	unsigned attempt;  /* 1: the first */
 };
 
-/* Write one span as a JSON object. */
+/* Write one span as a JSON object. Of a tracestate over TRACE_STATE_MAX_BYTES its first members. */
 void trace_add_span(struct json_writer *w, const struct trace_span *s);
 /* What stands before and behind the spans of one request to a collector. */
 void trace_begin_batch(struct json_writer *w, const char *version);

@@ -49,5 +49,8 @@ bool header_is_line(struct slice line);
  * becomes of the connection, so nobody configures it: not as a parameter, not as the name of an
  * API key, of the idempotency key or of anything else. */
 bool header_is_transport(const char *name);
+/* Is it one that every delivery gets from Postrider: of the body, of the program, of the trace? A
+ * key or an id in its place would stand beside it. */
+bool header_is_ours(const char *name);
 
 #endif

@@ -60,8 +60,8 @@ struct request_settings {
 	const struct request_parameters *target;     /* NULL: none */
 	const struct request_input *input;           /* NULL: the whole event */
 	enum request_output output;
-	const char *authorization_header; /* the header the connection sets itself, which no
-					     parameter may; NULL: none */
+	const char *const *credential_headers; /* those that the connection sets itself, and
+						  so no parameter may; behind the last a NULL */
 };
 
 struct request_plan;

@@ -5,7 +5,8 @@
  * Spans are gathered for a second, or until there are OTLP_BATCH_SPANS, and sent in one
  * request, one request at a time. Deliveries never wait for a collector: beyond one full batch
  * that waits behind the one on the wire spans are dropped and counted, and a batch that a
- * collector does not take is dropped, too.
+ * collector does not take is dropped, too. A request has at most 4 MiB: a span for which there is
+ * no room in it is dropped alone.
  *
  * Log lines, once for each change: traces_failing (with the reason), traces_recovered.
  * Belongs to its loop.
@@ -28,7 +29,7 @@ struct otlp_settings {
 
 struct otlp;
 
-/* Copies the settings. */
+/* Copies the settings. NULL: the authorities can't be read, or a header is none. */
 struct otlp *otlp_new(struct loop *l, const struct otlp_settings *s, struct err *err);
 /* What was not sent yet is forgotten. Accepts NULL. */
 void otlp_free(struct otlp *o);

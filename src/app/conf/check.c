@@ -80,6 +80,13 @@ static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 			"and key_file, or listen on loopback");
 }
 
+static bool goes_to_loopback(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host != NULL && is_loopback(host + 3);
+}
+
 static void check_tracing(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct conf_node *endpoint = conf_given_node(s, "otlp_endpoint");
@@ -91,6 +98,12 @@ static void check_tracing(struct conf_reader *r, const struct conf_subject *s)
 	else if (endpoint == NULL && r->conf->tracing.header_count > 0)
 		conf_warn(r, s, "tracing", conf_given_node(s, "header_parameters")->place,
 			"has no otlp_endpoint: no spans are sent");
+	else if (url != NULL && r->conf->tracing.header_count > 0 &&
+		 strncasecmp(url, "http://", 7) == 0 && !goes_to_loopback(url))
+		conf_warn(r, s, "tracing.otlp_endpoint", endpoint->place,
+			"the header_parameters are sent unencrypted over http://; use https://");
+	conf_check_headers(r, s, "tracing", "Content-Type", r->conf->tracing.headers,
+		r->conf->tracing.header_count);
 }
 
 void conf_check_top(struct conf_reader *r, const struct conf_subject *s)
@@ -323,13 +336,6 @@ static void check_gate(
 	if (n != NULL && g->rate_per_1000s == 0)
 		conf_warn(r, s, "burst", n->place,
 			"has no effect without invocation_rate_limit_per_second");
-}
-
-static bool goes_to_loopback(const char *url)
-{
-	const char *host = strstr(url, "://");
-
-	return host != NULL && is_loopback(host + 3);
 }
 
 static void check_http(struct conf_reader *r, const struct conf_subject *s,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "conf_private.h"
+#include "core/header/header.h"
 #include "io/secret.h"
 
 /* The longest credential that EventBridge allows. */
@@ -95,25 +96,21 @@ static void check_credential(struct conf_reader *r, const struct conf_subject *s
 	secret_release(&value);
 }
 
-static bool is_token(const char *text)
-{
-	static const char others[] = "!#$%&'*+-.^_`|~";
-
-	for (const char *p = text; *p != '\0'; p++)
-		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
-			    (*p >= 'A' && *p <= 'Z') || strchr(others, *p) != NULL))
-			return false;
-	return text[0] != '\0';
-}
-
 static void check_api_key(struct conf_reader *r, const struct conf_subject *s)
 {
 	const struct connection_settings *c =
 		&((struct conf_connection *)s->settings)->settings;
+	const struct conf_node *n = conf_given_node(s, "api_key_name");
+	const char *name = c->api_key_name;
 
-	if (c->api_key_name != NULL && !is_token(c->api_key_name))
-		conf_refuse(r, s, "api_key_name", conf_given_node(s, "api_key_name")->place,
-			"'%s' is not the name of a header", c->api_key_name);
+	if (name != NULL && !header_is_name(slice_str(name)))
+		conf_refuse(r, s, "api_key_name", n->place, "'%s' is not the name of a header",
+			name);
+	else if (name != NULL && (header_is_transport(name) || header_is_ours(name)))
+		conf_refuse(r, s, "api_key_name", n->place,
+			"'%s' is set already, by the transport or by Postrider; name the header "
+			"that the API wants, such as X-Api-Key or Authorization",
+			name);
 	check_credential(r, s, "api_key_value", c->api_key_value, false);
 }
 
@@ -127,6 +124,8 @@ static void check_oauth(struct conf_reader *r, const struct conf_subject *s)
 	check_credential(r, s, "client_id", c->settings.client_id, false);
 	check_credential(r, s, "client_secret", c->settings.client_secret, false);
 	conf_check_tls(r, s, &c->settings.oauth_http);
+	conf_check_headers(r, s, "oauth_http_parameters", NULL, c->oauth_parameters.header,
+		c->oauth_parameters.header_count);
 	if (n == NULL || !get_value(r, c->settings.authorization_endpoint, &url))
 		return;
 	if (request_check_endpoint(secret_value(&url).data, &err) != 0)

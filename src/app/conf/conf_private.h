@@ -131,6 +131,13 @@ void conf_check_default_topic(
 	struct conf_reader *r, const struct conf_subject *s, const char *topic);
 void conf_check_tls(
 	struct conf_reader *r, const struct conf_subject *s, const struct http_settings *http);
+/* Refuse names and values that cannot be headers, and names of the transport. @ours: one that
+ * Postrider sets itself, beside them; NULL: none. @headers stand at @key of @group. */
+void conf_check_headers(struct conf_reader *r, const struct conf_subject *s, const char *group,
+	const char *ours, const struct request_parameter *headers, size_t count);
+/* Where the pair of that name stands in @pairs, a group or a list of key and value; that of @pairs
+ * when it is not there. */
+struct conf_place conf_pair_place(const struct conf_node *pairs, const char *name);
 /* Where the dead letters of @t go: its own topic, its rule's, its consumer's; NULL: "none". */
 char *conf_effective_dead_letter_topic(const struct conf_target *t);
 /* The name in "name=value", without blanks; empty: @text is not written so. */

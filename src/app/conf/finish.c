@@ -112,19 +112,27 @@ struct plan_complaints {
 	const struct conf_subject *s; /* the target */
 };
 
-/* The header that the connection sets, so that no parameter may set it. */
-static const char *authorization_header(const struct connection_settings *c)
+#define CREDENTIAL_HEADERS_MAX 4
+
+/* The headers that the connection sets, so that no parameter may set them; a NULL behind them. */
+static void list_credential_headers(
+	const struct connection_settings *c, const char *ret[CREDENTIAL_HEADERS_MAX + 1])
 {
-	switch (c->type) {
-	case CONNECTION_NONE:
-		return NULL;
-	case CONNECTION_API_KEY:
-		return c->api_key_name;
-	case CONNECTION_STANDARD_WEBHOOKS:
-		return "webhook-signature";
-	default:
-		return "Authorization";
-	}
+	static const char *const of[][CREDENTIAL_HEADERS_MAX] = {
+		[CONNECTION_BASIC] = {"Authorization"},
+		[CONNECTION_OAUTH_CLIENT_CREDENTIALS] = {"Authorization"},
+		[CONNECTION_BEARER] = {"Authorization"},
+		[CONNECTION_AWS_SIGV4] = {"Authorization", "X-Amz-Date",
+			"X-Amz-Security-Token"},
+		[CONNECTION_STANDARD_WEBHOOKS] = {"webhook-id", "webhook-timestamp",
+			"webhook-signature"},
+	};
+
+	memset(ret, 0, (CREDENTIAL_HEADERS_MAX + 1) * sizeof *ret);
+	if (c->type == CONNECTION_API_KEY)
+		ret[0] = c->api_key_name;
+	else if ((size_t)c->type < COUNT_OF(of))
+		memcpy(ret, of[c->type], sizeof of[c->type]);
 }
 
 /* The place of a field such as "header_parameters.X-Order" or "path_parameter_values[0]"; if it has
@@ -147,17 +155,10 @@ static struct conf_place find_field(const struct conf_node *target, const char *
 	if (n == NULL)
 		return target->place;
 	if (field[len] == '.')
-		inner = conf_node_find(n, field + len + 1);
-	else if (field[len] == '[' && n->kind == CONF_NODE_LIST &&
-		 strtoul(field + len + 1, NULL, 10) < n->child_count)
+		return conf_pair_place(n, field + len + 1);
+	if (field[len] == '[' && n->kind == CONF_NODE_LIST &&
+		strtoul(field + len + 1, NULL, 10) < n->child_count)
 		inner = n->children[strtoul(field + len + 1, NULL, 10)];
-	for (size_t i = 0; field[len] == '.' && n->kind == CONF_NODE_LIST && i < n->child_count;
-		i++) {
-		const struct conf_node *key = conf_node_find(n->children[i], "key");
-
-		if (key != NULL && str_eq(key->text, field + len + 1))
-			inner = n->children[i];
-	}
 	return inner != NULL ? inner->place : n->place;
 }
 
@@ -196,6 +197,7 @@ static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 {
 	struct conf_target *t = s->settings;
 	const struct conf_destination *d = t->destination;
+	const char *credentials[CREDENTIAL_HEADERS_MAX + 1];
 	struct plan_complaints complaints = {r, s};
 	struct request_settings settings = {
 		.rule_name = t->rule->name,
@@ -212,7 +214,8 @@ static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 	settings.http_method = d->http_method;
 	settings.idempotency_header = d->idempotency_header;
 	settings.connection = &d->connection->parameters;
-	settings.authorization_header = authorization_header(&d->connection->settings);
+	list_credential_headers(&d->connection->settings, credentials);
+	settings.credential_headers = credentials;
 	t->plan = request_plan_new(&settings, complain_of_plan, &complaints);
 }
 

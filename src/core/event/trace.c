@@ -156,17 +156,30 @@ static void add_time(struct json_writer *w, const char *name, int64_t wall_us)
 	jw_text(w, name, number_text(text, wall_us * 1000));
 }
 
+/* Whole members up to the length that everybody has to take; data NULL: there is none. */
+static struct slice bounded_state(struct slice state)
+{
+	const char *comma;
+
+	if (state.data == NULL || state.len <= TRACE_STATE_MAX_BYTES)
+		return state;
+	comma = memrchr(state.data, ',', TRACE_STATE_MAX_BYTES + 1);
+	return comma != NULL ? slice_of(state.data, (size_t)(comma - state.data))
+			     : slice_of(NULL, 0);
+}
+
 void trace_add_span(struct json_writer *w, const struct trace_span *s)
 {
 	const struct trace_context *c = s->context;
+	struct slice state = bounded_state(s->state);
 	int64_t end_us = s->end_wall_ms * 1000;
 
 	jw_open(w, NULL, '{');
 	jw_text(w, "traceId", slice_str(c->trace_id));
 	jw_text(w, "spanId", slice_str(c->span_id));
 	jw_text(w, "parentSpanId", slice_str(c->parent_id));
-	if (s->state.data != NULL)
-		jw_text(w, "traceState", s->state);
+	if (state.data != NULL)
+		jw_text(w, "traceState", state);
 	jw_int(w, "flags", c->sampled);
 	jw_text(w, "name", slice_str(s->method));
 	jw_int(w, "kind", KIND_CLIENT);

@@ -29,6 +29,8 @@ static const bool of_token[256] = {
 static const char *const transport_names[] = {"Connection", "Content-Length", "Expect", "Host",
 	"HTTP2-Settings", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "TE",
 	"Trailer", "Transfer-Encoding", "Upgrade"};
+static const char *const our_names[] = {
+	"Content-Type", "User-Agent", "traceparent", "tracestate"};
 
 bool header_is_name(struct slice name)
 {
@@ -60,12 +62,22 @@ bool header_is_line(struct slice line)
 	       header_is_value(slice_of(line.data + len + 1, line.len - len - 1));
 }
 
-bool header_is_transport(const char *name)
+static bool is_one_of(const char *name, const char *const *names, size_t count)
 {
-	for (size_t i = 0; i < COUNT_OF(transport_names); i++)
-		if (slice_ieq(slice_str(name), slice_str(transport_names[i])))
+	for (size_t i = 0; i < count; i++)
+		if (slice_ieq(slice_str(name), slice_str(names[i])))
 			return true;
 	return false;
+}
+
+bool header_is_transport(const char *name)
+{
+	return is_one_of(name, transport_names, COUNT_OF(transport_names));
+}
+
+bool header_is_ours(const char *name)
+{
+	return is_one_of(name, our_names, COUNT_OF(our_names));
 }
 
 void header_begin(struct header_writer *w, struct slice name)

@@ -8,13 +8,13 @@
 
 #include "core/header/header.h"
 
-/* What EventBridge removes (doc/eventbridge.md, Removed headers). */
+/* What EventBridge removes (doc/eventbridge.md, Removed headers) besides the names of the transport,
+ * which may not be configured at all. */
 static const char *const removed_names[] = {"A-IM", "Accept-Charset", "Accept-Datetime",
-	"Accept-Encoding", "Cache-Control", "Connection", "Content-Encoding", "Content-Length",
-	"Content-MD5", "Date", "Expect", "Forwarded", "From", "Host", "HTTP2-Settings",
-	"If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since",
-	"Max-Forwards", "Origin", "Pragma", "Proxy-Authorization", "Range", "Referer", "TE",
-	"Trailer", "Transfer-Encoding", "User-Agent", "Upgrade", "Via", "Warning"};
+	"Accept-Encoding", "Cache-Control", "Content-Encoding", "Content-MD5", "Date",
+	"Forwarded", "From", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range",
+	"If-Unmodified-Since", "Max-Forwards", "Origin", "Pragma", "Range", "Referer",
+	"User-Agent", "Via", "Warning"};
 
 static bool same_name(const char *a, const char *b)
 {
@@ -29,6 +29,15 @@ static bool is_removed(const char *name)
 	return false;
 }
 
+/* Does the connection set it itself? */
+static bool is_credential(const struct request_settings *s, const char *name)
+{
+	for (const char *const *p = s->credential_headers; p != NULL && *p != NULL; p++)
+		if (same_name(name, *p))
+			return true;
+	return false;
+}
+
 /* May a parameter set this header? Complains when not. */
 static bool may_set(const struct request_entry *e, const struct request_settings *s,
 	const char *idempotency, struct request_complaints *c)
@@ -37,11 +46,14 @@ static bool may_set(const struct request_entry *e, const struct request_settings
 		request_fault(c, e->field, "'%s' is not the name of a header", e->name);
 		return false;
 	}
-	if (is_removed(e->name))
+	if (header_is_transport(e->name))
+		request_fault(c, e->field,
+			"'%s' belongs to the transport, which sets it itself; leave it out",
+			e->name);
+	else if (is_removed(e->name))
 		request_warn(c, e->field,
-			"the header is not sent: it belongs to the transport, and EventBridge "
-			"removes it too");
-	else if (s->authorization_header != NULL && same_name(e->name, s->authorization_header))
+			"the header is not sent: EventBridge removes it, and so does Postrider");
+	else if (is_credential(s, e->name))
 		request_warn(c, e->field,
 			"the header is not sent: the connection sets it with its credentials");
 	else if (same_name(e->name, idempotency))
@@ -99,6 +111,25 @@ static void check_identity(const char *text, const char *field, struct request_c
 		}
 }
 
+static void check_idempotency(
+	const struct request_settings *s, const char *name, struct request_complaints *c)
+{
+	static const char field[] = "idempotency_header";
+
+	if (!header_is_name(slice_str(name)))
+		request_fault(c, field, "'%s' is not the name of a header", name);
+	else if (header_is_transport(name) || is_removed(name))
+		request_fault(c, field,
+			"'%s' belongs to the transport or is never sent; name another header, "
+			"such as Idempotency-Key",
+			name);
+	else if (header_is_ours(name) || is_credential(s, name))
+		request_fault(c, field,
+			"'%s' is set already, by Postrider or with the connection's credentials; "
+			"name another header, such as Idempotency-Key",
+			name);
+}
+
 void request_headers_compile(struct request_headers *h, const struct request_settings *s,
 	struct request_complaints *c)
 {
@@ -106,9 +137,7 @@ void request_headers_compile(struct request_headers *h, const struct request_set
 		s->idempotency_header ? s->idempotency_header : "Idempotency-Key";
 	struct request_entries merged;
 
-	if (!header_is_name(slice_str(idempotency)) || is_removed(idempotency))
-		request_fault(c, "idempotency_header", "'%s' cannot be the name of this header",
-			idempotency);
+	check_idempotency(s, idempotency, c);
 	check_identity(s->rule_name, "rule", c);
 	check_identity(s->target_id, "id", c);
 	h->idempotency = xstrdup(idempotency);

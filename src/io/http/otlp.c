@@ -51,6 +51,22 @@ static void batch_begin(struct batch *b)
 	trace_begin_batch(&b->json, POSTRIDER_VERSION);
 }
 
+/* False: there is no room for this one. Those before it are untouched. */
+static bool batch_add(struct batch *b, const struct trace_span *s)
+{
+	struct json_writer before = b->json;
+	size_t len = b->text.len;
+
+	trace_add_span(&b->json, s);
+	if (b->text.len + JSON_WRITER_DEPTH > BATCH_MAX_BYTES) {
+		buf_truncate(&b->text, len);
+		b->json = before;
+		return false;
+	}
+	b->spans++;
+	return true;
+}
+
 static void note_outcome(struct otlp *o, const char *reason)
 {
 	bool was = o->failing;
@@ -135,7 +151,7 @@ struct otlp *otlp_new(struct loop *l, const struct otlp_settings *s, struct err 
 	o->timer.fire = on_timer;
 	buf_init(&o->headers, BUF_UNLIMITED);
 	for (size_t i = 0; i < COUNT_OF(o->batches); i++)
-		buf_init(&o->batches[i].text, BATCH_MAX_BYTES);
+		buf_init(&o->batches[i].text, BUF_UNLIMITED);
 	o->gathered = &o->batches[0];
 	o->sending = &o->batches[1];
 	batch_begin(o->gathered);
@@ -166,8 +182,10 @@ void otlp_add(struct otlp *o, const struct trace_span *s)
 		o->state.dropped++;
 		return;
 	}
-	o->gathered->spans++;
-	trace_add_span(&o->gathered->json, s);
+	if (!batch_add(o->gathered, s)) {
+		o->state.dropped++;
+		return;
+	}
 	if (o->gathered->spans == OTLP_BATCH_SPANS)
 		send_gathered(o);
 	else if (!loop_timer_is_set(&o->timer))
