@@ -14,9 +14,9 @@ CHECKS += sim
 # The redrive of dead letters, in a world of its own.
 SIM_REDRIVE := $(BUILD)/sim/test_redrive
 SIM_REDRIVE_REAL := $(filter $(BUILD)/base/% $(BUILD)/core/% $(BUILD)/app/conf/% $(BUILD)/app/metrics/%,$(OBJECTS)) \
-	$(addprefix $(BUILD)/app/deadletters/,letters.o redrive.o redrive_group.o redrive_letter.o redrive_report.o) \
+	$(addprefix $(BUILD)/app/deadletters/,letters.o redrive.o redrive_group.o redrive_letter.o redrive_report.o redrive_trust.o) \
 	$(addprefix $(BUILD)/app/engine/,commit_cache.o consumer_commit.o consumer_loop.o context.o) \
-	$(BUILD)/io/secret.o $(BUILD)/io/kafka/check.o
+	$(BUILD)/app/preview/preview.o $(BUILD)/io/secret.o $(BUILD)/io/kafka/check.o
 
 $(SIM_REDRIVE): $(wildcard tests/sim/redrive/*.[ch]) tests/sim/fake_loop.c $(SIM_REDRIVE_REAL)
 	@mkdir -p $(@D)

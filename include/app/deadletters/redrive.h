@@ -25,6 +25,9 @@
  * not sent in a circle. When the guard (core/gate/guard.h) finds that nearly all fail again for one
  * reason, the run stops: what is left stays for later.
  *
+ * A letter is untrusted input. It is sent only from the topic where its target's letters go, for a
+ * topic that the rule's consumer reads, and when its event matches the rule; others are left.
+ *
  * A rate limit of a destination holds for this process by itself, beside what a running daemon
  * sends; --rate bounds it further.
  */
@@ -39,6 +42,7 @@ struct redrive_options {
 				  failed */
 	bool all_targets;      /* all of its rule's */
 	unsigned rate;         /* letters a second; 0: as the destinations allow */
+	bool force;            /* also letters that may be forged, redrive_trust.c */
 	bool dry_run;          /* only say what would be sent */
 	bool json;             /* the summary, as one object */
 };

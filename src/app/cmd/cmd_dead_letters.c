@@ -16,7 +16,8 @@ static const char usage[] =
 	"usage: postrider dead-letters list -c FILE [FILTERS] [--follow] [--summary] [--json]\n"
 	"       postrider dead-letters show -c FILE TOPIC/PARTITION/OFFSET [--json]\n"
 	"       postrider dead-letters redrive -c FILE [FILTERS] [--dry-run] [--rate N]\n"
-	"                                      [--to-target ID | --all-targets] [--json]\n"
+	"                                      [--to-target ID | --all-targets] [--force]\n"
+	"                                      [--json]\n"
 	"\n"
 	"See dead letters, understand them, and send them again. Listing and showing commit\n"
 	"nothing; redrive commits in the group <group_id>.redrive, sends no letter twice, and\n"
@@ -46,6 +47,10 @@ static const char usage[] =
 	"      --rate N         at most N letters a second, also where the destination allows more\n"
 	"      --to-target ID   to this target of the letter's rule instead\n"
 	"      --all-targets    to all targets of the letter's rule\n"
+	"      --force          also letters that may be forged: found in another topic than\n"
+	"                       their target's letters go to, of a topic that the rule's\n"
+	"                       consumer does not read, or of an event that the rule does not\n"
+	"                       match\n"
 	"      --json           the summary as one object\n";
 
 enum {
@@ -69,6 +74,7 @@ enum option_code {
 	RATE,
 	TO_TARGET,
 	ALL_TARGETS,
+	FORCE,
 };
 
 /* Which of the three each option belongs to. */
@@ -90,6 +96,7 @@ static const struct {
 	{RATE, REDRIVE},
 	{TO_TARGET, REDRIVE},
 	{ALL_TARGETS, REDRIVE},
+	{FORCE, REDRIVE},
 };
 
 struct dead_letters_arguments {
@@ -166,6 +173,9 @@ static int take_option(
 	case ALL_TARGETS:
 		a->redrive.all_targets = true;
 		return 0;
+	case FORCE:
+		a->redrive.force = true;
+		return 0;
 	case RATE:
 		if (parse_count(text, 1000000, &number, err) != 0)
 			return ERR_INVALID;
@@ -240,6 +250,7 @@ static int parse_and_run(struct dead_letters_arguments *a, int argc, char **argv
 		{"rate", required_argument, NULL, RATE},
 		{"to-target", required_argument, NULL, TO_TARGET},
 		{"all-targets", no_argument, NULL, ALL_TARGETS},
+		{"force", no_argument, NULL, FORCE},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};

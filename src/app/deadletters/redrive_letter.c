@@ -23,6 +23,18 @@ struct letter_job {
 
 /* --- choosing --------------------------------------------------------------------------- */
 
+/* False: the letter is left, since it may be forged. */
+static bool is_believed(struct redrive *run, const struct event_fields *record,
+	const struct letter_view *v, const struct conf_target *target)
+{
+	const char *why = redrive_distrust(run, record, v, target);
+
+	if (why == NULL)
+		return true;
+	redrive_report_reason(run, run->o->force ? REDRIVE_FORCED : REDRIVE_DISTRUSTED, v, why);
+	return run->o->force;
+}
+
 enum redrive_choice redrive_choose(struct redrive *run, const struct event_fields *record,
 	struct letter_view *v, const struct conf_target **ret_targets, size_t *ret_count)
 {
@@ -42,15 +54,17 @@ enum redrive_choice redrive_choose(struct redrive *run, const struct event_field
 	*ret_count = 1;
 	*ret_targets = letters_target(
 		run->conf, v->rule, o->to_target ? slice_str(o->to_target) : v->target, &why);
-	if (*ret_targets != NULL && o->all_targets) {
+	if (*ret_targets == NULL) {
+		redrive_report_reason(run, REDRIVE_UNROUTABLE, v, why);
+		return REDRIVE_LEFT;
+	}
+	if (!is_believed(run, record, v, *ret_targets))
+		return REDRIVE_LEFT;
+	if (o->all_targets) {
 		*ret_count = (*ret_targets)->rule->target_count;
 		*ret_targets = (*ret_targets)->rule->targets;
 	}
-	if (*ret_targets != NULL)
-		return REDRIVE_CHOSEN;
-	run->counts.unroutable++;
-	redrive_report_left(run, v, why);
-	return REDRIVE_LEFT;
+	return REDRIVE_CHOSEN;
 }
 
 /* --- the deliveries of a letter --------------------------------------------------------- */
@@ -229,8 +243,7 @@ static bool has_destinations(struct redrive *run, const struct letter_view *v,
 	for (size_t i = 0; i < count; i++) {
 		if (destination_for(run, targets[i].destination, &err) != NULL)
 			continue;
-		run->counts.unroutable++;
-		redrive_report_left(run, v, err.text);
+		redrive_report_reason(run, REDRIVE_UNROUTABLE, v, err.text);
 		return false;
 	}
 	return true;

@@ -5,6 +5,7 @@
  * redrive.c         the process: start, signals, progress, end
  * redrive_group.c   one Kafka group: the policy of its consumer loop
  * redrive_letter.c  one letter: chosen or left, its deliveries, their end
+ * redrive_trust.c   whether a letter may be believed
  * redrive_scan.c    where the topics begin and end; --dry-run
  * redrive_report.c  what is said of it
  */
@@ -25,8 +26,17 @@ struct redrive_bound {
 	int64_t low, from, end;
 };
 
-/* What was left, and why; few enough for a list. */
+/* What a reason is told for. */
+enum redrive_verdict {
+	REDRIVE_UNROUTABLE, /* chosen, but there is no target: left */
+	REDRIVE_DISTRUSTED, /* chosen, but it may be forged: left */
+	REDRIVE_FORCED,     /* the same, but sent, as --force wants */
+	REDRIVE_VERDICTS
+};
+
+/* Few enough for a list. */
 struct redrive_reason {
+	enum redrive_verdict verdict;
 	char *text;
 	uint64_t count;
 };
@@ -36,7 +46,7 @@ struct redrive_counts {
 	uint64_t done_before;         /* by an earlier run */
 	uint64_t foreign;             /* records that are no letters */
 	uint64_t chosen, delivered, failed;
-	uint64_t unroutable; /* chosen, but there is no target: left */
+	uint64_t verdicts[REDRIVE_VERDICTS];
 	struct redrive_reason *reasons;
 	size_t reason_count;
 };
@@ -128,8 +138,15 @@ void redrive_withdraw(struct consumer_partition *p, bool all);
 /* Ages of what waits. */
 void redrive_expire(struct redrive_part *part);
 
+/* redrive_trust.c */
+/* Why @record, which names @target, may be no letter of the daemon's; NULL: it may be believed. */
+const char *redrive_distrust(const struct redrive *run, const struct event_fields *record,
+	const struct letter_view *v, const struct conf_target *target);
+
 /* redrive_report.c */
-void redrive_report_left(struct redrive *run, const struct letter_view *v, const char *why);
+/* Count @v, and remember why. */
+void redrive_report_reason(struct redrive *run, enum redrive_verdict verdict,
+	const struct letter_view *v, const char *why);
 void redrive_report_progress(struct redrive *run);
 /* Its exit status. */
 int redrive_report_end(struct redrive *run);

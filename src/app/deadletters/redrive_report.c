@@ -10,12 +10,14 @@
 /* Rules and targets that do not exist are few; a forged topic must not fill the memory. */
 #define REASONS_MAX 100
 
-void redrive_report_left(struct redrive *run, const struct letter_view *v, const char *why)
+void redrive_report_reason(struct redrive *run, enum redrive_verdict verdict,
+	const struct letter_view *v, const char *why)
 {
 	struct redrive_counts *c = &run->counts;
 	struct buf text;
 	size_t i;
 
+	c->verdicts[verdict]++;
 	buf_init(&text, 2048);
 	if (v->rule.len > 0) {
 		buf_add_str(&text, "rule '");
@@ -27,12 +29,13 @@ void redrive_report_left(struct redrive *run, const struct letter_view *v, const
 	}
 	buf_add_str(&text, why);
 	for (i = 0; i < c->reason_count; i++)
-		if (strcmp(c->reasons[i].text, buf_str(&text)) == 0)
+		if (c->reasons[i].verdict == verdict &&
+			strcmp(c->reasons[i].text, buf_str(&text)) == 0)
 			break;
 	if (i == c->reason_count && i < REASONS_MAX) {
 		c->reasons = xreallocarray(c->reasons, i + 1, sizeof *c->reasons);
 		c->reasons[c->reason_count++] =
-			(struct redrive_reason){.text = xstrdup(buf_str(&text))};
+			(struct redrive_reason){verdict, xstrdup(buf_str(&text)), 0};
 	}
 	if (i < c->reason_count)
 		c->reasons[i].count++;
@@ -51,12 +54,18 @@ void redrive_report_progress(struct redrive *run)
 		c->delivered, c->failed, run->open_deliveries, c->looked_at);
 }
 
+/* Of what was chosen. */
+static uint64_t left(const struct redrive_counts *c)
+{
+	return c->verdicts[REDRIVE_UNROUTABLE] + c->verdicts[REDRIVE_DISTRUSTED];
+}
+
 static int exit_status(const struct redrive *run)
 {
 	const struct redrive_counts *c = &run->counts;
 
 	if (run->o->dry_run)
-		return c->unroutable > 0;
+		return left(c) > 0;
 	return run->interrupted || run->stuck != NULL || run->crowded > 0 ||
 	       run->elsewhere > 0 || c->delivered < c->chosen;
 }
@@ -67,18 +76,34 @@ static void line(uint64_t count, const char *what)
 		printf("%8" PRIu64 "  %s\n", count, what);
 }
 
+static void print_reasons(const struct redrive_counts *c)
+{
+	static const char *const headings[REDRIVE_VERDICTS] = {
+		[REDRIVE_UNROUTABLE] = "left, because they have no target:",
+		[REDRIVE_DISTRUSTED] =
+			"left, because they may be forged; --force sends them too:",
+		[REDRIVE_FORCED] = "taken with --force, though they may be forged:",
+	};
+
+	for (size_t v = 0; v < REDRIVE_VERDICTS; v++) {
+		line(c->verdicts[v], headings[v]);
+		for (size_t i = 0; i < c->reason_count; i++)
+			if (c->reasons[i].verdict == v)
+				printf("%8s    %" PRIu64 ": %s\n", "", c->reasons[i].count,
+					c->reasons[i].text);
+	}
+}
+
 static void print_text(const struct redrive *run)
 {
 	const struct redrive_counts *c = &run->counts;
 
 	if (run->o->dry_run)
-		printf("%8" PRIu64 "  letters would be sent\n", c->chosen - c->unroutable);
+		printf("%8" PRIu64 "  letters would be sent\n", c->chosen - left(c));
 	else
 		printf("%8" PRIu64 "  letters delivered\n", c->delivered);
 	line(c->failed, "failed again: each is a new letter, with REDRIVE_COUNT");
-	line(c->unroutable, "left, because they have no target:");
-	for (size_t i = 0; i < c->reason_count; i++)
-		printf("%8s    %" PRIu64 ": %s\n", "", c->reasons[i].count, c->reasons[i].text);
+	print_reasons(c);
 	line(c->unwanted, "left by the filters");
 	line(c->done_before, "redriven before");
 	line(c->foreign, "records that are no letters");
@@ -120,11 +145,13 @@ static void print_json(const struct redrive *run)
 	jw_init(&w, &b);
 	jw_open(&w, NULL, '{');
 	if (run->o->dry_run)
-		jw_int(&w, "would_send", (int64_t)(c->chosen - c->unroutable));
+		jw_int(&w, "would_send", (int64_t)(c->chosen - left(c)));
 	else
 		jw_int(&w, "delivered", (int64_t)c->delivered);
 	jw_int(&w, "failed_again", (int64_t)c->failed);
-	jw_int(&w, "without_target", (int64_t)c->unroutable);
+	jw_int(&w, "without_target", (int64_t)c->verdicts[REDRIVE_UNROUTABLE]);
+	jw_int(&w, "not_believed", (int64_t)c->verdicts[REDRIVE_DISTRUSTED]);
+	jw_int(&w, "forced", (int64_t)c->verdicts[REDRIVE_FORCED]);
 	jw_int(&w, "left_by_filters", (int64_t)c->unwanted);
 	jw_int(&w, "redriven_before", (int64_t)c->done_before);
 	jw_int(&w, "no_letters", (int64_t)c->foreign);

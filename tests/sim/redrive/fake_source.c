@@ -29,7 +29,7 @@ struct source {
 	struct loop_timer answer, group;
 	unsigned turn;
 	bool committing, will_fail, closing, joined;
-	char text[6][24];
+	char text[7][24];
 	struct event_header headers[6];
 };
 
@@ -182,6 +182,7 @@ static void fill(struct source *s, const struct sim_letter *l, int32_t partition
 	snprintf(s->text[3], 24, "orders");
 	snprintf(s->text[4], 24, "%d", (int)partition);
 	snprintf(s->text[5], 24, "%lld", (long long)l->offset);
+	snprintf(s->text[6], 24, "{\"a\":%u}", l->rule);
 	for (unsigned i = 0; i < COUNT_OF(names); i++)
 		s->headers[i] =
 			(struct event_header){slice_str(names[i]), slice_str(s->text[i])};
@@ -189,7 +190,7 @@ static void fill(struct source *s, const struct sim_letter *l, int32_t partition
 		.partition = partition,
 		.offset = l->offset,
 		.timestamp_ms = -1,
-		.value = SLICE("{}"),
+		.value = slice_str(s->text[6]),
 		.headers = s->headers,
 		.header_count = l->foreign ? 0 : COUNT_OF(names)};
 }
