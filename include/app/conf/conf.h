@@ -164,9 +164,19 @@ struct conf_topic_create {
 	int64_t retention_ms;   /* -1: the broker's default */
 };
 
+/* What a configuration is read for. Some properties of librdkafka are code, or commands that it
+ * runs: who only looks at a configuration must not run what it names. */
+enum conf_purpose {
+	CONF_TO_CHECK,        /* nothing that it names is run */
+	CONF_TO_READ_LETTERS, /* what a connection to Kafka needs: ssl.engine.location,
+				 sasl.kerberos.kinit.cmd */
+	CONF_TO_RUN,          /* also plugin.library.paths */
+};
+
 struct conf {
 	atomic_uint refs;
 	uint64_t generation; /* 1 and up, of this process */
+	enum conf_purpose purpose;
 	char *path, *base_dir;
 	char *bootstrap_servers; /* NULL only with --embedded */
 	char **properties;       /* "name=value" of kafka.properties, ${…} not expanded yet */
@@ -207,6 +217,7 @@ struct conf {
 };
 
 struct conf_options {
+	enum conf_purpose purpose;
 	bool embedded;     /* bootstrap_servers may be missing */
 	bool skip_secrets; /* check --no-secrets: secrets need not resolve */
 	uint64_t generation;

@@ -190,7 +190,7 @@ static int take_option(
 
 static int run(struct dead_letters_arguments *a)
 {
-	struct conf_options options = {.generation = 1};
+	struct conf_options options = {.purpose = CONF_TO_READ_LETTERS, .generation = 1};
 	struct conf *conf = conf_load(a->conf_path, &options, cmd_print_fault, NULL);
 	struct log_settings log;
 	struct err err;

@@ -125,6 +125,17 @@ void conf_check_top(struct conf_reader *r, const struct conf_subject *s)
 
 /* --- Kafka ------------------------------------------------------------------------------ */
 
+/* Not shown to librdkafka, which would load a plugin at once. */
+static void check_code(struct conf_reader *r, const struct conf_subject *s,
+	const struct conf_node *n, const char *name)
+{
+	if (r->options->purpose < CONF_TO_RUN)
+		conf_warn(r, s, "properties", n->place,
+			"%s: names code, which is not loaded here, but by run; whoever can "
+			"write this file can have it run",
+			name);
+}
+
 /* Refuse properties that have a key of their own, and those that librdkafka does not accept. */
 static void check_value(struct conf_reader *r, const struct conf_subject *s,
 	const struct conf_node *n, const char *name, const char *value)
@@ -138,6 +149,8 @@ static void check_value(struct conf_reader *r, const struct conf_subject *s,
 	else if (strcmp(name, "bootstrap.servers") == 0)
 		conf_refuse(r, s, "properties", n->place,
 			"bootstrap.servers is kafka.bootstrap_servers; leave it out here");
+	else if (conf_is_code_property(slice_str(name)))
+		check_code(r, s, n, name);
 	else if (r->options->skip_secrets && secret_has_reference(value))
 		return;
 	else if (secret_expand(&expanded, value, r->conf->base_dir, NULL) == 0 &&

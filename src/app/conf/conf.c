@@ -72,6 +72,32 @@ void conf_free_properties(char **properties, size_t count)
 	free(properties);
 }
 
+/* Properties that make librdkafka run something, and for which purpose that is wanted. */
+static const struct {
+	const char *name;
+	enum conf_purpose least;
+} code_properties[] = {
+	{"plugin.library.paths", CONF_TO_RUN},
+	{"ssl.engine.location", CONF_TO_READ_LETTERS},
+	{"sasl.kerberos.kinit.cmd", CONF_TO_READ_LETTERS},
+};
+
+bool conf_is_code_property(struct slice name)
+{
+	for (size_t i = 0; i < COUNT_OF(code_properties); i++)
+		if (slice_eq(name, slice_str(code_properties[i].name)))
+			return true;
+	return false;
+}
+
+static bool is_wanted(const struct conf *c, struct slice name)
+{
+	for (size_t i = 0; i < COUNT_OF(code_properties); i++)
+		if (slice_eq(name, slice_str(code_properties[i].name)))
+			return c->purpose >= code_properties[i].least;
+	return true;
+}
+
 static int expand_properties(const struct conf *c, char *const *from, size_t from_count,
 	char **to, size_t *count, struct err *err)
 {
@@ -81,7 +107,8 @@ static int expand_properties(const struct conf *c, char *const *from, size_t fro
 
 		if (code != 0)
 			return err_wrap(err, "properties");
-		to[(*count)++] = xmemdup(secret_value(&value).data, value.len);
+		if (is_wanted(c, conf_property_name(secret_value(&value).data)))
+			to[(*count)++] = xmemdup(secret_value(&value).data, value.len);
 		secret_release(&value);
 	}
 	return 0;
@@ -164,6 +191,7 @@ static struct conf *conf_new(struct conf_source *source, struct conf_faults *fau
 
 	atomic_init(&c->refs, 1);
 	c->generation = options->generation;
+	c->purpose = options->purpose;
 	c->priv = r.priv;
 	c->path = xstrdup(source->path);
 	c->base_dir = xstrdup(source->base_dir);

@@ -142,6 +142,8 @@ struct conf_place conf_pair_place(const struct conf_node *pairs, const char *nam
 char *conf_effective_dead_letter_topic(const struct conf_target *t);
 /* The name in "name=value", without blanks; empty: @text is not written so. */
 struct slice conf_property_name(const char *text);
+/* Does the property make librdkafka load code or run a command? */
+bool conf_is_code_property(struct slice name);
 /* Is @name 1 to 64 of A-Z a-z 0-9 . - _, as EventBridge requires of names? */
 bool conf_is_name(const char *name);
 

@@ -147,7 +147,8 @@ static const struct conf_key kafka_keys[] = {
 	{"properties", CONF_TEXTS, COUNTED(struct conf, properties, property_count),
 		.flags = CONF_KEPT, .example = "security.protocol=SASL_SSL",
 		.sentence = "Properties of librdkafka for consumers and the dead-letter "
-			    "producer, as \"name=value\""},
+			    "producer, as \"name=value\"; plugin.library.paths, which names "
+			    "code, is used by run alone"},
 };
 
 const struct conf_section conf_kafka_section = {

@@ -26,8 +26,9 @@ static void complain_to_terminal(void *ctx, enum conf_severity severity, const c
 
 static struct conf *load(struct daemon *d, conf_complain_fn complain)
 {
-	struct conf_options o = {
-		.embedded = d->options->embedded, .generation = ++d->generation};
+	struct conf_options o = {.purpose = CONF_TO_RUN,
+		.embedded = d->options->embedded,
+		.generation = ++d->generation};
 
 	return conf_load(d->options->conf_path, &o, complain, NULL);
 }
@@ -116,8 +117,9 @@ static void complain_of_secret(void *ctx, enum conf_severity severity, const cha
 
 bool reload_secrets(struct daemon *d)
 {
-	struct conf_options o = {
-		.embedded = d->options->embedded, .generation = ++d->generation};
+	struct conf_options o = {.purpose = CONF_TO_RUN,
+		.embedded = d->options->embedded,
+		.generation = ++d->generation};
 	struct conf *fresh = conf_refresh(d->conf, &o, complain_of_secret, NULL);
 
 	return fresh != NULL && adopt(d, fresh);
