@@ -15,7 +15,11 @@
  * next one after that says how many were dropped (suppressed=17). Secrets are never
  * given to a field: struct secret has no constructor here.
  *
- * Any thread may call; a line is written whole.
+ * A line over 8 KB is cut on a character, and still is a line of its format.
+ *
+ * Any thread may call; a line is written whole. Nobody ever waits for whoever reads standard
+ * error: up to 256 KB wait for it, what comes then is dropped, and log_lines_dropped counts it
+ * when there is a reader again.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -56,6 +60,11 @@ typedef void (*log_sink_fn)(enum log_level level, const char *id, struct slice l
 void log_configure(const struct log_settings *s);
 /* For tests: lines go to @sink, and nothing is suppressed; NULL is standard error again. */
 void log_set_sink(log_sink_fn sink);
+
+/* Write what waits for a reader, if there is one. Call it now and then. */
+void log_flush(void);
+/* A whole line as it is, newline included, in the order of the log. */
+void log_plain(struct slice line);
 
 /* Fields are read before this returns; nothing is kept. Use the macros below. */
 void log_event(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +67,74 @@ static void log__a_long_line_is_cut_and_still_ends(void **state)
 	log_configure(&(struct log_settings){.level = LOG_INFO});
 	log_set_sink(keep);
 	log_info("long", "a long field follows", log_str("text", text), log_int("after", 1));
-	assert_true(strlen(line) < sizeof line);
-	assert_int_equal(line[strlen(line) - 1], '\n');
+	assert_true(strlen(line) < sizeof line && strlen(line) > 6000);
+	assert_string_equal(line + strlen(line) - 6, "x\xe2\x80\xa6\"\n");
+}
+
+/* Whatever a line is cut in: characters, escapes, the message, a field of many. */
+static void log__a_json_line_that_was_cut_is_json(void **state)
+{
+	static char text[20000];
+	static const char *const parts[] = {
+		"x", "\xc3\xbc", "\xf0\x9f\x9a\x80", "\x1b", "\"", "\xff"};
+
+	(void)state;
+	log_configure(&(struct log_settings){.level = LOG_INFO, .format = LOG_JSON});
+	log_set_sink(keep);
+	for (size_t i = 0; i < COUNT_OF(parts) * 32; i++) {
+		json_t *object;
+
+		text[0] = '\0';
+		for (size_t at = 0; at < i % 32; at++)
+			text[at] = 'a', text[at + 1] = '\0';
+		for (size_t at = strlen(text), len = strlen(parts[i / 32]);
+			at + len < sizeof text; at += len)
+			memcpy(text + at, parts[i / 32], len + 1);
+		log_error("long", i % 2 ? text : "short", log_str("text", text),
+			log_str("more", text), log_int("n", 1));
+		object = json_loads(line, 0, NULL);
+		assert_non_null(object);
+		assert_int_equal(line[strlen(line) - 1], '\n');
+		assert_int_equal(line[strlen(line) - 2], '}');
+		json_decref(object);
+	}
+}
+
+/* A pipe that nobody reads: no call waits, and what was lost is said when somebody reads. */
+static void log__nobody_waits_for_the_reader_and_what_is_dropped_is_counted(void **state)
+{
+	static char text[4000], read_back[8 * 1024 * 1024];
+	int fds[2], saved = dup(STDERR_FILENO), lines = 0, dropped = 0;
+	size_t len = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof text - 1);
+	log_configure(&(struct log_settings){.level = LOG_INFO});
+	log_set_sink(NULL);
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	assert_int_equal(
+		fcntl(fds[1], F_SETFL, 0), 0); /* writing blocks, as for most programs */
+	dup2(fds[1], STDERR_FILENO);
+	for (int i = 0; i < 1000; i++)
+		log_info("unread", "nobody reads this", log_int("number", i),
+			log_str("text", text));
+	for (int round = 0; round < 100; round++) {
+		ssize_t n = read(fds[0], read_back + len, sizeof read_back - 1 - len);
+
+		len += n > 0 ? (size_t)n : 0;
+		log_flush();
+	}
+	dup2(saved, STDERR_FILENO);
+	close(fds[0]);
+	close(fds[1]);
+	close(saved);
+	read_back[len] = '\0';
+	for (const char *at = read_back; (at = strstr(at, "id=unread")) != NULL; at++)
+		lines++;
+	assert_non_null(strstr(read_back, "id=log_lines_dropped"));
+	dropped = atoi(strstr(read_back, " count=") + 7);
+	assert_int_equal(lines + dropped, 1000);
+	assert_true(lines > 50 && dropped > 500);
 }
 
 /* Standard error itself, because a sink sees everything. */
@@ -131,6 +198,9 @@ int main(void)
 		cmocka_unit_test(log__json_lines_are_json),
 		cmocka_unit_test(log__what_is_below_the_level_is_not_written),
 		cmocka_unit_test(log__a_long_line_is_cut_and_still_ends),
+		cmocka_unit_test(log__a_json_line_that_was_cut_is_json),
+		cmocka_unit_test(
+			log__nobody_waits_for_the_reader_and_what_is_dropped_is_counted),
 		cmocka_unit_test(log__a_flood_of_one_kind_is_thinned_and_other_kinds_pass),
 		cmocka_unit_test(time_text__times_are_iso_8601),
 		cmocka_unit_test(time_text__basic_format_has_no_fraction),

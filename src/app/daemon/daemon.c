@@ -66,7 +66,8 @@ static void run_dump(struct engine_thread *t, void *ctx)
 	jw_int(&w, "worker", t->number);
 	status_write(&parts, &w);
 	jw_close(&w);
-	fprintf(stderr, "%s\n", line.data);
+	buf_add_char(&line, '\n');
+	log_plain(buf_slice(&line));
 	buf_release(&line);
 	status_release(&parts);
 }
@@ -320,6 +321,7 @@ static void sample_fire(struct loop_timer *timer)
 {
 	struct daemon *d = container_of(timer, struct daemon, sampler);
 
+	log_flush();
 	look_at_clock(d);
 	connections_sample(d->connections, d->metrics);
 	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + 1000);
@@ -402,6 +404,7 @@ int daemon_run(const struct daemon_options *options)
 	loop_run(d.loop);
 	log_info("stopped", "stopped; all finished deliveries are committed");
 	finish(&d);
+	log_flush();
 	if (!kafka_reap(REAP_MS))
 		_exit(d.exit_status);
 	return d.exit_status;
