@@ -280,6 +280,19 @@ def test_a_file_with_a_fault_changes_nothing_and_says_so(shop: Shop, postrider) 
     assert daemon.metric("postrider_config_last_reload_successful") == 1
 
 
+def test_a_file_that_is_written_in_part_and_has_no_rule_is_refused(shop: Shop, postrider) -> None:
+    daemon = postrider(shop.config("crm"))
+    wait_ready(daemon)
+    config = shop.config("crm")
+    config["rules"] = {}
+    daemon.configure(config)
+    daemon.signal(signal.SIGHUP)
+    assert "no rule" in daemon.wait_for_log("id=configuration_fault")
+    daemon.wait_for_log("id=reload_refused")
+    shop.publish(0, 10)
+    shop.receiver.wait_for(10, "/crm")
+
+
 def test_what_a_reload_takes_away_is_no_longer_shown(shop: Shop, postrider) -> None:
     daemon = postrider(shop.config("crm", "chat"))
     shop.publish(0, 10)

@@ -3,14 +3,19 @@
  * Checks that no table of keys can express: of the process, of kafka, of consumers and of
  * destinations.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "conf_private.h"
 #include "io/kafka/check.h"
 #include "io/secret.h"
+
+/* Of the admin listener's token. */
+#define TOKEN_MIN_BYTES 16
 
 bool conf_is_name(const char *name)
 {
@@ -43,15 +48,27 @@ static void check_listen(
 			"must be \"HOST:PORT\", \"[IPV6]:PORT\", \"unix:PATH\" or \"none\"");
 }
 
-/* @host may be followed by a port and a path. */
-static bool is_loopback(const char *host)
+/* Is what begins at @authority, a URL's HOST[:PORT] and all behind it, this machine? A name or an
+ * address whole: 127.evil.example is none. */
+static bool is_loopback(const char *authority)
 {
-	static const char *const hosts[] = {"localhost", "127.", "[::1]"};
+	size_t end = strcspn(authority, "/?#"), len;
+	struct in_addr v4;
+	char *host;
+	bool is;
 
-	for (size_t i = 0; i < COUNT_OF(hosts); i++)
-		if (strncasecmp(host, hosts[i], strlen(hosts[i])) == 0)
-			return true;
-	return false;
+	while (memchr(authority, '@', end) != NULL) { /* "user:password@" */
+		size_t user = strcspn(authority, "@") + 1;
+
+		authority += user;
+		end -= user;
+	}
+	len = authority[0] == '[' ? strcspn(authority, "]") + 1 : strcspn(authority, ":");
+	host = xmemdup(authority, len < end ? len : end);
+	is = strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+	     (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+	free(host);
+	return is;
 }
 
 /* Does the traffic stay on this machine? */
@@ -74,6 +91,12 @@ static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 	if ((certificate != NULL) != (key != NULL))
 		conf_refuse(r, s, "admin", (certificate != NULL ? certificate : key)->place,
 			"certificate_file and key_file go together; set both or none");
+	if (token != NULL && r->conf->admin.token != NULL && !r->options->skip_secrets &&
+		strlen(r->conf->admin.token) < TOKEN_MIN_BYTES)
+		conf_warn(r, s, "admin.token", token->place,
+			"is short enough to be guessed: use at least %d characters, for example of "
+			"`openssl rand -hex 16`",
+			TOKEN_MIN_BYTES);
 	if (token != NULL && certificate == NULL && !off && !is_private(address))
 		conf_warn(r, s, "admin.token", token->place,
 			"is sent unencrypted over the network; set certificate_file "
@@ -190,7 +213,14 @@ static void check_property(struct conf_reader *r, const struct conf_subject *s,
 		conf_files_is_open(&r->priv->source->files, n->place))
 		conf_warn(r, s, "properties", n->place,
 			"%s: the secret is in a file that other users can read; use "
-			"${file:PATH} or ${env:NAME}, or chmod 600 the file",
+			"${file:PATH}, ${credential:NAME} or ${env:NAME}, or let only its owner "
+			"and Postrider's user read it",
+			name);
+	if (strcmp(name, "enable.ssl.certificate.verification") == 0 &&
+		strcmp(value, "false") == 0)
+		conf_warn(r, s, "properties", n->place,
+			"%s: the brokers' certificates are not verified: anyone on the network "
+			"path can read and change records; set ssl.ca.location",
 			name);
 	check_value(r, s, n, name, value);
 	free(name);
@@ -318,10 +348,16 @@ void conf_check_tls(
 	struct conf_reader *r, const struct conf_subject *s, const struct http_settings *http)
 {
 	const struct conf_node *n = conf_given_node(s, "client_key_file");
+	struct stat st;
 
 	if (http->client_key_file != NULL && http->client_certificate_file == NULL && n != NULL)
 		conf_refuse(r, s, "client_key_file", n->place,
 			"has no effect without client_certificate_file");
+	if (http->client_key_file != NULL && n != NULL &&
+		stat(http->client_key_file, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+		conf_warn(r, s, "client_key_file", n->place,
+			"every user of this machine can read the key; let only its owner and "
+			"Postrider's user read it");
 	n = conf_given_node(s, "insecure_skip_verify");
 	if (http->insecure_skip_verify && n != NULL)
 		conf_warn(r, s, "insecure_skip_verify", n->place,

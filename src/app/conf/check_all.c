@@ -118,6 +118,9 @@ void conf_check_all(struct conf_reader *r)
 		warn_of_destinations(r, destinations);
 		warn_of_connections(r);
 	}
+	if (r->faults.fault_count == 0 && c->rule_count == 0)
+		conf_warning(&r->faults, (struct conf_place){0},
+			"there is no rule: nothing will be read or sent");
 	for (size_t i = 0; i < c->consumer_count; i++)
 		for (size_t k = 0; k < i; k++)
 			check_groups(r, &c->consumers[k], &c->consumers[i]);

@@ -116,8 +116,9 @@ static void warn_literal(struct conf_reader *r, struct conf_subject *s,
 		!conf_files_is_open(&r->priv->source->files, n->place))
 		return;
 	conf_warn(r, s, key->name, n->place,
-		"the secret is in a file that other users can read; use ${file:PATH} "
-		"or ${env:NAME}, or chmod 600 the file");
+		"the secret is in a file that other users can read; use ${file:PATH}, "
+		"${credential:NAME} or ${env:NAME}, or let only its owner and Postrider's user "
+		"read it");
 }
 
 char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,

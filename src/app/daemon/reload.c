@@ -79,6 +79,13 @@ static bool load_again(struct daemon *d)
 {
 	struct conf *fresh = load(d, complain_to_log);
 
+	if (fresh != NULL && fresh->rule_count == 0 && d->conf->rule_count > 0) {
+		log_error("configuration_fault",
+			"there is no rule any more: is the file written to its end? To stop all "
+			"deliveries, disable the rules or end the process");
+		conf_unref(fresh);
+		fresh = NULL;
+	}
 	if (fresh == NULL || !adopt(d, fresh))
 		return false;
 	log_configure(&d->conf->log);

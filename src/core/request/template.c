@@ -128,7 +128,8 @@ static void warn_of_quotes(const struct template *t, struct request_complaints *
 		request_warn(c, "input_template",
 			"line %u, column %u: %s: inserted between quotes as it is, so that a "
 			"quote, a backslash or a line break in a value breaks the JSON, and the "
-			"event becomes a dead letter; set escape = true, or leave out the quotes",
+			"event becomes a dead letter, or adds members of its own; set escape = "
+			"true, or leave out the quotes",
 			line, column, buf_str(&names));
 	buf_release(&names);
 }
