@@ -6,6 +6,16 @@ static bool has_all(void *ctx)
 	return ((struct lane *)ctx)->assigned == PARTITIONS;
 }
 
+static bool has_two_records(void *ctx)
+{
+	return ((struct lane *)ctx)->records >= 2;
+}
+
+static bool has_eight_records(void *ctx)
+{
+	return ((struct lane *)ctx)->records >= 8;
+}
+
 static bool has_five_records(void *ctx)
 {
 	return ((struct lane *)ctx)->records >= 5;
@@ -127,23 +137,55 @@ static void source__held_partition_gives_nothing_until_let_go(void **state)
 	world_free(w);
 }
 
-static void source__latest_begins_at_the_end_and_commits_it(void **state)
+static void source__latest_commits_the_end_and_begins_there(void **state)
 {
 	struct world *w = world_with_group();
 	struct lane lane = {.reset = "latest"};
+	struct lane later = {.reset = "latest"};
 
 	(void)state;
 	produce_each(w, 2);
 	lane_open(&lane, w, "latest");
-	world_wait(w, has_committed, &lane);
-	assert_int_equal(lane.commit_code, ERR_OK);
+	world_wait(w, has_all, &lane);
 	for (int p = 0; p < PARTITIONS; p++)
 		assert_int_equal(lane.committed[p], 2);
 	assert_int_equal(lane.records, 0);
-	produce_each(w, 1);
-	world_wait(w, has_four_records, &lane);
-	assert_int_equal(lane.next[0], 3);
 	lane_close(&lane);
+	/* What comes while nobody reads is not skipped, although nothing was settled before. */
+	produce_each(w, 1);
+	lane_open(&later, w, "latest");
+	world_wait(w, has_four_records, &later);
+	for (int p = 0; p < PARTITIONS; p++)
+		assert_int_equal(later.committed[p], 2);
+	assert_int_equal(later.next[0], 3);
+	lane_close(&later);
+	world_free(w);
+}
+
+/* The group has an offset in three of four partitions: the fourth was added. */
+static void source__added_partition_begins_at_its_beginning(void **state)
+{
+	static const char *const policies[] = {"latest", "error"};
+	struct world *w = world_with_group();
+
+	(void)state;
+	produce_each(w, 2);
+	for (size_t i = 0; i < COUNT_OF(policies); i++) {
+		struct lane lane = {.start = {0, 0, 0, 0}};
+		struct lane later = {.reset = policies[i]};
+
+		lane_open(&lane, w, policies[i]);
+		world_wait(w, has_eight_records, &lane);
+		lane.next[3] = -1; /* not committed */
+		commit_next(&lane, ERR_OK);
+		lane_close(&lane);
+		lane_open(&later, w, policies[i]);
+		world_wait(w, has_two_records, &later);
+		assert_int_equal(later.committed[2], 2);
+		assert_int_equal(later.committed[3], 0);
+		assert_int_equal(later.next[3], 2);
+		lane_close(&later);
+	}
 	world_free(w);
 }
 
@@ -180,7 +222,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(source__records_come_as_sent_and_commits_come_back),
 		cmocka_unit_test(source__held_partition_gives_nothing_until_let_go),
-		cmocka_unit_test(source__latest_begins_at_the_end_and_commits_it),
+		cmocka_unit_test(source__latest_commits_the_end_and_begins_there),
+		cmocka_unit_test(source__added_partition_begins_at_its_beginning),
 		cmocka_unit_test(source__promises_cannot_be_configured_away),
 	};
 

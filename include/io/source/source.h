@@ -20,9 +20,10 @@
  * source_release() once, a lost one too, at the latest before source_free(); until then its
  * pointer is good. Releasing within revoked() is fine.
  *
- * A group without offsets that begins at the end ("latest") is told the end as @committed, and
- * the source commits it by itself, so that a restart before the first event loses nothing; a
- * committed() comes for that too.
+ * auto_offset_reset is for a group that is new to a topic, or to all topics that a pattern matches.
+ * With "latest" the source commits the ends, and then hands them to assigned() as @committed, so
+ * that a restart before the first event loses nothing. A partition without an offset in a topic
+ * where the group has some was added later: it begins at its beginning (start.c).
  *
  * When a topic is made anew or truncated, its offsets begin again: its partition is revoked
  * (SOURCE_ANEW) and assigned again, without a rebalance. This happens within source_next().

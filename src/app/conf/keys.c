@@ -201,7 +201,10 @@ static const struct conf_key consumer_keys[] = {
 			    "or all share one"},
 	{"auto_offset_reset", CONF_WORD, AT(struct conf_consumer, auto_offset_reset),
 		.choices = offset_resets,
-		.sentence = "Where a group without committed offsets starts to read"},
+		.sentence =
+			"Where a group starts to read a topic, or the topics of a pattern, in "
+			"which it has no committed offsets; partitions that are added "
+			"later are read from their beginning"},
 	{"properties", CONF_TEXTS, COUNTED(struct conf_consumer, properties, property_count),
 		.flags = CONF_KEPT, .example = "fetch.wait.max.ms=100",
 		.sentence = "Properties of librdkafka for this consumer; they override "

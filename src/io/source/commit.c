@@ -55,15 +55,6 @@ int source_commit(struct source *s, const struct source_commit *items, size_t co
 	return 0;
 }
 
-void source_commit_start(struct source *s, rd_kafka_topic_partition_list_t *list)
-{
-	if (s->committing || s->phase != SOURCE_RUNNING)
-		return;
-	s->committing =
-		rd_kafka_commit_queue(kafka_client_handle(s->client), list,
-			kafka_client_queue(s->client), NULL, s) == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
 static int code_of(rd_kafka_resp_err_t code)
 {
 	switch (code) {
@@ -104,7 +95,11 @@ void source_commit_event(struct source *s, rd_kafka_event_t *ev)
 {
 	rd_kafka_resp_err_t code;
 
-	if (rd_kafka_event_opaque(ev) != s || !s->committing)
+	if (rd_kafka_event_opaque(ev) != s) {
+		source_start_committed(s, ev);
+		return;
+	}
+	if (!s->committing)
 		return;
 	code = worst_of(rd_kafka_event_error(ev), rd_kafka_event_topic_partition_list(ev));
 	s->committing = false;

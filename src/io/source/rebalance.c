@@ -167,13 +167,18 @@ static const rd_kafka_topic_partition_list_t *read_answer(
 	return *ret_problem == NULL ? list : NULL;
 }
 
+void source_group_ask_again(struct source *s)
+{
+	loop_timer_set(s->loop, &s->ask_again, loop_now_ms(s->loop) + ASK_AGAIN_MS);
+}
+
 void source_group_retry(struct source *s, const char *problem)
 {
 	kafka_client_set_error(s->client, problem);
 	log_warn("committed_offsets_unknown",
 		"the group's committed offsets cannot be read; partitions wait for them",
 		log_str("group", s->group_id), log_str("error", problem));
-	loop_timer_set(s->loop, &s->ask_again, loop_now_ms(s->loop) + ASK_AGAIN_MS);
+	source_group_ask_again(s);
 }
 
 static void take_committed(struct source *s, rd_kafka_event_t *ev)

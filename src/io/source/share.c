@@ -7,7 +7,6 @@
  * thread, after every assignment and once a minute.
  */
 #include <librdkafka/rdkafka.h>
-#include <regex.h>
 #include <stdlib.h>
 
 #include "source_private.h"
@@ -36,19 +35,9 @@ static void free_work(void *arg)
 
 static bool matches(const struct count_work *work, const char *topic)
 {
-	for (size_t i = 0; i < work->topic_count; i++) {
-		regex_t re;
-		bool found = strcmp(work->topics[i], topic) == 0;
-
-		/* librdkafka's kind of pattern is the C library's. */
-		if (work->topics[i][0] == '^' &&
-			regcomp(&re, work->topics[i], REG_EXTENDED | REG_NOSUB) == 0) {
-			found = regexec(&re, topic, 0, NULL, 0) == 0;
-			regfree(&re);
-		}
-		if (found)
+	for (size_t i = 0; i < work->topic_count; i++)
+		if (source_topic_matches(work->topics[i], topic))
 			return true;
-	}
 	return false;
 }
 

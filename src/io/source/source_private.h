@@ -7,7 +7,7 @@
  *   stall.c      around a stall of old librdkafka
  *   gap.c        offsets that do not follow each other
  *   rebalance.c  assignment and revocation
- *   start.c      where "latest" begins
+ *   start.c      where a partition begins in which the group has no offset
  *   commit.c     commits
  *   share.c      how many partitions there are in all
  *
@@ -85,8 +85,8 @@ struct source {
 	int64_t drain_by_ms, close_by_ms;
 
 	/* start.c */
-	struct kafka_errand *ends_errand;
-	struct loop_timer ends_look;
+	struct kafka_errand *starts_errand;
+	struct loop_timer starts_look;
 	struct rd_kafka_topic_partition_list_s *known; /* what the group has committed */
 
 	/* commit.c */
@@ -137,16 +137,19 @@ void source_group_event(struct source *s, struct rd_kafka_op_s *ev);
 void source_group_apply(struct source *s, const struct rd_kafka_topic_partition_list_s *known);
 /* They can't begin yet: ask again soon. */
 void source_group_retry(struct source *s, const char *problem);
+/* The same, without a word: another member has to act first. */
+void source_group_ask_again(struct source *s);
 
 /* start.c */
 void source_start_init(struct source *s);
-/* True when the ends of some partitions must be found first; source_group_apply() follows. */
+/* True when it must first be found where some begin; source_group_apply() follows. */
 bool source_start_begin(struct source *s, const struct rd_kafka_topic_partition_list_s *known);
 void source_start_cancel(struct source *s);
+void source_start_committed(struct source *s, struct rd_kafka_op_s *ev);
+/* @name_or_pattern: an entry of source_settings.topics. Any thread. */
+bool source_topic_matches(const char *name_or_pattern, const char *topic);
 
 /* commit.c */
-/* Commit where partitions begin. */
-void source_commit_start(struct source *s, struct rd_kafka_topic_partition_list_s *list);
 void source_commit_event(struct source *s, struct rd_kafka_op_s *ev);
 
 /* share.c */
