@@ -97,6 +97,14 @@ static inline void on_records_lost(
 	lane->records_lost += count;
 }
 
+static inline void on_passed(void *ctx, struct source_partition *p, int64_t offset)
+{
+	struct lane *lane = ctx;
+
+	assert_true(offset > lane->next[p->partition]);
+	lane->next[p->partition] = offset;
+}
+
 static inline void on_fenced(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -115,6 +123,7 @@ static const struct source_callbacks callbacks = {
 	.committed = on_committed,
 	.share_changed = on_share,
 	.records_lost = on_records_lost,
+	.passed = on_passed,
 	.fenced = on_fenced,
 	.closed = on_closed,
 };

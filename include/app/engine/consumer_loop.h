@@ -85,6 +85,9 @@ struct consumer_policy {
 	void (*take)(struct consumer_partition *p, struct event_fields *record);
 	/* A pass of reading has ended, with l->stalled when there was no room. NULL: nothing. */
 	void (*has_read)(struct consumer_loop *l);
+	/* No record stands below @offset that was not taken. How far may it be passed? NULL: so
+	 * far. */
+	int64_t (*pass)(struct consumer_partition *p, int64_t offset);
 	/* Is nothing more wanted of @p? NULL: never. */
 	bool (*is_over)(const struct consumer_partition *p);
 	/* Forget the work of @p that is not on the wire, or @all: it is not settled. */

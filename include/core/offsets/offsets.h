@@ -122,7 +122,7 @@ struct offsets_history offsets_open(
 void offsets_leave(struct offsets *o, struct offsets_record *r);
 /* Leave all below @offset that has not been begun, but for what the restored map calls done. */
 void offsets_leave_below(struct offsets *o, int64_t offset);
-/* What lies below @offset and has not been begun is not there any more. Before offsets_begin(). */
+/* What lies below @offset and has not been begun is not there (any more). */
 void offsets_skip_below(struct offsets *o, int64_t offset);
 /* All targets have been opened; a record with none open is settled (and freed) now. */
 void offsets_end(struct offsets *o, struct offsets_record *r);

@@ -97,6 +97,9 @@ struct source_callbacks {
 	/* The number of partitions of all topics, or of ours, has changed. The whole is asked
 	 * for after each assignment and once a minute; until it is known it equals ours. */
 	void (*share_changed)(void *ctx, unsigned assigned, unsigned whole);
+	/* There are no records between the last one and @offset, and none was there to be read:
+	 * aborted transactions, or what compaction removed. */
+	void (*passed)(void *ctx, struct source_partition *p, int64_t offset);
 	/* Retention has eaten @count records before they were read. */
 	void (*records_lost)(
 		void *ctx, struct source_partition *p, int64_t from, int64_t count);

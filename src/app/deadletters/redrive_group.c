@@ -95,6 +95,15 @@ static bool is_over(const struct consumer_partition *p)
 	return part->next >= part->end || part->crowded || redrive_of(p)->limit_reached;
 }
 
+/* What lies behind the end was written after the start, and is a later run's. */
+static int64_t pass(struct consumer_partition *p, int64_t offset)
+{
+	struct redrive_part *part = redrive_part_of(p);
+
+	part->next = max_i64(part->next, min_i64(offset, part->end));
+	return part->next;
+}
+
 /* --- letters ------------------------------------------------------------------------------ */
 
 static void choose_and_send(
@@ -227,6 +236,7 @@ static const struct consumer_policy policy = {
 	.assigned = assigned,
 	.wants_more = wants_more,
 	.take = take,
+	.pass = pass,
 	.is_over = is_over,
 	.withdraw = redrive_withdraw,
 	.has_settled = has_settled,

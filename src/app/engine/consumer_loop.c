@@ -278,6 +278,17 @@ static void on_records_lost(
 	l->policy->records_lost(l, source, from, count);
 }
 
+static void on_passed(void *ctx, struct source_partition *source, int64_t offset)
+{
+	struct consumer_loop *l = ctx;
+	struct consumer_partition *p = source->owner;
+
+	if (l->policy->pass != NULL)
+		offset = l->policy->pass(p, offset);
+	offsets_skip_below(p->tracker, offset);
+	consumer_loop_settled(l);
+}
+
 static void on_fenced(void *ctx, const char *text)
 {
 	struct consumer_loop *l = ctx;
@@ -302,6 +313,7 @@ static const struct source_callbacks source_events = {
 	.committed = on_committed,
 	.share_changed = on_share_changed,
 	.records_lost = on_records_lost,
+	.passed = on_passed,
 	.fenced = on_fenced,
 	.closed = on_closed,
 };

@@ -401,7 +401,6 @@ void offsets_skip_below(struct offsets *o, int64_t offset)
 {
 	int64_t was = offsets_position(o);
 
-	assert(o->nr_open == 0);
 	restored_drop_below(o, offset);
 	o->next = max_i64(o->next, offset);
 	o->settled |= offsets_position(o) != was;

@@ -2,7 +2,9 @@
 /*
  * gap.c - offsets that do not follow each other.
  *
- * Forward: a hole by compaction or a transaction's marker is nothing; but when the log begins
+ * Forward: a hole by compaction or a transaction's marker is nothing. The last offsets of a log
+ * can be such a hole, behind which no record comes: librdkafka tells at each end of the log how
+ * far it has read, and the owner hears that it may pass what is missing there. But when the log begins
  * behind what we wanted, retention has eaten records that nobody read. librdkafka goes on at
  * the log's beginning by itself (its auto.offset.reset is "earliest" for us, whatever the
  * user chose for a group without offsets, because anything else would skip records).
@@ -71,6 +73,21 @@ struct source_part *source_gap_check(struct source_part *part, int64_t offset)
 		return begin_again(part, offset);
 	check_lost(part, offset);
 	return part;
+}
+
+void source_gap_end(struct source_part *part, int64_t offset)
+{
+	struct source *s = part->source;
+	int64_t low, high;
+
+	if (part->next < 0) {
+		source_watermarks(s, &part->public, &low, &high);
+		part->next = max_i64(low, 0); /* an empty log has nothing to pass */
+	}
+	if (offset <= part->next)
+		return;
+	part->next = offset;
+	s->cb.passed(s->ctx, &part->public, offset);
 }
 
 void source_gap_error(struct source_part *part, const rd_kafka_message_t *m)

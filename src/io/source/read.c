@@ -275,7 +275,10 @@ static rd_kafka_message_t *take_record(struct source_part *part)
 	while ((m = rd_kafka_consume_queue(part->queue, 0)) != NULL) {
 		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return m;
-		source_gap_error(part, m);
+		if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+			source_gap_end(part, m->offset);
+		else
+			source_gap_error(part, m);
 		rd_kafka_message_destroy(m);
 	}
 	return NULL;

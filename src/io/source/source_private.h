@@ -126,6 +126,8 @@ void source_nudge_empty(struct source_part *part);
 /* The record at @offset comes next: tell of what was lost before it. The partition that it
  * belongs to, which is another one when the log was made anew; NULL to pass the record over. */
 struct source_part *source_gap_check(struct source_part *part, int64_t offset);
+/* All records below @offset have been read, whatever is missing there. */
+void source_gap_end(struct source_part *part, int64_t offset);
 void source_gap_error(struct source_part *part, const struct rd_kafka_message_s *m);
 
 /* rebalance.c */

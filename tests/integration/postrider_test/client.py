@@ -174,6 +174,12 @@ class Client:
     def log_ends(self, topic: str) -> dict[int, int]:
         return {p: high for p, (_, high) in self._watermarks(topic).items()}
 
+    def delete_records(self, topic: str, below: dict[int, int]) -> None:
+        """What retention does: each partition begins at that offset."""
+        offsets = [TopicPartition(topic, p, offset) for p, offset in below.items()]
+        for done in self.admin.delete_records(offsets).values():
+            done.result(20)
+
     def count(self, topic: str) -> int:
         """How many offsets the topic spans."""
         return sum(high - low for low, high in self._watermarks(topic).values())
