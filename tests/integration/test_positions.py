@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from confluent_kafka.admin import NewPartitions
 
@@ -10,6 +12,7 @@ from postrider_test.client import Client, Record
 from postrider_test.events import event
 from postrider_test.fleet import Fleet
 from postrider_test.kafka import Kafka
+from postrider_test.postrider import Postrider, command
 from postrider_test.receiver import Receiver
 from postrider_test.wait import wait_until
 
@@ -130,3 +133,43 @@ def test_a_topic_that_is_new_to_a_group_begins_at_its_end_under_latest(
     publish_to(fleet, range(2), 5, f"{fleet.topic}-more")
     kafka.wait_for_lag(f"{fleet.group}.crm", f"{fleet.topic}-more")
     assert sorted(fleet.logs["crm"].numbers()) == list(range(old, fleet.published))
+
+
+def partitions_of(daemon: Postrider) -> list[dict]:
+    lane, = json.loads(daemon.admin("/status"))["lanes"]
+    return lane["partitions"]
+
+
+def is_ready(daemon: Postrider) -> bool:
+    return bool(json.loads(daemon.admin("/status"))["ready"])
+
+
+def test_a_topic_that_may_not_be_read_is_told_with_its_lag(
+        own_kafka, receiver: Receiver, unique, postrider) -> None:
+    kafka = own_kafka(properties={
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true"})
+    fleet = new_fleet(kafka, receiver, unique, partitions=2)
+    daemon = postrider(fleet.config())
+    publish_to(fleet, range(2), 10)
+    fleet.wait_until_empty()
+    wait_until(lambda: [p["lag"] for p in partitions_of(daemon)] == [0, 0], 30, lambda: daemon.admin("/status"))
+    assert is_ready(daemon)
+    tool, rule = "kafka.admin.AclCommand", ["--topic", fleet.topic, "--deny-principal", "User:ANONYMOUS",
+                                            "--operation", "Read"]
+    kafka.tool(tool, "--add", "--topic", fleet.topic, "--allow-principal", "User:ANONYMOUS", "--operation", "All")
+    kafka.tool(tool, "--add", *rule)
+    wait_until(lambda: all("uthoriz" in p["problem"] for p in partitions_of(daemon)), 30,
+               lambda: daemon.admin("/status"))
+    publish_to(fleet, range(2), 10)
+    wait_until(lambda: sum(p["lag"] for p in partitions_of(daemon)) == 20, 30, lambda: daemon.admin("/status"))
+    assert not is_ready(daemon)
+    wait_until(lambda: daemon.metric("postrider_lag_records") == 20, 10, lambda: daemon.admin("/metrics"))
+    assert daemon.metric("postrider_partition_failing") == 2
+    shown = command("status", "-c", daemon.file)
+    assert shown.returncode == 1
+    assert "uthoriz" in shown.stdout
+    kafka.tool(tool, "--remove", "--force", *rule)
+    wait_until_delivered(fleet)
+    wait_until(lambda: is_ready(daemon), 30, lambda: daemon.admin("/status"))
+    assert fleet.repeated() == 0

@@ -328,6 +328,14 @@ void source_get_state(const struct source *s, struct source_state *ret)
 	*ret = (struct source_state){.reachable = true};
 }
 
+void source_get_health(
+	const struct source *s, const struct source_partition *p, struct source_health *ret)
+{
+	(void)s;
+	(void)p;
+	*ret = (struct source_health){.low = -1, .end = -1};
+}
+
 void source_watermarks(const struct source *s, const struct source_partition *p,
 	int64_t *ret_low, int64_t *ret_high)
 {

@@ -64,7 +64,8 @@ struct lane_partition_status {
 	const char *topic;
 	int32_t partition;
 	int64_t position, high; /* -1: unknown */
-	int64_t lag;            /* records from position to high; -1: unknown */
+	int64_t lag;            /* records from the committed position to high; -1: unknown */
+	const char *problem;    /* why it cannot be read; NULL: it can */
 	size_t open_records;
 	int64_t oldest_open_ms; /* since it was taken up; 0: nothing is open */
 	int64_t oldest_age_ms;  /* by its timestamp; 0: nothing is open, or it has none */
@@ -78,7 +79,8 @@ struct lane_status {
 	struct source_state source;
 	size_t open_deliveries, open_bytes;
 	size_t partition_count;
-	bool stalled; /* does not read: budget or window */
+	size_t failing; /* partitions that cannot be read */
+	bool stalled;   /* does not read: budget or window */
 	bool closing;
 	uint64_t commits, commit_failures;
 	char commit_error[128];

@@ -48,6 +48,9 @@ struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *
  * for ever. A gauge must have been reported as 0 before. Accepts NULL. */
 void metric_release(struct metric *i);
 
+/* The opposite of metric_release(): the caller, who had obtained and released it, uses it again. */
+void metric_retain(struct metric *i);
+
 void metric_add(struct metric *c, int64_t n);
 /* Report that a gauge is @value now, or a counter that is kept elsewhere. *reported is what this
  * caller reported last (0 at first). */

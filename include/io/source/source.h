@@ -153,6 +153,15 @@ struct source_state {
 };
 
 void source_get_state(const struct source *s, struct source_state *ret);
+
+struct source_health {
+	int64_t low, end; /* of the partition's log, as the broker says; -1: unknown now */
+	/* Why it cannot be read; NULL: it can. Valid until the loop turns. */
+	const char *problem;
+};
+
+void source_get_health(
+	const struct source *s, const struct source_partition *p, struct source_health *ret);
 /* The last known ends of the partition's log, or -1. No I/O. */
 void source_watermarks(const struct source *s, const struct source_partition *p,
 	int64_t *ret_low, int64_t *ret_high);

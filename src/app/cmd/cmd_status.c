@@ -97,6 +97,36 @@ static void print_destinations(const json_t *status)
 	}
 }
 
+/* Of all its partitions; "-" while that of one is unknown. */
+static const char *lag_of(const json_t *lane, char out[32])
+{
+	const json_t *p;
+	int64_t lag = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(lane, "partitions"), i, p)
+	{
+		if (!json_is_integer(json_object_get(p, "lag")))
+			return "-";
+		lag += number(p, "lag");
+	}
+	snprintf(out, 32, "%" PRId64, lag);
+	return out;
+}
+
+static void print_problems(const json_t *lane)
+{
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(lane, "partitions"), i, p)
+	{
+		if (text(p, "problem")[0] != '\0')
+			printf("    %s, partition %" PRId64 ": %s\n", text(p, "topic"),
+				number(p, "partition"), text(p, "problem"));
+	}
+}
+
 static void print_lanes(const json_t *status)
 {
 	const json_t *lane, *p;
@@ -106,23 +136,23 @@ static void print_lanes(const json_t *status)
 		"OPEN", "OLDEST");
 	json_array_foreach(json_object_get(status, "lanes"), i, lane)
 	{
-		int64_t lag = 0, oldest_ms = -1;
-		char partitions[32], age[32];
+		int64_t oldest_ms = -1;
+		char partitions[32], age[32], lag[32];
 
 		json_array_foreach(json_object_get(lane, "partitions"), k, p)
 		{
-			lag += number(p, "lag") > 0 ? number(p, "lag") : 0;
 			if (number(p, "oldest_open_ms") > oldest_ms &&
 				number(p, "open_records") > 0)
 				oldest_ms = number(p, "oldest_open_ms");
 		}
 		snprintf(partitions, sizeof partitions, "%" PRId64 "/%" PRId64,
 			number(lane, "assigned_partitions"), number(lane, "all_partitions"));
-		printf("%-36s %-18s %11s %10" PRId64 " %8" PRId64 " %8s\n", text(lane, "group"),
-			text(lane, "state"), partitions, lag, number(lane, "open_deliveries"),
-			span(oldest_ms, age));
+		printf("%-36s %-18s %11s %10s %8" PRId64 " %8s\n", text(lane, "group"),
+			text(lane, "state"), partitions, lag_of(lane, lag),
+			number(lane, "open_deliveries"), span(oldest_ms, age));
 		if (text(lane, "kafka_error")[0] != '\0')
 			printf("    %s\n", text(lane, "kafka_error"));
+		print_problems(lane);
 	}
 }
 

@@ -187,7 +187,7 @@ static unsigned get_health(void *ctx, struct buf *out, const char **type)
 	return turns ? 200 : 503;
 }
 
-/* Not ready: Kafka is not reached, or a group not joined. A failing endpoint is no reason. */
+/* Not ready: Kafka is not reached, a group not joined, or a partition not read. A failing endpoint is no reason. */
 static unsigned get_ready(void *ctx, struct buf *out, const char **type)
 {
 	bool ready;
@@ -195,7 +195,8 @@ static unsigned get_ready(void *ctx, struct buf *out, const char **type)
 	(void)type;
 	probe(ctx, &ready);
 	buf_add_str(out,
-		ready ? "ready\n" : "not every lane has reached Kafka and joined its group\n");
+		ready ? "ready\n"
+		      : "not every lane has reached Kafka, joined its group, and can read its partitions\n");
 	return ready ? 200 : 503;
 }
 

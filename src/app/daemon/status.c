@@ -66,7 +66,11 @@ static void add_partition(void *ctx, const struct lane_partition_status *p)
 	add_text(w, "topic", p->topic);
 	jw_int(w, "partition", p->partition);
 	jw_int(w, "position", p->position);
-	jw_int(w, "lag", p->lag);
+	if (p->lag >= 0)
+		jw_int(w, "lag", p->lag);
+	else
+		jw_null(w, "lag");
+	add_text(w, "problem", p->problem);
 	jw_int(w, "open_records", (int64_t)p->open_records);
 	jw_int(w, "oldest_open_ms", p->oldest_open_ms);
 	jw_int(w, "oldest_age_ms", p->oldest_age_ms);
@@ -88,7 +92,7 @@ static const char *lane_state(const struct lane_status *s)
 
 static bool is_ready(const struct lane_status *s)
 {
-	return s->source.joined && !s->closing;
+	return s->source.joined && !s->closing && s->failing == 0;
 }
 
 static void add_lane(void *ctx, struct lane *lane)

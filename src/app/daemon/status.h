@@ -24,7 +24,7 @@ struct status_list {
 /* Not to be moved: the writers point into it. */
 struct status_parts {
 	struct status_list lanes, destinations, dead_letter_topics;
-	bool ready; /* every lane has reached Kafka and joined its group */
+	bool ready; /* every lane has reached Kafka, joined its group, and can read its partitions */
 };
 
 void status_init(struct status_parts *parts);

@@ -41,6 +41,18 @@ static int64_t read_source(const struct gauge_entry *e, const void *status)
 	}
 }
 
+static void sample_known(struct gauge *g, int64_t value)
+{
+	bool hide = value < 0;
+
+	metric_gauge(g->metric, &g->reported, max_i64(value, 0));
+	if (hide && !g->hidden)
+		metric_release(g->metric);
+	else if (!hide && g->hidden)
+		metric_retain(g->metric);
+	g->hidden = hide;
+}
+
 void gauges_init(void *handles, struct gauge_table t, struct metrics *m, const char *first,
 	const char *second, const char *third)
 {
@@ -48,8 +60,12 @@ void gauges_init(void *handles, struct gauge_table t, struct metrics *m, const c
 		const struct gauge_entry *e = &t.entries[i];
 
 		*handle_of(handles, e) = metrics_obtain(m, e->id, first, second, third);
-		if (e->kind != GAUGE_NONE)
-			gauge_of(handles, e)->reported = 0;
+		if (e->kind == GAUGE_NONE)
+			continue;
+		gauge_of(handles, e)->reported = 0;
+		gauge_of(handles, e)->hidden = false;
+		if (e->kind == GAUGE_KNOWN)
+			sample_known(gauge_of(handles, e), -1);
 	}
 }
 
@@ -63,6 +79,10 @@ void gauges_sample(void *handles, struct gauge_table t, const void *status)
 		if (e->kind == GAUGE_NONE)
 			continue;
 		value = read_source(e, status);
+		if (e->kind == GAUGE_KNOWN) {
+			sample_known(g, value);
+			continue;
+		}
 		if (e->kind == GAUGE_FLAG)
 			value = value != 0;
 		else if (e->kind == GAUGE_VALUE)
@@ -79,6 +99,11 @@ void gauges_clear(void *handles, struct gauge_table t)
 		const struct gauge_entry *e = &t.entries[i];
 		struct metric **handle = handle_of(handles, e);
 
+		if (e->kind == GAUGE_KNOWN) {
+			sample_known(gauge_of(handles, e), -1);
+			*handle = NULL;
+			continue;
+		}
 		if (e->kind == GAUGE_VALUE || e->kind == GAUGE_FLAG)
 			metric_gauge(*handle, &gauge_of(handles, e)->reported, 0);
 		metric_release(*handle);
@@ -248,7 +273,8 @@ void lane_gauges_clear(struct lane_gauges *g)
 	GAUGE_SAMPLED(struct partition_gauges, member, id, kind, struct lane_partition_status, \
 		source)
 static const struct gauge_entry of_partition[] = {
-	SAMPLED(LAG, lag, VALUE, lag),
+	SAMPLED(LAG, lag, KNOWN, lag),
+	SAMPLED(PARTITION_FAILING, failing, FLAG, problem),
 	SAMPLED(OPEN_RECORDS, open_records, VALUE, open_records),
 	SAMPLED(OLDEST_OPEN, oldest, VALUE, oldest_open_ms),
 	SAMPLED(RETENTION_USED, retention, VALUE, retention_used_permille),

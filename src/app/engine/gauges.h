@@ -30,11 +30,13 @@ struct lane_status;
 struct gauge {
 	struct metric *metric;
 	int64_t reported; /* what the registry has of it */
+	bool hidden;      /* of GAUGE_KNOWN: it is not shown */
 };
 
 enum gauge_kind {
 	GAUGE_NONE,  /* not sampled: whoever sees it happen updates it */
 	GAUGE_VALUE, /* what the status says; less than 0, "not known", is shown as 0 */
+	GAUGE_KNOWN, /* the same, but less than 0 is not shown */
 	GAUGE_FLAG,  /* 1 unless the status says 0 */
 	GAUGE_TOTAL, /* a counter that the status has; it may begin again at 0 */
 };
@@ -122,7 +124,7 @@ void lane_gauges_clear(struct lane_gauges *g);
 /* --- partitions, while they are assigned ------------------------------------------------ */
 
 struct partition_gauges {
-	struct gauge lag, open_records, oldest, retention, map_bytes, held;
+	struct gauge lag, failing, open_records, oldest, retention, map_bytes, held;
 };
 
 void partition_gauges_init(struct partition_gauges *g, struct metrics *m, const char *lane,

@@ -322,8 +322,21 @@ void lane_get_status(const struct lane *lane, struct lane_status *ret)
 	};
 	snprintf(ret->commit_error, sizeof ret->commit_error, "%s", l->commit_error);
 	source_get_state(l->source, &ret->source);
-	list_foreach (node, &l->partitions)
+	list_foreach (node, &l->partitions) {
+		struct source_health health;
+
+		source_get_health(l->source, consumer_partition_of(node)->source, &health);
+		ret->failing += health.problem != NULL;
 		ret->partition_count++;
+	}
+}
+
+/* What the group has not committed; all that there is, if it has committed nothing. */
+static int64_t lag_of(const struct consumer_partition *p, const struct source_health *health)
+{
+	int64_t from = p->acknowledged.offset >= 0 ? p->acknowledged.offset : health->low;
+
+	return health->end >= 0 && from >= 0 ? max_i64(health->end - from, 0) : -1;
 }
 
 static struct lane_partition_status partition_status(
@@ -340,9 +353,13 @@ static struct lane_partition_status partition_status(
 		.retiring = p->revoked,
 		.retention_ms = retention_of(lane->context->retention, p->source->topic),
 	};
-	int64_t low, wall_ms = loop_wall_ms(lane->context->loop);
+	int64_t wall_ms = loop_wall_ms(lane->context->loop);
+	struct source_health health;
 
-	source_watermarks(lane->consumer_loop.source, p->source, &low, &s.high);
+	source_get_health(lane->consumer_loop.source, p->source, &health);
+	s.high = health.end;
+	s.lag = lag_of(p, &health);
+	s.problem = health.problem;
 	if (!list_is_empty(&lp->deliveries)) {
 		const struct delivery *oldest =
 			list_entry(lp->deliveries.next, struct delivery, node);
@@ -352,7 +369,6 @@ static struct lane_partition_status partition_status(
 		if (oldest->ev->f.timestamp_ms >= 0)
 			s.oldest_age_ms = max_i64(wall_ms - oldest->ev->f.timestamp_ms, 0);
 	}
-	s.lag = s.high >= 0 && s.position >= 0 ? max_i64(s.high - s.position, 0) : -1;
 	if (s.retention_ms > 0)
 		s.retention_used_permille = s.oldest_age_ms * 1000 / s.retention_ms;
 	return s;

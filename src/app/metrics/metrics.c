@@ -192,6 +192,15 @@ struct metric *metrics_obtain(struct metrics *m, enum metric_id id, const char *
 	return i;
 }
 
+void metric_retain(struct metric *i)
+{
+	if (i == NULL)
+		return;
+	pthread_mutex_lock(&i->part->first->lock);
+	i->users++;
+	pthread_mutex_unlock(&i->part->first->lock);
+}
+
 void metric_release(struct metric *i)
 {
 	if (i == NULL)

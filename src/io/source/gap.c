@@ -80,6 +80,7 @@ void source_gap_end(struct source_part *part, int64_t offset)
 	struct source *s = part->source;
 	int64_t low, high;
 
+	source_problem_clear(part);
 	if (part->next < 0) {
 		source_watermarks(s, &part->public, &low, &high);
 		part->next = max_i64(low, 0); /* an empty log has nothing to pass */
@@ -96,6 +97,9 @@ void source_gap_error(struct source_part *part, const rd_kafka_message_t *m)
 	const char *text = rd_kafka_message_errstr(m);
 
 	kafka_client_set_error(s->client, text);
+	if (part->problem != NULL && strcmp(part->problem, text) == 0)
+		return; /* it was told */
+	source_problem_set(part, text);
 	if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
 		log_error("offset_out_of_range",
 			"nothing is read from this partition: the group has no offset in it, and "

@@ -198,6 +198,7 @@ void source_part_free(struct source_part *part)
 {
 	source_part_silence(part);
 	list_remove(&part->node);
+	source_problem_clear(part);
 	free((char *)part->public.topic);
 	free(part);
 }
@@ -274,14 +275,16 @@ static rd_kafka_message_t *take_record(struct source_part *part)
 
 	while ((m = rd_kafka_consume_queue(part->queue, 0)) != NULL) {
 		if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-			return m;
+			break;
 		if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 			source_gap_end(part, m->offset);
 		else
 			source_gap_error(part, m);
 		rd_kafka_message_destroy(m);
 	}
-	return NULL;
+	if (m != NULL)
+		source_problem_clear(part);
+	return m;
 }
 
 bool source_next(struct source *s, struct source_partition **ret_p, struct event_fields *ret)

@@ -104,6 +104,7 @@ void source_group_apply(struct source *s, const rd_kafka_topic_partition_list_t 
 	s->joined = true;
 	kafka_client_alive(s->client);
 	kafka_client_set_error(s->client, "");
+	source_ends_soon(s);
 	source_share_update(s);
 }
 

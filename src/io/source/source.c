@@ -41,6 +41,7 @@ static void on_tick(void *ctx)
 {
 	struct source *s = ctx;
 
+	source_ends_tick(s); /* before read_tick(), which takes every queue for filled */
 	source_read_tick(s);
 	source_share_tick(s);
 }
@@ -198,6 +199,7 @@ void source_free(struct source *s)
 	if (s == NULL)
 		return;
 	source_share_release(s);
+	source_ends_release(s);
 	source_group_release(s);
 	source_nudge_release(s);
 	source_read_release(s);

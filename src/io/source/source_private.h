@@ -9,6 +9,7 @@
  *   rebalance.c  assignment and revocation
  *   start.c      where a partition begins in which the group has no offset
  *   commit.c     commits
+ *   ends.c       what the broker has of each partition, and whether it can be read
  *   share.c      how many partitions there are in all
  *
  * A partition is in one of two lists: parts (assigned, or revoked and not released yet) or
@@ -39,6 +40,12 @@ struct source_part {
 	bool has_records;      /* its queue has not said it is empty */
 	bool held, revoked;
 	int64_t next; /* the offset that would come next were there no holes; -1 unknown */
+
+	/* ends.c */
+	char *problem;     /* why it cannot be read; NULL: it can */
+	int64_t low, end;  /* of its log, by the last answer */
+	int64_t end_at_ms; /* of the last answer; 0: none yet */
+	int64_t seen_at;   /* where reading was at that time */
 };
 
 enum source_phase {
@@ -91,6 +98,10 @@ struct source {
 
 	/* commit.c */
 	bool committing;
+
+	/* ends.c */
+	struct kafka_errand *ends_errand;
+	int64_t ends_at_ms;
 
 	/* share.c */
 	struct kafka_errand *count_errand;
@@ -153,6 +164,15 @@ bool source_topic_matches(const char *name_or_pattern, const char *topic);
 
 /* commit.c */
 void source_commit_event(struct source *s, struct rd_kafka_op_s *ev);
+
+/* ends.c */
+void source_ends_tick(struct source *s);
+/* The assignment has changed: ask soon. */
+void source_ends_soon(struct source *s);
+void source_ends_release(struct source *s);
+void source_problem_set(struct source_part *part, const char *text);
+/* Something was read from it. */
+void source_problem_clear(struct source_part *part);
 
 /* share.c */
 void source_share_init(struct source *s);
