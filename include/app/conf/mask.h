@@ -14,6 +14,8 @@
 
 #define CONF_MASK_TEXT        "***"
 #define CONF_MASK_LEAST_BYTES 4
+/* In what others say, so much of a secret's beginning is masked, too. */
+#define CONF_MASK_BEGINNING_BYTES 8
 
 struct conf_mask {
 	struct slice *values; /* owned copies, wiped on release; longest first */
@@ -21,12 +23,15 @@ struct conf_mask {
 };
 
 void conf_mask_release(struct conf_mask *m);
-/* Add @value, and its forms in JSON and in a URL. */
+/* Add @value, and what is seen of it where it was encoded as base64. */
 void conf_mask_add(struct conf_mask *m, struct slice value);
 /* How many bytes at the end of @text, which was truncated, may be the beginning of a secret. */
 size_t conf_mask_cut(const struct conf_mask *m, struct slice text);
-/* Append @text to @out, masked. */
+/* Append @text to @out, masked: whatever the case of its letters, with escapes of JSON, of URLs or
+ * of HTML, and broken into lines. */
 void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *out);
+/* The same for what others say, who may have cut it: beginnings of secrets are masked, too. */
+void conf_mask_reply(const struct conf_mask *m, struct slice text, struct buf *out);
 /* Append @text as it is in the configuration file: references are kept, since they reveal nothing;
  * everything between them is masked. */
 void conf_mask_references(struct slice text, struct buf *out);

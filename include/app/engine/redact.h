@@ -4,8 +4,8 @@
  *
  * A reply may repeat what was sent, credentials included, so it passes through here before it
  * is stored or shown. Masked are the credentials of the attempt (as in their header, and those
- * of BASIC as plain text, too) and every secret of the configuration: each as it is, as it is
- * written in JSON, and as it is written in a URL.
+ * of BASIC as plain text, too) and every secret of the configuration: each in any spelling
+ * (app/conf/mask.h), and the beginnings of each.
  */
 #ifndef APP_ENGINE_REDACT_H
 #define APP_ENGINE_REDACT_H

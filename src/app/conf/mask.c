@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "core/request/form.h"
+#include "base/base64.h"
 
 void conf_mask_release(struct conf_mask *m)
 {
@@ -36,20 +36,34 @@ static void add_form(struct conf_mask *m, struct slice value)
 	m->count++;
 }
 
+/* What of @value's base64 is the same wherever it stands in a text that is encoded as a whole, such
+ * as "user:password". */
+static void add_base64(struct conf_mask *m, struct slice value)
+{
+	static const size_t foreign[] = {0, 2, 3}; /* characters that others have a part in */
+	struct buf plain, encoded;
+
+	for (size_t before = 0; before < COUNT_OF(foreign); before++) {
+		size_t end = (before + value.len) * 8 / 6;
+
+		buf_init(&plain, BUF_UNLIMITED);
+		buf_init(&encoded, BUF_UNLIMITED);
+		buf_add(&plain, "\0\0", before);
+		buf_add_slice(&plain, value);
+		base64_encode(&encoded, buf_slice(&plain));
+		add_form(m, slice_of(encoded.data + foreign[before], end - foreign[before]));
+		explicit_bzero(plain.data, plain.len);
+		explicit_bzero(encoded.data, encoded.len);
+		buf_release(&plain);
+		buf_release(&encoded);
+	}
+}
+
 void conf_mask_add(struct conf_mask *m, struct slice value)
 {
-	struct buf form;
-
 	add_form(m, value);
-	buf_init(&form, BUF_UNLIMITED);
-	buf_add_json_string(&form, value);
-	add_form(m, slice_of(form.data + 1, form.len - 2));
-	buf_reset(&form);
-	form_add_percent(&form, value);
-	add_form(m, buf_slice(&form));
-	if (form.data != NULL)
-		explicit_bzero(form.data, form.len);
-	buf_release(&form);
+	if (value.len >= CONF_MASK_BEGINNING_BYTES)
+		add_base64(m, value);
 }
 
 size_t conf_mask_cut(const struct conf_mask *m, struct slice text)
@@ -68,24 +82,161 @@ size_t conf_mask_cut(const struct conf_mask *m, struct slice text)
 	return longest < CONF_MASK_LEAST_BYTES ? 0 : longest;
 }
 
-static size_t secret_at(const struct conf_mask *m, struct slice text)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		struct slice v = m->values[i];
+/* --- spellings ---------------------------------------------------------------------------- */
 
-		if (v.len <= text.len && v.data[0] == text.data[0] &&
-			memcmp(v.data, text.data, v.len) == 0)
-			return v.len;
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The number of @digits hexadecimal digits at the beginning of @s; -1: there are not so many. */
+static int hex_number(struct slice s, size_t digits)
+{
+	int number = 0;
+
+	if (s.len < digits)
+		return -1;
+	for (size_t i = 0; i < digits; i++) {
+		int value = hex_value(s.data[i]);
+
+		if (value < 0)
+			return -1;
+		number = number * 16 + value;
+	}
+	return number;
+}
+
+/* "\/", "\u003d" and the like. Returns the length, 0: it is none. */
+static size_t json_escape(struct slice s, int *ret)
+{
+	static const char short_forms[] = "\b\t\n\f\r\"\\/", letters[] = "btnfr\"\\/";
+	const char *found;
+
+	if (s.len < 2 || s.data[0] != '\\')
+		return 0;
+	if (s.data[1] == 'u') {
+		*ret = hex_number(slice_of(s.data + 2, s.len - 2), 4);
+		return *ret >= 0 && *ret < 0x80 ? 6 : 0;
+	}
+	found = memchr(letters, s.data[1], sizeof letters - 1);
+	if (found != NULL)
+		*ret = short_forms[found - letters];
+	return found != NULL ? 2 : 0;
+}
+
+/* "&amp;", "&#61;", "&#x3D;". */
+static size_t entity(struct slice s, int *ret)
+{
+	static const struct {
+		const char *name;
+		char means;
+	} names[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'},
+		{"&apos;", '\''}};
+	size_t i = 2, digits;
+	bool hex = s.len > 2 && (s.data[2] | 0x20) == 'x';
+
+	if (s.data[0] != '&')
+		return 0;
+	for (size_t n = 0; n < COUNT_OF(names); n++)
+		if (slice_istarts(s, names[n].name)) {
+			*ret = names[n].means;
+			return strlen(names[n].name);
+		}
+	if (s.len < 4 || s.data[1] != '#')
+		return 0;
+	i += hex;
+	digits = i;
+	for (*ret = 0; i < s.len && i < digits + 7 && hex_value(s.data[i]) >= 0; i++)
+		*ret = *ret * (hex ? 16 : 10) + hex_value(s.data[i]);
+	return i > digits && i < s.len && s.data[i] == ';' ? i + 1 : 0;
+}
+
+/* The character at the beginning of @s, however it is spelled; letters are small. */
+static size_t spelled(struct slice s, int *ret)
+{
+	size_t len = json_escape(s, ret);
+
+	if (len == 0)
+		len = entity(s, ret);
+	if (len == 0 && s.data[0] == '%') {
+		*ret = hex_number(slice_of(s.data + 1, s.len - 1), 2);
+		len = *ret >= 0 ? 3 : 0;
+	}
+	if (len == 0) {
+		*ret = (unsigned char)s.data[0];
+		len = 1;
+	}
+	if (*ret >= 'A' && *ret <= 'Z')
+		*ret |= 0x20;
+	return len;
+}
+
+static bool is_line_end(int c)
+{
+	return c == '\r' || c == '\n';
+}
+
+/* From how many characters on the beginning of @value tells it: those of "Bearer" do not count. */
+static size_t telling_length(struct slice value)
+{
+	const char *blank = memchr(value.data, ' ', value.len);
+
+	return CONF_MASK_BEGINNING_BYTES + (blank ? (size_t)(blank - value.data) + 1 : 0);
+}
+
+/* How much of @text is @value in some spelling, also broken into lines; 0: it is not. With
+ * @beginnings its beginning is enough. */
+static size_t value_at(struct slice value, bool beginnings, struct slice text)
+{
+	size_t at = 0, i = 0, shown = 0;
+
+	while (i < value.len && at < text.len) {
+		int want, have;
+		size_t wanted = spelled(slice_of(value.data + i, value.len - i), &want);
+		size_t len = spelled(slice_of(text.data + at, text.len - at), &have);
+
+		if (at > 0 && is_line_end(have) && have != want) {
+			at += len;
+			continue;
+		}
+		if (have != want)
+			break;
+		at += len;
+		i += wanted;
+		shown++;
+	}
+	return i == value.len || (beginnings && shown >= telling_length(value)) ? at : 0;
+}
+
+static size_t secret_at(const struct conf_mask *m, bool beginnings, struct slice text)
+{
+	int first, own;
+
+	spelled(text, &first);
+	for (size_t i = 0; i < m->count; i++) {
+		size_t len;
+
+		spelled(m->values[i], &own);
+		if (own != first)
+			continue;
+		len = value_at(m->values[i], beginnings, text);
+
+		if (len > 0)
+			return len;
 	}
 	return 0;
 }
 
-void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *out)
+static void apply(
+	const struct conf_mask *m, bool beginnings, struct slice text, struct buf *out)
 {
 	size_t plain = 0, i = 0;
 
 	while (i < text.len) {
-		size_t len = secret_at(m, slice_of(text.data + i, text.len - i));
+		size_t len = secret_at(m, beginnings, slice_of(text.data + i, text.len - i));
 
 		if (len == 0) {
 			i++;
@@ -97,6 +248,16 @@ void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *o
 		plain = i;
 	}
 	buf_add(out, text.data + plain, text.len - plain);
+}
+
+void conf_mask_apply(const struct conf_mask *m, struct slice text, struct buf *out)
+{
+	apply(m, false, text, out);
+}
+
+void conf_mask_reply(const struct conf_mask *m, struct slice text, struct buf *out)
+{
+	apply(m, true, text, out);
 }
 
 size_t conf_mask_reference(struct slice text)

@@ -53,8 +53,8 @@ void redact_reply(const struct conf *conf, const struct connection_credentials *
 	known = conf_mask_cut(conf_get_mask(conf), body);
 	cut = known > cut ? known : cut;
 	buf_init(&once, BUF_UNLIMITED);
-	conf_mask_apply(&mask, slice_of(body.data, body.len - cut), &once);
-	conf_mask_text(conf, buf_slice(&once), out);
+	conf_mask_reply(&mask, slice_of(body.data, body.len - cut), &once);
+	conf_mask_reply(conf_get_mask(conf), buf_slice(&once), out);
 	if (cut > 0)
 		buf_add_str(out, CONF_MASK_TEXT);
 	buf_release(&once);
