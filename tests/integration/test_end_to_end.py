@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import signal
 import time
@@ -358,4 +359,5 @@ def test_idle_daemon_with_one_destination_takes_less_than_10_mb_of_its_own(
     pipeline.wait_for_lag()
     print(f"{daemon.own_bytes() / 1e6:.1f} MB of its own, {daemon.resident_bytes() / 1e6:.1f} MB resident")
     assert daemon.own_bytes() < 10e6
-    assert daemon.resident_bytes() < 30e6  # with the libraries of the newest distribution
+    # Beside the libraries of Debian 12. Later ones alone are larger than the difference.
+    assert daemon.resident_bytes() < (20e6 if platform.libc_ver()[1] == "2.36" else 30e6)
