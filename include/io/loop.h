@@ -26,6 +26,9 @@ struct loop;
 /* A pass that takes longer holds others up: it is counted as a stall. */
 #define LOOP_STALL_US 100000
 
+/* What one pass should not exceed while there is work: then descriptors are looked at again. */
+#define LOOP_SLICE_US 10000
+
 struct loop *loop_new(void);
 /* Nothing may be watched, set or deferred any more by objects that live on. Accepts NULL. */
 void loop_free(struct loop *l);
@@ -36,6 +39,11 @@ void loop_stop(struct loop *l);
 /* Monotonic and wall time of this pass. */
 int64_t loop_now_ms(const struct loop *l);
 int64_t loop_wall_ms(const struct loop *l);
+/* Monotonic time of this moment, for whatever is measured from here on: a pass may have taken long
+ * already. */
+int64_t loop_fresh_now_ms(const struct loop *l);
+/* Has this pass used up its slice? Whoever has more work defers the rest of it. */
+bool loop_is_late(const struct loop *l);
 /* The longest pass since the last call, waiting not counted: how long others had to wait. */
 int64_t loop_longest_pass_us(struct loop *l);
 /* Passes so far that took longer than LOOP_STALL_US. */
@@ -88,7 +96,8 @@ static inline void loop_call_init(struct loop_call *c, void (*run)(struct loop_c
 	c->run = run;
 }
 
-/* Run once at the end of this pass, however often it is deferred before that. */
+/* Run once at the end of this pass, however often it is deferred before that. When the pass has
+ * used up its slice, the calls that are left come first in the next one. */
 void loop_defer(struct loop *l, struct loop_call *c);
 void loop_undefer(struct loop_call *c);
 

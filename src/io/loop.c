@@ -20,6 +20,7 @@ struct loop {
 	int epoll_fd;
 	atomic_bool stopping;
 	int64_t now_ms, wall_ms;
+	int64_t began_us; /* this pass */
 	int64_t longest_pass_us;
 	uint64_t stalls;
 	struct heap timers;
@@ -102,6 +103,17 @@ int64_t loop_now_ms(const struct loop *l)
 int64_t loop_wall_ms(const struct loop *l)
 {
 	return l->wall_ms;
+}
+
+int64_t loop_fresh_now_ms(const struct loop *l)
+{
+	(void)l;
+	return clock_monotonic_ms();
+}
+
+bool loop_is_late(const struct loop *l)
+{
+	return clock_monotonic_us() - l->began_us >= LOOP_SLICE_US;
 }
 
 int64_t loop_longest_pass_us(struct loop *l)
@@ -261,7 +273,19 @@ static void fire_timers(struct loop *l)
 	}
 }
 
-/* Calls deferred by deferred calls wait for the next pass, so that none can starve the rest. */
+/* Put what is left of @batch in front of what was deferred meanwhile. */
+static void defer_again(struct loop *l, struct list *batch)
+{
+	while (!list_is_empty(batch)) {
+		struct list *last = batch->prev;
+
+		list_remove(last);
+		list_prepend(&l->deferred, last);
+	}
+}
+
+/* Calls deferred by deferred calls wait for the next pass, so that none can starve the rest. A
+ * long one lets descriptors and timers come first, and then those that waited behind it. */
 static void run_deferred(struct loop *l)
 {
 	struct list batch;
@@ -275,23 +299,25 @@ static void run_deferred(struct loop *l)
 		struct loop_call *c = list_entry(list_shift(&batch), struct loop_call, node);
 
 		c->run(c);
+		if (!list_is_empty(&batch) && loop_is_late(l))
+			defer_again(l, &batch);
 	}
 }
 
 void loop_run(struct loop *l)
 {
 	while (!atomic_load_explicit(&l->stopping, memory_order_relaxed)) {
-		int64_t began_us, pass_us;
+		int64_t pass_us;
 
 		l->ready_count = epoll_wait(l->epoll_fd, l->ready, EVENTS_A_PASS, wait_ms(l));
 		if (l->ready_count < 0)
 			l->ready_count = 0; /* EINTR: a debugger, SIGCONT */
-		began_us = clock_monotonic_us();
+		l->began_us = clock_monotonic_us();
 		read_clock(l);
 		call_ready(l);
 		fire_timers(l);
 		run_deferred(l);
-		pass_us = clock_monotonic_us() - began_us;
+		pass_us = clock_monotonic_us() - l->began_us;
 		l->longest_pass_us = max_i64(l->longest_pass_us, pass_us);
 		l->stalls += pass_us > LOOP_STALL_US;
 	}

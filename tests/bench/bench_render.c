@@ -159,7 +159,7 @@ int main(void)
 		.value = buf_slice(&text)});
 	jx_init(&b.ix);
 	request_work_init(&b.work);
-	request_init(&b.request, &b.work, BUF_UNLIMITED);
+	request_init(&b.request, &b.work);
 	scan_ns = measure(&b, scan);
 	render_ns = measure(&b, render);
 	before = allocations;

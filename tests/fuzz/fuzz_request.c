@@ -124,7 +124,7 @@ static void check_spots(const struct request_plan *p, const struct event *ev,
 	if (ix == NULL || ix->text != ev->f.value.data || request_plan_spot_count(p) < 0)
 		return;
 	request_plan_find(p, ix, spots);
-	request_init(&again, r->work, 1 << 20);
+	request_init(&again, r->work);
 	assert(request_render(p, &context, &again, &code, NULL) == 0);
 	assert(slice_eq(buf_slice(&again.url), buf_slice(&r->url)));
 	assert(slice_eq(buf_slice(&again.headers), buf_slice(&r->headers)));
@@ -143,7 +143,7 @@ static void send(unsigned choice, const struct event *ev, const struct jx_index 
 
 	assert(p != NULL);
 	request_work_init(&work);
-	request_init(&r, &work, 1 << 20);
+	request_init(&r, &work);
 	if (request_render(p, &context, &r, &code, &err) == 0) {
 		check(&r);
 		check_spots(p, ev, ix, &r);

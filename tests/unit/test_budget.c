@@ -73,12 +73,37 @@ static void budget__what_a_leaving_member_held_comes_back(void **state)
 	assert_int_equal(b.deliveries.used, 100);
 }
 
+static void budget__requests_have_an_eighth_whatever_waits(void **state)
+{
+	struct budget b;
+	struct budget_member m;
+
+	budget_init(&b, 100, 800);
+	budget_join(&b, &m);
+	budget_take(&m, 1, 800); /* events that wait */
+	assert_true(budget_has_room_for_requests(&b));
+	budget_take_request(&m, 101);
+	assert_false(budget_has_room_for_requests(&b));
+	budget_give_request(&m, 1);
+	assert_true(budget_has_room_for_requests(&b));
+	budget_give(&m, 1, 800);
+	budget_take_request(&m, 600);
+	assert_true(budget_has_room_for_requests(&b)); /* the events need no more */
+	budget_take_request(&m, 100);
+	assert_false(budget_has_room_for_requests(&b));
+	assert_false(budget_has_room(&m)); /* they count for what is taken up, too */
+	budget_give_request(&m, 800);
+	assert_int_equal(m.bytes, 0);
+	assert_true(budget_has_room(&m));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(budget__a_member_alone_has_it_all),
 		cmocka_unit_test(budget__bytes_stop_as_deliveries_do),
 		cmocka_unit_test(budget__a_greedy_member_leaves_the_others_their_part),
+		cmocka_unit_test(budget__requests_have_an_eighth_whatever_waits),
 		cmocka_unit_test(budget__what_a_leaving_member_held_comes_back),
 	};
 

@@ -148,6 +148,7 @@ static struct request_plan *compile(size_t i)
 		.target = &target,
 		.input = cases[i].input,
 		.output = cases[i].output,
+		.max_body_bytes = LIMIT_BYTES,
 	};
 
 	return request_plan_new(&s, NULL, NULL);
@@ -195,7 +196,7 @@ static int set_up(void **state)
 	buf_init(&text, BUF_UNLIMITED);
 	jx_init(&ix);
 	request_work_init(&work);
-	request_init(&req, &work, LIMIT_BYTES);
+	request_init(&req, &work);
 	return 0;
 }
 

@@ -136,7 +136,7 @@ static int render(
 	jx_init(&ix);
 	assert_int_equal(jx_parse(&ix, ev->f.value, &jx_default_limits, NULL), 0);
 	request_work_init(&work);
-	request_init(&r, &work, BUF_UNLIMITED);
+	request_init(&r, &work);
 	*ret_code = "";
 	code = request_render(p, &c, &r, ret_code, &err);
 	assert_true(r.headers.len <= HEADER_MAX_BYTES && r.header_count <= HEADER_MAX_LINES);

@@ -76,6 +76,68 @@ static void loop__timers_fire_in_order_and_a_cancelled_one_never(void **state)
 	assert_string_equal(story, "ab.");
 }
 
+static struct loop_fd news;
+
+/* What takes a pass longer than it should; meanwhile a descriptor becomes ready. */
+static void dawdle_run(struct loop_call *c)
+{
+	uint64_t one = 1;
+
+	(void)c;
+	assert_int_equal(write(news.fd, &one, sizeof one), sizeof one);
+	tell('d');
+	while (!loop_is_late(loop))
+		continue;
+}
+
+static void calm_run(struct loop_call *c)
+{
+	(void)c;
+	tell('c');
+}
+
+static void drain_ready(struct loop_fd *w, unsigned events)
+{
+	uint64_t count;
+
+	(void)events;
+	assert_int_equal(read(w->fd, &count, sizeof count), sizeof count);
+	tell('r');
+}
+
+static void wake_run(struct loop_call *c)
+{
+	static struct loop_call behind;
+
+	(void)c;
+	loop_call_init(&behind, stop_run);
+	loop_defer(loop, &behind);
+}
+
+static void loop__long_call_lets_descriptors_come_before_the_calls_behind_it(void **state)
+{
+	struct loop_call wake, dawdle, calm, again;
+
+	(void)state;
+	news = (struct loop_fd){.fd = eventfd(0, EFD_NONBLOCK), .events = LOOP_READ};
+	news.ready = drain_ready;
+	loop_call_init(&wake, wake_run);
+	loop_call_init(&dawdle, dawdle_run);
+	loop_call_init(&calm, calm_run);
+	loop_call_init(&again, calm_run);
+	loop_defer(loop, &wake);
+	loop_defer(loop, &dawdle);
+	loop_defer(loop, &calm);
+	loop_defer(loop, &again);
+	loop_watch(loop, &news);
+	loop_run(loop);
+	/* The long call; the descriptor; those that were behind the call; and last what was
+	 * deferred meanwhile. */
+	assert_string_equal(story, "drcc.");
+	loop_unwatch(loop, &news);
+	close(news.fd);
+}
+
 static struct loop_call again;
 static int rounds;
 
@@ -180,6 +242,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			loop__timers_fire_in_order_and_a_cancelled_one_never, begin, end),
+		cmocka_unit_test_setup_teardown(
+			loop__long_call_lets_descriptors_come_before_the_calls_behind_it, begin,
+			end),
 		cmocka_unit_test_setup_teardown(
 			loop__a_deferred_call_runs_once_however_often_it_is_deferred, begin,
 			end),

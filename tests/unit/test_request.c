@@ -28,6 +28,7 @@ struct target {
 	const char *path[4];
 	const char *input, *input_path, *template;
 	enum request_output output;
+	size_t max_body;
 };
 
 static const char *body_text(void)
@@ -80,6 +81,7 @@ static struct request_plan *compile(const struct target *t)
 		.target = &target,
 		.input = &in,
 		.output = t->output,
+		.max_body_bytes = t->max_body,
 	};
 
 	target.header = pairs(0, t->header, &target.header_count);
@@ -111,7 +113,7 @@ static void check_spots(
 		return;
 	rendered_of_spots++;
 	request_plan_find(p, &ix, spots);
-	request_init(&again, &work, BUF_UNLIMITED);
+	request_init(&again, &work);
 	assert_int_equal(request_render(p, &context, &again, &again_code, &again_err), failed);
 	if (failed) {
 		assert_string_equal(again_code, code);
@@ -720,12 +722,12 @@ static void request__an_event_that_is_sent_as_it_is_is_not_copied(void **state)
 static void request__body_over_the_limit_is_refused(void **state)
 {
 	struct request_context context = {.ev = ev, .ix = &ix};
-	struct request_plan *p = compile(&(struct target){0});
+	struct request_plan *p = compile(&(struct target){.max_body = 100});
 	struct request small;
 	const char *code = "";
 
 	(void)state;
-	request_init(&small, &work, 100);
+	request_init(&small, &work);
 	assert_int_equal(request_render(p, &context, &small, &code, NULL), ERR_LIMIT);
 	assert_string_equal(code, "RESOURCE_LIMIT_EXCEEDED");
 	request_release(&small);
@@ -750,7 +752,7 @@ static int set_up(void **state)
 	});
 	jx_init(&ix);
 	request_work_init(&work);
-	request_init(&req, &work, BUF_UNLIMITED);
+	request_init(&req, &work);
 	buf_init(&complaints, BUF_UNLIMITED);
 	buf_init(&body, BUF_UNLIMITED);
 	return jx_parse(&ix, ev->f.value, &jx_default_limits, NULL);

@@ -114,6 +114,7 @@ struct conf_destination {
 	size_t response_rule_count;
 	char **retry_after_headers; /* beside the known ones (core/gate/retry_after.h) */
 	size_t retry_after_header_count;
+	size_t max_request_bytes; /* of a body: twice max_record_size */
 	struct gate_settings gate;
 	struct http_settings http;
 	unsigned index;  /* in conf->destinations */

@@ -28,6 +28,7 @@ struct route;
 /* Embedded in what the delivery is a part of: the partition, or the letter of a redrive. */
 struct delivery_owner {
 	struct engine_context *context;
+	struct budget_member *budget; /* of the events and requests of its deliveries */
 	/* Delivered, or its dead letter acknowledged. The owner frees it before it returns or
 	 * later. */
 	void (*settled)(struct delivery *d);

@@ -69,7 +69,7 @@ METRIC(TOKEN_FAILURES, COUNTER, "postrider_token_refresh_failures_total", "conne
 
 /* Lanes. */
 METRIC(OPEN_DELIVERIES, GAUGE, "postrider_open_deliveries", "lane", 1, "Deliveries that are not settled.")
-METRIC(OPEN_BYTES, GAUGE, "postrider_open_bytes", "lane", 1, "Memory of the records held.")
+METRIC(OPEN_BYTES, GAUGE, "postrider_open_bytes", "lane", 1, "Memory of the records held and of the bodies made of them.")
 METRIC(READING_STOPPED, GAUGE, "postrider_reading_stopped", "lane", 1, "1 while the lane does not read because a limit is reached.")
 METRIC(LAG, GAUGE, "postrider_lag_records", "lane topic partition", 1, "Records from the committed position to the end of the partition as the broker says; absent while either is unknown.")
 METRIC(PARTITION_FAILING, GAUGE, "postrider_partition_failing", "lane topic partition", 1, "1 while the partition cannot be read; the status says why.")

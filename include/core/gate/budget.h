@@ -8,6 +8,10 @@
  * all. The limits stop taking up, not working: what is open is never refused, so that
  * one record may overshoot them by its own size.
  *
+ * The bodies of requests in flight are bytes too. They may always take an eighth of the limit, so
+ * that the events that wait do not keep those from being sent for which there is a body to make;
+ * beyond that only what is left of the whole.
+ *
  * Pure; one loop.
  */
 #ifndef CORE_GATE_BUDGET_H
@@ -22,6 +26,7 @@ struct budget_limit {
 
 struct budget {
 	struct budget_limit deliveries, bytes;
+	size_t request_bytes; /* of `bytes`: the bodies of requests in flight */
 	struct list members;
 	size_t member_count;
 };
@@ -42,5 +47,11 @@ void budget_part(struct budget_member *m);
 bool budget_has_room(const struct budget_member *m);
 void budget_take(struct budget_member *m, size_t deliveries, size_t bytes);
 void budget_give(struct budget_member *m, size_t deliveries, size_t bytes);
+
+/* The body of a request, from its rendering to the answer. What is asked before overshoots by one
+ * body at most. */
+bool budget_has_room_for_requests(const struct budget *b);
+void budget_take_request(struct budget_member *m, size_t bytes);
+void budget_give_request(struct budget_member *m, size_t bytes);
 
 #endif

@@ -31,6 +31,10 @@
  * Body. Of POST, PUT, PATCH, DELETE and OPTIONS; GET and HEAD have none. Body parameters
  * become members of a JSON object, in the place of those that had the same key.
  *
+ * What is made of an event has the limit of the plan at every step, and is checked while it is
+ * written: a small event can ask for much (a form repeats names, a template the event). So the time
+ * of a rendering is that of the event and of that limit.
+ *
  * A plan is immutable and shared by threads; a struct request belongs to one.
  */
 #ifndef CORE_REQUEST_REQUEST_H
@@ -47,8 +51,7 @@
 #define REQUEST_MAX_ENDPOINT_BYTES 2048
 #define REQUEST_MAX_URL_BYTES      16384
 #define REQUEST_MAX_HEADER_BYTES   8192 /* of one value */
-/* No body is ever larger, whatever request_init() is told: a small template can ask for the
- * event a thousand times. */
+/* No limit of a body can be larger. */
 #define REQUEST_MAX_BODY_BYTES ((size_t)64 << 20)
 
 struct request_settings {
@@ -62,6 +65,7 @@ struct request_settings {
 	enum request_output output;
 	const char *const *credential_headers; /* those that the connection sets itself, and
 						  so no parameter may; behind the last a NULL */
+	size_t max_body_bytes; /* checked while a body is written; 0: REQUEST_MAX_BODY_BYTES */
 };
 
 struct request_plan;
@@ -120,8 +124,12 @@ struct request {
 };
 
 /* @work outlives @r. */
-void request_init(struct request *r, struct request_work *work, size_t max_body_bytes);
+void request_init(struct request *r, struct request_work *work);
 void request_release(struct request *r);
+/* Memory that its body takes while it is sent: 0 when it is the event's own value. */
+size_t request_body_memory(const struct request *r);
+/* It has been sent. What it holds is kept for the next one, unless that is much. */
+void request_recycle(struct request *r);
 
 struct request_context {
 	const struct event *ev;
@@ -133,7 +141,7 @@ struct request_context {
 /*
  * Fill @r. On failure the event can never be sent so, and the error says where:
  *  ERR_INVALID, *ret_error_code "INVALID_JSON" or "INVALID_PARAMETER";
- *  ERR_LIMIT, "RESOURCE_LIMIT_EXCEEDED": the body is over the limit of request_init(), or the
+ *  ERR_LIMIT, "RESOURCE_LIMIT_EXCEEDED": the body is over the limit of the plan, or the
  *  headers are over those of core/header/header.h.
  */
 int request_render(const struct request_plan *p, const struct request_context *c,

@@ -213,6 +213,7 @@ static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 	settings.endpoint = d->endpoint;
 	settings.http_method = d->http_method;
 	settings.idempotency_header = d->idempotency_header;
+	settings.max_body_bytes = d->max_request_bytes;
 	settings.connection = &d->connection->parameters;
 	list_credential_headers(&d->connection->settings, credentials);
 	settings.credential_headers = credentials;
@@ -370,4 +371,7 @@ void conf_finish_destination(struct conf_reader *r, const struct conf_subject *s
 		digest_node(s->node), d->response_rules, d->response_rule_count);
 	if (d->connection != NULL)
 		d->digest = d->digest * 31 + d->connection->digest;
+	if (d->max_request_bytes == 0)
+		d->max_request_bytes = (size_t)min_i64(2 * (int64_t)r->conf->max_record_bytes,
+			(int64_t)REQUEST_MAX_BODY_BYTES);
 }

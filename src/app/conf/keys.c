@@ -96,7 +96,7 @@ static const struct conf_key top_keys[] = {
 	{"max_memory", CONF_SIZE, AT(struct conf, max_memory_bytes), .min = MIB,
 		.max = 1024 * GIB,
 		.sentence =
-			"Memory that records may take; at the limit the process stops reading"},
+			"Memory that records, and the bodies made of them, may take; at the limit the process stops reading"},
 	{"max_record_size", CONF_SIZE, AT(struct conf, max_record_bytes), .min = 1, .max = GIB,
 		.sentence = "A larger record is not a valid event: it becomes a dead letter"},
 	{"max_record_depth", CONF_INTEGER, AT(struct conf, max_depth), .min = 1,

@@ -216,6 +216,11 @@ static const struct conf_key destination_keys[] = {
 	{"idempotency_header", CONF_TEXT, AT(D, idempotency_header), .max = 512,
 		.sentence = "The header with the id of a delivery, which stays the same at "
 			    "every attempt"},
+	{"max_request_size", CONF_SIZE, AT(D, max_request_bytes), .min = 1,
+		.max = (int64_t)REQUEST_MAX_BODY_BYTES, .example = "2MiB",
+		.sentence =
+			"A larger body is not sent: the delivery becomes a dead letter with "
+			"RESOURCE_LIMIT_EXCEEDED; without it twice max_record_size, at most 64MiB"},
 	{"http2", CONF_BOOL, AT(D, http.http2), .sentence = "Use HTTP/2, over TLS only"},
 	{"http2_max_connections", CONF_INTEGER, AT(D, http.http2_max_connections), .min = 1,
 		.max = 1000,

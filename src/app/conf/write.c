@@ -287,6 +287,8 @@ bool conf_write_is_set(const struct conf_key *key, const void *settings)
 		return memcmp(field, &none, sizeof none) != 0;
 	case CONF_RATE:
 		return number_of(key, settings) > 0;
+	case CONF_SIZE: /* what can't be 0 and is has a default that depends on another key */
+		return key->min == 0 || number_of(key, settings) > 0;
 	case CONF_GROUP:
 		for (size_t i = 0; i < key->section->key_count; i++)
 			/* A group is printed if any of its keys is set, apart from booleans. */

@@ -147,6 +147,9 @@ static int start(struct redrive *run, struct err *err)
 	struct loop *loop = loop_new();
 
 	engine_context_init(&run->context, loop);
+	budget_init(
+		&run->context.budget, run->conf->max_in_flight, run->conf->max_memory_bytes);
+	budget_join(&run->context.budget, &run->budget);
 	take_signals(run);
 	bucket_init(&run->rate, (int64_t)run->o->rate * 1000, 0, loop_now_ms(loop));
 	loop_call_init(&run->end_check, end_check);
@@ -173,6 +176,7 @@ static void stop_loop(struct redrive *run)
 	free(run->destinations);
 	deadletter_free(run->context.deadletter);
 	connections_free(run->connections);
+	budget_part(&run->budget);
 	loop_timer_cancel(loop, &run->tick);
 	loop_undefer(&run->end_check);
 	engine_context_release(&run->context);

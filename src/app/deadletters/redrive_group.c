@@ -158,7 +158,7 @@ static bool wants_more(struct consumer_loop *l)
 
 	if (run->stopping || run->limit_reached ||
 		run->open_deliveries >= run->conf->max_in_flight ||
-		run->open_bytes >= run->conf->max_memory_bytes)
+		!budget_has_room(&run->budget))
 		return false;
 	if (at_ms > now_ms)
 		loop_timer_set(l->loop, &group_of(l)->rate_timer, at_ms);

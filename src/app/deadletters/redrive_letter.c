@@ -90,7 +90,7 @@ static void job_free(struct letter_job *job)
 
 	list_remove(&job->node);
 	job->part->base.open--;
-	run->open_bytes -= job->ev->bytes;
+	budget_give(&run->budget, 0, job->ev->bytes);
 	engine_context_unref_event(&run->context, job->ev);
 	free((char *)job->letter.topic);
 	free(job);
@@ -224,6 +224,7 @@ static struct letter_job *job_new(struct redrive_part *part, struct offsets_reco
 	job->letter = (struct delivery_letter){xstrdup(record->topic), v->redrives + 1};
 	job->owner = (struct delivery_owner){
 		.context = &redrive_of(&part->base)->context,
+		.budget = &redrive_of(&part->base)->budget,
 		.settled = delivery_settled,
 		.failed_attempt = delivery_failed_attempt,
 	};
@@ -231,7 +232,7 @@ static struct letter_job *job_new(struct redrive_part *part, struct offsets_reco
 	list_init(&job->deliveries);
 	list_append(&part->letters, &job->node);
 	part->base.open++;
-	redrive_of(&part->base)->open_bytes += job->ev->bytes;
+	budget_take(&redrive_of(&part->base)->budget, 0, job->ev->bytes);
 	return job;
 }
 

@@ -62,7 +62,8 @@ struct redrive {
 	struct redrive_group *groups;
 	size_t group_count;
 	struct bucket rate;
-	size_t open_deliveries, open_bytes;
+	size_t open_deliveries;
+	struct budget_member budget;
 	struct redrive_counts counts;
 	struct loop_timer tick; /* progress, ages, the guard */
 	struct loop_call end_check;

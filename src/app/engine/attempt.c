@@ -23,6 +23,7 @@ struct attempt {
 	struct connection_credentials credentials;
 	struct http_request http;
 	struct trace_context trace;
+	size_t held_bytes; /* of the budget, for the body */
 	bool reauthorise_on_403, renewable;
 };
 
@@ -59,7 +60,7 @@ static struct attempt *attempt_get(struct attempt_pool *p, struct engine_context
 	}
 	a = xcalloc(1, sizeof *a);
 	list_init(&a->node);
-	request_init(&a->request, &context->request_work, BUF_UNLIMITED);
+	request_init(&a->request, &context->request_work);
 	connection_credentials_init(&a->credentials);
 	return a;
 }
@@ -68,6 +69,9 @@ static void attempt_put_back(struct attempt *a)
 {
 	struct attempt_pool *p = a->pool;
 
+	budget_give_request(a->d->owner->budget, a->held_bytes);
+	a->held_bytes = 0;
+	request_recycle(&a->request);
 	a->d->attempt = NULL;
 	a->d = NULL;
 	if (p->idle_count >= IDLE_MAX) {
@@ -270,8 +274,11 @@ static bool render(struct attempt *a, struct delivery *d)
 		failed = engine_context_index(
 			d->owner->context, d->ev, envelope, &context.ix, &err);
 	if (failed == 0 &&
-		request_render(d->target->plan, &context, &a->request, &code, &err) == 0)
+		request_render(d->target->plan, &context, &a->request, &code, &err) == 0) {
+		a->held_bytes = request_body_memory(&a->request);
+		budget_take_request(d->owner->budget, a->held_bytes);
 		return true;
+	}
 	d->facts.error_code = code;
 	delivery_facts_set_message(&d->facts, err.text);
 	return false;

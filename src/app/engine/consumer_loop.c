@@ -8,7 +8,8 @@
 #include "commit_cache.h"
 #include "consumer_loop_private.h"
 
-/* Records taken in one pass before other things of the loop get their turn. */
+/* Records taken in one pass before other things of the loop get their turn, if they are small:
+ * large ones use up the pass's slice before. */
 #define PULL_BATCH 256
 /* The source may take longer than the grace to leave the group. */
 #define LEAVE_MS 5000
@@ -204,13 +205,16 @@ static void pull_run(struct loop_call *call)
 	struct source_partition *source;
 	struct event_fields record;
 	size_t taken = 0;
+	bool is_late = false;
 
-	for (; taken < PULL_BATCH; taken++) {
+	while (taken < PULL_BATCH && !is_late) {
 		l->stalled = l->closing || !l->policy->wants_more(l);
 		if (l->stalled || !source_next(l->source, &source, &record))
 			break;
 		l->policy->take(source->owner, &record);
 		partition_update_pause(source->owner);
+		taken++;
+		is_late = loop_is_late(l->loop);
 	}
 	if (l->policy->has_read != NULL)
 		l->policy->has_read(l);
@@ -218,7 +222,7 @@ static void pull_run(struct loop_call *call)
 		l->last_record_ms = loop_now_ms(l->loop);
 		consumer_loop_settled(l);
 	}
-	if (taken == PULL_BATCH)
+	if (taken == PULL_BATCH || is_late)
 		consumer_loop_pull_soon(l);
 }
 

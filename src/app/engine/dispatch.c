@@ -9,11 +9,16 @@
  * The gate hands out the deliveries that may be sent now. While the connection has no
  * credentials nothing is taken from the gate, so that no attempt is wasted. While the failure
  * guard is paused (core/gate/guard.h) only its probes are sent, and nothing becomes a dead
- * letter.
+ * letter. When the bodies of requests have taken the memory that there is for them, the next is
+ * made when one has been answered. A pass of the loop that has used up its slice goes on in the
+ * next one: other destinations, and replies, come between.
  */
 #include "dead_letter.h"
 #include "destination_private.h"
 #include "base/log.h"
+
+/* How soon a destination that waits for memory looks again, if none of its own requests ends. */
+#define MEMORY_LOOK_MS 20
 
 /* --- the failure guard ------------------------------------------------------------------ */
 
@@ -212,18 +217,34 @@ static void set_timer(struct destination *dest, int64_t at_ms)
 		loop_timer_set(loop, &dest->dispatch_timer, at_ms);
 }
 
+/* May another body be made? One request is in flight whatever the memory. */
+static bool has_memory(const struct destination *dest)
+{
+	return budget_has_room_for_requests(&dest->context->budget) ||
+	       gate_get_state(dest->gate).in_flight == 0;
+}
+
+/* Sends at least one, if any may be sent: so all get on, however late the pass is. */
 static void dispatch(struct destination *dest)
 {
 	int64_t now_ms = destination_now_ms(dest), at_ms;
 	struct delivery *d;
 
 	while (dest->waiter.connection == NULL) {
+		if (!has_memory(dest)) {
+			set_timer(dest, now_ms + MEMORY_LOOK_MS);
+			return;
+		}
 		d = next(dest, now_ms, &at_ms);
 		if (d == NULL) {
 			set_timer(dest, at_ms);
 			return;
 		}
 		send(dest, d);
+		if (loop_is_late(dest->context->loop)) {
+			dispatch_soon(dest);
+			return;
+		}
 	}
 }
 
@@ -305,7 +326,11 @@ void destination_submit(struct delivery *first)
 		dest->deliveries++;
 		d->route = route_of(dest, d->target);
 		gate_join(dest->gate, &d->gate, order_number(dest, d->ev));
-		dispatch(dest);
+		/* One record for many targets must not have all its requests made in one pass. */
+		if (loop_is_late(dest->context->loop))
+			dispatch_soon(dest);
+		else
+			dispatch(dest);
 	}
 }
 

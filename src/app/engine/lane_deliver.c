@@ -72,6 +72,7 @@ void lane_own(struct lane_partition *p)
 {
 	p->owner = (struct delivery_owner){
 		.context = lane_of_partition(p)->context,
+		.budget = &lane_of_partition(p)->budget,
 		.settled = delivery_settled,
 		.failed_attempt = delivery_failed_attempt,
 	};

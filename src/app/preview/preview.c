@@ -9,7 +9,7 @@ void preview_init(struct preview *p, const struct conf *conf, const struct event
 	envelope_work_init(&p->work);
 	metadata_init(&p->metadata);
 	request_work_init(&p->request_work);
-	request_init(&p->request, &p->request_work, REQUEST_MAX_BODY_BYTES);
+	request_init(&p->request, &p->request_work);
 }
 
 void preview_release(struct preview *p)

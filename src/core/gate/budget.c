@@ -88,3 +88,20 @@ void budget_give(struct budget_member *m, size_t deliveries, size_t bytes)
 	change(m->budget, &m->budget->deliveries, &m->deliveries, m->deliveries - deliveries);
 	change(m->budget, &m->budget->bytes, &m->bytes, m->bytes - bytes);
 }
+
+bool budget_has_room_for_requests(const struct budget *b)
+{
+	return b->request_bytes <= b->bytes.max / 8 || b->bytes.used < b->bytes.max;
+}
+
+void budget_take_request(struct budget_member *m, size_t bytes)
+{
+	m->budget->request_bytes += bytes;
+	budget_take(m, 0, bytes);
+}
+
+void budget_give_request(struct budget_member *m, size_t bytes)
+{
+	m->budget->request_bytes -= bytes;
+	budget_give(m, 0, bytes);
+}

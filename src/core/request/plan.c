@@ -269,6 +269,7 @@ struct request_plan *request_plan_new(
 	struct request_complaints c = {.complain = complain, .ctx = ctx};
 	struct request_plan *p = xcalloc(1, sizeof *p);
 
+	p->max_body_bytes = s->max_body_bytes > 0 ? s->max_body_bytes : REQUEST_MAX_BODY_BYTES;
 	compile_method(p, s, &c);
 	request_url_compile(&p->url, s, &c);
 	request_headers_compile(&p->headers, s, &c);

@@ -51,6 +51,7 @@ struct request_plan {
 	const char *method;
 	bool has_body;
 	enum request_output output;
+	size_t max_body_bytes;
 	struct request_url url;
 	struct request_headers headers;
 	struct request_member *members;

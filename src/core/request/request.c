@@ -7,6 +7,9 @@
 #include "core/header/header.h"
 #include "plan.h"
 
+/* The body of an idle request that is kept, so that the next one need not allocate. */
+#define KEPT_BODY_BYTES 65536
+
 void request_work_init(struct request_work *w)
 {
 	buf_init(&w->rendered, REQUEST_MAX_BODY_BYTES);
@@ -23,15 +26,12 @@ void request_work_release(struct request_work *w)
 	jx_release(&w->of_template.ix);
 }
 
-void request_init(struct request *r, struct request_work *work, size_t max_body_bytes)
+void request_init(struct request *r, struct request_work *work)
 {
-	size_t max = max_body_bytes < REQUEST_MAX_BODY_BYTES ? max_body_bytes
-							     : REQUEST_MAX_BODY_BYTES;
-
 	*r = (struct request){.method = "", .work = work};
 	buf_init(&r->url, REQUEST_MAX_URL_BYTES);
 	buf_init(&r->headers, HEADER_MAX_BYTES);
-	buf_init(&r->built, max);
+	buf_init(&r->built, REQUEST_MAX_BODY_BYTES);
 }
 
 void request_release(struct request *r)
@@ -39,6 +39,25 @@ void request_release(struct request *r)
 	buf_release(&r->url);
 	buf_release(&r->headers);
 	buf_release(&r->built);
+}
+
+size_t request_body_memory(const struct request *r)
+{
+	return r->built.len > 0 ? r->built.cap : 0;
+}
+
+void request_recycle(struct request *r)
+{
+	if (r->built.cap > KEPT_BODY_BYTES)
+		buf_release(&r->built);
+}
+
+static void limit(struct request *r, size_t max_bytes)
+{
+	r->built.max_bytes = max_bytes;
+	r->work->rendered.max_bytes = max_bytes;
+	r->work->merged.max_bytes = max_bytes;
+	r->work->of_template.value.max_bytes = max_bytes;
 }
 
 static void reset(struct request *r)
@@ -59,6 +78,7 @@ int request_render(const struct request_plan *p, const struct request_context *c
 	int failed;
 
 	reset(r);
+	limit(r, p->max_body_bytes);
 	r->method = p->method;
 	r->has_body = p->has_body;
 	failed = request_url_render(&p->url, &context, r, &f);

@@ -104,6 +104,8 @@ static int fill(const struct template *t, const struct value_context *c, struct 
 			return full(&w->value, ret_error_code, err);
 		if (fill_hole(t, h, &v, out) && suspect == NULL)
 			suspect = h;
+		if (buf_failed(out)) /* the other holes would be work for nothing */
+			break;
 	}
 	buf_add_slice(out, t->parts.after);
 	if (buf_failed(out))

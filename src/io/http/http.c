@@ -123,7 +123,8 @@ static struct http_transfer *transfer_take(struct http_client *c, struct http_re
 	c->pool_count -= node != NULL;
 	t->request = r;
 	r->transfer = t;
-	t->began_ms = t->progress_ms = loop_now_ms(c->loop);
+	/* Not the time of the pass: making the request may have taken a while. */
+	t->began_ms = t->progress_ms = loop_fresh_now_ms(c->loop);
 	t->progress_bytes = 0;
 	t->tries_v4 = t->tries_v6 = 0;
 	t->sending = HTTP_UNSENT;
@@ -183,7 +184,7 @@ void http_transfer_fail(
 	*result = (struct http_result){.transport = transport, .was_resent = t->was_resent};
 	http_reply_fill(&t->reply, result);
 	snprintf(result->error, sizeof result->error, "%s", error);
-	result->total_us = (loop_now_ms(t->client->loop) - t->began_ms) * 1000;
+	result->total_us = max_i64(loop_now_ms(t->client->loop) - t->began_ms, 0) * 1000;
 	http_transfer_finish(t);
 	loop_defer(t->client->loop, &t->client->deliver);
 }
