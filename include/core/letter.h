@@ -11,6 +11,10 @@
  * which a letter that is too large can go without. What is not known is absent. Never a
  * credential.
  *
+ * A letter that is too large even so has, in the place of the event's value and headers, a last
+ * header LETTER_OMITTED that names what it is without: the event itself is the record that SOURCE_*
+ * say, for as long as that topic keeps it.
+ *
  * Pure. A letter borrows the event's bytes and owns its own.
  */
 #ifndef CORE_LETTER_H
@@ -19,6 +23,8 @@
 #include "base/buf.h"
 #include "core/gate/delivery.h"
 #include "core/event/event.h"
+
+#define LETTER_OMITTED "OMITTED"
 
 struct letter_facts {
 	const struct delivery_facts *delivery;
@@ -30,6 +36,7 @@ struct letter_facts {
 struct letter {
 	struct event_header *headers;
 	size_t header_count;
+	size_t own_at;         /* ours begin here */
 	size_t required_count; /* without the last, optional ones */
 	struct buf text;       /* the values of our headers; private */
 };

@@ -23,7 +23,8 @@
 struct letter_view {
 	/* What the letter says; absent where it says nothing. */
 	struct slice code, message, exhausted, rule, target, destination, response;
-	int status; /* 0: none */
+	struct slice omitted; /* parts of the event that did not fit into the letter */
+	int status;           /* 0: none */
 	unsigned retries, redrives;
 	int64_t first_attempt_ms, last_attempt_ms; /* wall time; 0: none */
 

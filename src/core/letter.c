@@ -119,6 +119,7 @@ void letter_build(struct letter *l, const struct event *ev, const struct letter_
 		memcpy(l->headers, ev->f.headers, ev->f.header_count * sizeof *l->headers);
 	add_ours(&d, ev, f);
 	l->header_count = d.first + d.count;
+	l->own_at = d.first;
 	d.starts[d.count] = l->text.len;
 	for (size_t i = 0; i < d.count; i++)
 		l->headers[d.first + i].value =

@@ -2,6 +2,7 @@
 #include "core/letter_view.h"
 
 #include "base/time_text.h"
+#include "core/letter.h"
 
 /* Digits with an optional sign, and nothing else. */
 static bool parse_number(struct slice s, int64_t max, int64_t *ret)
@@ -82,6 +83,7 @@ bool letter_view_read(struct letter_view *v, const struct event_fields *record)
 	v->target = get(record, ours, "TARGET_ID");
 	v->destination = get(record, ours, "DESTINATION");
 	v->response = get(record, ours, "RESPONSE_BODY");
+	v->omitted = get(record, ours, LETTER_OMITTED);
 	v->status = (int)number_or(get(record, ours, "HTTP_STATUS"), 999, 0);
 	v->retries = (unsigned)number_or(get(record, ours, "RETRY_ATTEMPTS"), UINT32_MAX, 0);
 	v->redrives = (unsigned)number_or(get(record, ours, "REDRIVE_COUNT"), UINT32_MAX, 0);

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -470,6 +471,29 @@ def test_letter_that_is_too_large_holds_the_offset_until_the_limit_is_raised(
         office, postrider, lambda: None,
         lambda: kafka.configure_topic(office.letters, max_message_bytes="1000000"),
         "max.message.bytes")
+
+
+def test_letter_that_is_too_large_for_its_topic_is_written_without_its_value(
+        kafka: Kafka, receiver: Receiver, unique, postrider, tmp_path: Path) -> None:
+    """What nobody can write whole must not hold the offset: a producer can make any number."""
+    office = Office(kafka, receiver, unique, tmp_path, {"max.message.bytes": "5000"},
+                    dead_letter_guard=False)
+    receiver.on("/crm", Reply(400))
+    blob = random.Random(1).randbytes(20_000).hex()
+    kafka.produce(office.topic, [Record(event("sale", 0, blob=blob), b"key",
+                                        [("their", b"header")], partition=0)])
+    daemon = postrider(office.config)
+    daemon.wait_for_log("id=dead_letter_without_value")
+    kafka.wait_for_lag(f"{office.group}.crm", office.topic)
+    [letter] = kafka.consume(office.letters)
+    assert (letter.value, letter.key, letter.header("their")) == (b"", b"key", None)
+    assert letter.header("OMITTED") == b"value, headers"
+    assert (letter.header("ERROR_CODE"), letter.header("SOURCE_OFFSET")) == (b"ERROR_FROM_TARGET", b"0")
+    assert daemon.terminate() == 0
+    assert office.list()[0]["omitted"] == "value, headers"
+    said = office.dead_letters("redrive")
+    assert "is without its value" in said.stdout + said.stderr
+    assert receiver.count("/crm") == 1
 
 
 @pytest.mark.long

@@ -346,6 +346,46 @@ static void deadletter__too_large_goes_without_optional_headers(void **state)
 	world_free(w);
 }
 
+static void deadletter__too_large_even_so_goes_without_its_value(void **state)
+{
+	struct world *w = world_new();
+	struct deadletter *d;
+	struct deadletter_letter big = letter_to("dead", 0);
+	rd_kafka_headers_t *headers;
+	rd_kafka_message_t *m;
+	rd_kafka_t *reader;
+	const void *omitted;
+	size_t len;
+
+	world_create_topic(w, "dead", 1);
+	d = make(w);
+	big.headers = four_headers;
+	big.header_count = 4;
+	big.required_headers = 3;
+	big.own_headers_at = 1;
+	/* In its batch, alone, and without what is optional. */
+	rd_kafka_mock_push_request_errors(w->cluster, API_PRODUCE, 3,
+		RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+		RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+	deadletter_submit(d, &big);
+	wait_done(w, 1);
+	assert_true(big.is_reference);
+	reader = reader_new(w, "dead", 0);
+	m = read_one(reader);
+	assert_int_equal(m->len, 0);
+	assert_non_null(m->payload); /* no tombstone */
+	assert_int_equal(m->key_len, 3);
+	assert_int_equal(rd_kafka_message_headers(m, &headers), 0);
+	assert_int_equal(rd_kafka_header_cnt(headers), 3); /* two of our own, and the mark */
+	assert_int_equal(rd_kafka_header_get_last(headers, "OMITTED", &omitted, &len), 0);
+	assert_string_equal(omitted, "value, headers");
+	rd_kafka_message_destroy(m);
+	rd_kafka_destroy(reader);
+	assert_int_equal(log_count("dead_letter_topic_failing"), 0);
+	deadletter_free(d);
+	world_free(w);
+}
+
 static void deadletter__too_large_waits_while_others_pass(void **state)
 {
 	struct world *w = world_new();
@@ -361,9 +401,9 @@ static void deadletter__too_large_waits_while_others_pass(void **state)
 	big.headers = four_headers;
 	big.header_count = 4;
 	big.required_headers = 2;
-	rd_kafka_mock_push_request_errors(w->cluster, API_PRODUCE, 3,
+	rd_kafka_mock_push_request_errors(w->cluster, API_PRODUCE, 4,
 		RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-		RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 	deadletter_submit(d, &big);
 	world_wait(w, is_holding, d);
 	assert_true(deadletter_get_state(d, "dead", &s));
@@ -490,6 +530,7 @@ int main(void)
 		cmocka_unit_test(deadletter__topics_are_visited_in_the_order_of_their_coming),
 		cmocka_unit_test(deadletter__other_topics_are_not_held_up),
 		cmocka_unit_test(deadletter__too_large_goes_without_optional_headers),
+		cmocka_unit_test(deadletter__too_large_even_so_goes_without_its_value),
 		cmocka_unit_test(deadletter__too_large_waits_while_others_pass),
 		cmocka_unit_test(deadletter__cancelled_letter_is_silent),
 		cmocka_unit_test(deadletter__what_waited_goes_on_with_other_properties),

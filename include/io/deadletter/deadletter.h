@@ -9,8 +9,10 @@
  *
  * While a topic fails, one letter is tried at a time, with back-off from 0.5 s to 30 s, and
  * all go when one got through; other topics are not held up. A letter that is larger than the
- * topic allows is sent without its optional headers; when it still does not fit, it waits by
- * itself and the others pass.
+ * topic allows is sent without its optional headers, and when it still does not fit, without the
+ * event's value and headers: what a producer can make without limit (data that one codec makes small
+ * and another does not, say) must not hold offsets. A topic that does not take even that makes it
+ * wait by itself, and the others pass.
  *
  * The producer is not idempotent (in old versions of librdkafka such a one can fail for good
  * when a connection breaks), so a letter may, rarely, stand there twice. Properties that carry
@@ -49,6 +51,8 @@ struct deadletter_letter {
 	const struct event_header *headers;
 	size_t header_count;
 	size_t required_headers; /* when too large, only the first so many are sent */
+	size_t own_headers_at;   /* those before are the event's */
+	bool is_reference; /* the producer's answer: it was written without the event's value */
 	deadletter_done_fn done; /* acknowledged */
 
 	struct deadletter_job *job; /* the producer's; NULL when not submitted */

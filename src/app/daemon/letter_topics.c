@@ -81,12 +81,32 @@ static bool feeds(const struct conf *conf, const char *source, const char *lette
 	return false;
 }
 
-/* The largest of those that feed it is named. */
+/* @source, which may be so large, is larger than what the dead-letter topic takes. */
+static void tell_smaller(const struct topics_info *letters, const char *source, int64_t bytes)
+{
+	char command[600];
+
+	/* The letter has headers of its own beside the record. */
+	snprintf(command, sizeof command,
+		"kafka-configs --alter --entity-type topics --entity-name %s --add-config "
+		"max.message.bytes=%lld",
+		letters->name, (long long)bytes + 16384);
+	log_warn("dead_letter_topic_smaller",
+		"the dead-letter topic takes smaller records than come from what is read: the letter of a large "
+		"one is written without its value",
+		log_str("topic", letters->name), log_str("source", source),
+		log_int("max_message_bytes", letters->max_message_bytes),
+		log_int("source_max_message_bytes", bytes), log_str("mend", command));
+}
+
+/*
+ * The largest of those that feed it is named. What a topic takes is counted compressed: an event may
+ * be as large as max_record_size whatever its topic takes, and its letter is compressed otherwise.
+ */
 static void compare(const struct letter_topics *t, const struct topics_info *letters,
 	const struct topics_info *sources, size_t count)
 {
 	const struct topics_info *largest = NULL;
-	char command[600];
 
 	for (size_t i = 0; i < count; i++)
 		if (sources[i].max_message_bytes > letters->max_message_bytes &&
@@ -94,20 +114,12 @@ static void compare(const struct letter_topics *t, const struct topics_info *let
 			(largest == NULL ||
 				sources[i].max_message_bytes > largest->max_message_bytes))
 			largest = &sources[i];
-	if (letters->max_message_bytes < 0 || largest == NULL)
+	if (letters->max_message_bytes < 0)
 		return;
-	/* The letter has headers of its own beside the record. */
-	snprintf(command, sizeof command,
-		"kafka-configs --alter --entity-type topics --entity-name %s --add-config "
-		"max.message.bytes=%lld",
-		letters->name, (long long)largest->max_message_bytes + 16384);
-	log_warn("dead_letter_topic_smaller",
-		"the dead-letter topic takes smaller records than a topic that is read: the letter of a large "
-		"one would hold its offset",
-		log_str("topic", letters->name), log_str("source", largest->name),
-		log_int("max_message_bytes", letters->max_message_bytes),
-		log_int("source_max_message_bytes", largest->max_message_bytes),
-		log_str("mend", command));
+	if (largest != NULL)
+		tell_smaller(letters, largest->name, largest->max_message_bytes);
+	else if ((size_t)letters->max_message_bytes < t->conf->max_record_bytes)
+		tell_smaller(letters, "max_record_size", (int64_t)t->conf->max_record_bytes);
 }
 
 static void sources_known(void *ctx, const struct topics_info *infos, size_t count)

@@ -166,6 +166,7 @@ static void add_source(
 	add_time(w, "source_time", v->timestamp_ms);
 	jw_text(w, "key", record->key);
 	jw_int(w, "value_bytes", (int64_t)record->value.len);
+	jw_text(w, "omitted", v->omitted);
 }
 
 void letters_add_json(

@@ -51,6 +51,12 @@ enum redrive_choice redrive_choose(struct redrive *run, const struct event_field
 		return REDRIVE_LEFT;
 	}
 	run->counts.chosen++;
+	if (v->omitted.data != NULL) {
+		redrive_report_reason(run, REDRIVE_UNROUTABLE, v,
+			"the letter was too large for its topic and is without its value: send the "
+			"record that SOURCE_TOPIC, SOURCE_PARTITION and SOURCE_OFFSET name");
+		return REDRIVE_LEFT;
+	}
 	*ret_count = 1;
 	*ret_targets = letters_target(
 		run->conf, v->rule, o->to_target ? slice_str(o->to_target) : v->target, &why);

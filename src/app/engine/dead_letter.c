@@ -22,12 +22,24 @@ static void dead_letter_free(struct dead_letter *l)
 	free(l);
 }
 
+static void report_reference(const struct delivery *d, const char *topic)
+{
+	log_warn("dead_letter_without_value",
+		"a dead letter was too large for its topic and was written without its value: the record "
+		"can be read at its source as long as that is kept",
+		log_str("topic", topic), log_str("source", d->ev->f.topic),
+		log_int("partition", d->ev->f.partition), log_int("offset", d->ev->f.offset),
+		log_int("value_bytes", (int64_t)d->ev->f.value.len));
+}
+
 static void on_acknowledged(struct deadletter_letter *letter)
 {
 	struct dead_letter *l = container_of(letter, struct dead_letter, letter);
 	struct delivery *d = l->d;
 	dead_letter_done_fn done = l->done;
 
+	if (letter->is_reference)
+		report_reference(d, letter->topic);
 	dead_letter_free(l);
 	delivery_count(d, METRIC_SENT_TO_DLQ, d->facts.error_code);
 	done(d);
@@ -64,6 +76,7 @@ static void submit(struct delivery *d, const char *topic, dead_letter_done_fn do
 		.headers = l->content.headers,
 		.header_count = l->content.header_count,
 		.required_headers = l->content.required_count,
+		.own_headers_at = l->content.own_at,
 		.done = on_acknowledged,
 	};
 	deadletter_submit(d->owner->context->deadletter, &l->letter);

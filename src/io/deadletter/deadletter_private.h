@@ -19,7 +19,8 @@
  *                            too large big
  *
  * librdkafka sends letters in batches, and a broker refuses a batch as a whole. So a letter from
- * `big` is sent while no other is in flight: first whole, then without its optional headers.
+ * `big` is sent while no other is in flight: first whole, then without its optional headers, then
+ * without the event's value and headers.
  *
  * A queue is `failing` from a failure on. Then one letter at a time is tried, with growing pauses.
  * `small` recovers with the first that gets through, `big` when all of its letters have.
@@ -39,15 +40,22 @@ struct send_queue {
 	int64_t backoff_ms;
 };
 
+/* From the largest to the smallest. */
+enum letter_form {
+	LETTER_WHOLE,
+	LETTER_REDUCED,   /* only the required headers */
+	LETTER_REFERENCE, /* of these our own, and no value: the record is where SOURCE_* say */
+};
+
 struct deadletter_job {
 	struct list node; /* in its queue, or in topic->in_flight */
 	struct deadletter_topic *topic;
 	struct send_queue *queue;
 	struct deadletter_letter *letter; /* NULL: cancelled while it was in flight */
 	bool in_flight;
-	bool is_probe; /* sent while its queue was failing */
-	bool reduced;  /* only the required headers are sent */
-	bool by_key;   /* the source's partition does not exist there */
+	bool is_probe;         /* sent while its queue was failing */
+	enum letter_form form; /* as which it is sent */
+	bool by_key;           /* the source's partition does not exist there */
 };
 
 struct deadletter_topic {

@@ -9,10 +9,13 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "core/letter.h"
 #include "deadletter_private.h"
 
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
+/* Of a letter without its value: a key may be as large as a value. */
+#define REFERENCE_KEY_BYTES 4096
 
 /* --- Queues. --- */
 
@@ -171,16 +174,39 @@ void deadletter_topic_free(struct deadletter_topic *t)
 	free(t);
 }
 
-static rd_kafka_headers_t *copy_headers(const struct deadletter_letter *letter, size_t count)
+static void add_header(rd_kafka_headers_t *headers, struct slice name, struct slice value)
 {
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(count);
+	rd_kafka_header_add(
+		headers, name.data, (ssize_t)name.len, value.data, (ssize_t)value.len);
+}
 
-	for (size_t i = 0; i < count; i++) {
-		const struct event_header *h = &letter->headers[i];
+static bool has_long_key(const struct deadletter_letter *letter)
+{
+	return letter->key.len > REFERENCE_KEY_BYTES;
+}
 
-		rd_kafka_header_add(headers, h->name.data, (ssize_t)h->name.len, h->value.data,
-			(ssize_t)h->value.len);
-	}
+/* What a reference does without. */
+static void add_omitted(rd_kafka_headers_t *headers, const struct deadletter_letter *letter)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "value%s%s", letter->own_headers_at > 0 ? ", headers" : "",
+		has_long_key(letter) ? ", key" : "");
+	add_header(headers, SLICE(LETTER_OMITTED), slice_str(text));
+}
+
+static rd_kafka_headers_t *copy_headers(const struct deadletter_job *job)
+{
+	const struct deadletter_letter *letter = job->letter;
+	size_t first = job->form == LETTER_REFERENCE ? letter->own_headers_at : 0;
+	size_t count =
+		job->form == LETTER_WHOLE ? letter->header_count : letter->required_headers;
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(count + 1);
+
+	for (size_t i = first; i < count; i++)
+		add_header(headers, letter->headers[i].name, letter->headers[i].value);
+	if (job->form == LETTER_REFERENCE)
+		add_omitted(headers, letter);
 	return headers;
 }
 
@@ -190,13 +216,18 @@ static rd_kafka_resp_err_t produce(struct deadletter_job *job)
 	struct deadletter_topic *t = job->topic;
 	bool by_key = job->by_key || letter->source_partition < 0 ||
 		      letter->source_partition >= t->partition_limit;
-	rd_kafka_headers_t *headers = copy_headers(
-		letter, job->reduced ? letter->required_headers : letter->header_count);
-	rd_kafka_resp_err_t code = rd_kafka_producev(kafka_client_handle(t->owner->client),
+	bool is_reference = job->form == LETTER_REFERENCE;
+	struct slice key = letter->key, value = is_reference ? SLICE("") : letter->value;
+	rd_kafka_headers_t *headers = copy_headers(job);
+	rd_kafka_resp_err_t code;
+
+	if (is_reference && has_long_key(letter))
+		key = slice_of(NULL, 0);
+	code = rd_kafka_producev(kafka_client_handle(t->owner->client),
 		RD_KAFKA_V_TOPIC(t->name), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 		RD_KAFKA_V_PARTITION(by_key ? RD_KAFKA_PARTITION_UA : letter->source_partition),
-		RD_KAFKA_V_KEY((void *)letter->key.data, letter->key.len),
-		RD_KAFKA_V_VALUE((void *)letter->value.data, letter->value.len),
+		RD_KAFKA_V_KEY((void *)key.data, key.len),
+		RD_KAFKA_V_VALUE((void *)value.data, value.len),
 		RD_KAFKA_V_TIMESTAMP(max_i64(letter->timestamp_ms, 0)),
 		RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(job), RD_KAFKA_V_END);
 
@@ -276,6 +307,13 @@ static void back_off(
 	report_failing(t, reason);
 }
 
+static enum letter_form next_form(const struct deadletter_job *job)
+{
+	bool has_optional = job->letter->required_headers < job->letter->header_count;
+
+	return job->form == LETTER_WHOLE && has_optional ? LETTER_REDUCED : LETTER_REFERENCE;
+}
+
 /* A refusal for size means this letter only if it was alone in its batch, so it came from big. */
 static void take_too_large(struct deadletter_job *job)
 {
@@ -283,12 +321,12 @@ static void take_too_large(struct deadletter_job *job)
 
 	if (job->queue == &t->small) {
 		put_again(job, &t->big, false);
-	} else if (!job->reduced && job->letter->required_headers < job->letter->header_count) {
-		job->reduced = true;
+	} else if (job->form != LETTER_REFERENCE) {
+		job->form = next_form(job);
 		put_again(job, &t->big, true);
 	} else {
-		/* Next time with all headers: somebody may have raised the limit for them. */
-		job->reduced = false;
+		/* Next time as a whole: somebody may have raised the limit. */
+		job->form = LETTER_WHOLE;
 		back_off(job, &t->big, false, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 	}
 }
@@ -405,6 +443,8 @@ static void take_success(struct deadletter_job *job)
 	queue_forgive(&t->small, t->owner->loop);
 	if (job->queue == &t->big) /* one fits now, so the others are tried at once */
 		queue_forgive(&t->big, t->owner->loop);
+	if (letter != NULL)
+		letter->is_reference = job->form == LETTER_REFERENCE;
 	deadletter_job_free(job);
 	forget_failure(&t->big);
 	report_recovered(t);
