@@ -16,7 +16,7 @@ fuzz-match: $(BUILD)/unit/test_differential ## the matcher against the slow one 
 	PAIRS=$(or $(PAIRS),5000000) SEED=$(or $(SEED),$(shell date +%s)) $<
 
 # The others stand in their own files.
-FUZZERS := json pattern match offsets-map path template request conf letter signing response retry-after
+FUZZERS := json pattern match offsets-map path template request cost conf letter signing response retry-after
 fuzz: $(addprefix fuzz-,$(FUZZERS)) ## all fuzzers, one by one (FUZZ_SECONDS=60)
 
 build/fuzz/fuzz_json build/fuzz/fuzz_pattern: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_MATCH)

@@ -3,7 +3,7 @@
 """seed_corpus.py KIND DIRECTORY: inputs to start from. For "json" and "pattern" the observed
 pattern cases, for "conf" the samples and the configurations with a fault, for "response" a few
 replies, each with the byte before it that says how it comes, for "letter" a sound one and forged
-ones; others have none."""
+ones, for "cost" events that were costly; others have none."""
 
 import json
 import sys
@@ -43,6 +43,12 @@ def letters():
                 yield [*LETTER[:number], forged, *LETTER[number + 1:]]
 
 
+# Choice, head, piece and tail of fuzz_cost.c: what was quadratic, or grew without limit.
+COSTLY = [b'\x04{"d":1\x1e,"k#":1\x1e}', b'\x0d{"d":1\x1e,"\\u006b#":"\\u00e9"\x1e}',
+          b'\x01{"' + b"k" * 400 + b'":[1\x1e,1\x1e]}',
+          b'\x02{"specversion":"1.0","id":"1","source":"/","type":"t"\x1e,"k#":1\x1e}']
+
+
 def configurations():
     files = [*ROOT.glob("etc/**/*.cfg"), *ROOT.glob("tests/golden/check/*/conf")]
     return [file for file in files if file.is_file()]
@@ -57,6 +63,9 @@ def main():
         for number, letter in enumerate(letters()):
             data = b"".join(bytes([name, len(value)]) + value for name, value in enumerate(letter))
             (directory / f"letter-{number:03}").write_bytes(data)
+    if kind == "cost":
+        for number, event in enumerate(COSTLY):
+            (directory / f"event-{number}").write_bytes(event)
     if kind == "response":
         for number, reply in enumerate(REPLIES):
             for how in (b"\0", b"\1", b"\2", b"\5"):
