@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import socket
 import ssl
 import threading
@@ -13,7 +15,7 @@ from typing import Any, Iterator
 import pytest
 
 from postrider_test.config import Config
-from postrider_test.postrider import Postrider
+from postrider_test.postrider import Postrider, command
 from postrider_test.tls import Authority
 from postrider_test.wait import elapse, free_port
 
@@ -138,3 +140,50 @@ def test_a_unix_socket_is_taken_from_nobody(postrider, tmp_path) -> None:
     fourth.start()
     fourth.wait_for_log("id=start_failed .*is not a socket")
     assert path.read_text() == "a file of somebody"
+
+
+# --- browsers --------------------------------------------------------------------------------
+
+
+def ask(port: int, method: str, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers of the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, body, dict(answer.getheaders())
+
+
+def test_a_name_that_leads_to_this_machine_reads_nothing(postrider) -> None:
+    port = started(postrider(quiet())).admin_port
+    for path in ("/config", "/status", "/metrics"):
+        code, text, _ = ask(port, "GET", path, Host="evil.example")
+        assert code == 421 and "admin.token" in text and "crm" not in text
+        assert ask(port, "GET", path, Host=f"localhost:{port}")[0] == 200
+    assert ask(port, "GET", "/healthz", Host="probed.example")[0] == 200
+
+
+def test_the_page_may_do_only_what_it_does(postrider) -> None:
+    _, page, headers = ask(started(postrider(quiet())).admin_port, "GET", "/")
+    policy = dict(part.strip().partition(" ")[::2]
+                  for part in headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["connect-src"] == "'self'"
+    assert "unsafe" not in str(policy) and "*" not in str(policy)
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", policy["script-src"])
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", policy["style-src"])
+    # No attribute is a script or a style, and no text becomes markup.
+    assert re.findall(r"<[^>]*\s(?:on\w+|style)\s*=", page) == []
+    assert re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|Function\(", page) == []
+
+
+def test_a_listener_that_is_open_to_all_is_warned_of(postrider) -> None:
+    daemon = started(postrider(quiet(listen=f"0.0.0.0:{free_port()}")))
+    assert "admin.listen: without a token, everybody" in daemon.log_text()
+    checked = command("check", "-c", daemon.file)
+    assert "admin.listen: without a token, everybody" in checked.stderr
+    for admin in ({"listen": f"127.0.0.1:{free_port()}"},
+                  {"listen": f"0.0.0.0:{free_port()}", "token": "a-token"}):
+        daemon.configure(quiet(**admin))
+        assert "without a token" not in command("check", "-c", daemon.file).stderr

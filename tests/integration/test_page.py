@@ -118,11 +118,12 @@ window.fetch = async () => {
   const one = { name: "billing", breaker: "closed", breaker_for_ms: 0, next_probe_in_ms: -1,
     dead_letter_guard_paused: false, dead_letter_guard_probe_in_ms: -1, window: 32, in_flight: 9,
     queued: 20, waiting_for_retry: 0, delivered: delivered, failed_attempts: failed, dead_letters: 1,
-    last_error: "", last_error_age_ms: -1, connection: { state: "AUTHORIZED", reason: "" } };
+    last_error: "<b id=hostile>", last_error_age_ms: 1, connection: { state: "AUTHORIZED", reason: "" } };
   return { json: async () => ({ version: "0", uptime_ms: 9e6, complete: true, ready: true,
     configuration: { file: "postrider.cfg", last_reload_successful: false }, lanes: [],
     destinations: [one, { ...one }], dead_letter_topics: [
-      { topic: "dead", pending: 3, holding: true, reason: "it has no leader" }] }) };
+      { topic: "<img src=x onerror=document.title='hostile'>", pending: 3, holding: true,
+        reason: "it has no leader" }] }) };
 };
 </script>"""
 
@@ -143,6 +144,10 @@ def test_the_page_draws_the_last_five_minutes(output: str, pictures: Path, tmp_p
     assert words(dom).count("billing") == 1, "two workers have one destination"
     assert "18 of 64" in words(dom) and "it has no leader" in words(dom)
     assert "postrider check -c postrider.cfg" in words(dom)
+    # What others have named is text.
+    assert "<b id=hostile>" in words(dom) and "<img src=x" in words(dom)
+    shown = re.sub(r"<script.*?</script>", "", dom, flags=re.S)
+    assert re.findall(r"<b |<img|<title>hostile", shown) == []
 
 
 def test_the_page_is_drawn_by_day_by_night_and_on_a_phone(

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/httpd/access.h"
 #include "io/httpd/clients.h"
 
 static unsigned hello(void *ctx, struct buf *out, const char **type)
@@ -38,6 +39,7 @@ static unsigned much(void *ctx, struct buf *out, const char **type)
 
 static const struct admin_route routes[] = {{"/hello", hello, false}, {"/open", hello, true},
 	{"/much", much, true}, {NULL, NULL, false}};
+#define POLICY "default-src 'none'"
 static int number = 7;
 
 static int connected(const struct admin *a)
@@ -72,7 +74,8 @@ static struct admin *listening(void)
 {
 	struct err err;
 	struct admin *a = admin_new(
-		&(struct admin_settings){.listen = "127.0.0.1:0"}, routes, &number, &err);
+		&(struct admin_settings){.listen = "127.0.0.1:0", .content_policy = POLICY},
+		routes, &number, &err);
 
 	assert_non_null(a);
 	return a;
@@ -81,12 +84,15 @@ static struct admin *listening(void)
 static void admin__a_route_answers_with_its_status_type_and_text(void **state)
 {
 	struct admin *a = listening();
-	const char *reply =
-		exchange(a, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	const char *reply = exchange(
+		a, "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 
 	(void)state;
 	assert_non_null(strstr(reply, "HTTP/1.1 503 "));
 	assert_non_null(strstr(reply, "Content-Type: application/json\r\n"));
+	assert_non_null(strstr(reply, "Content-Security-Policy: " POLICY "\r\n"));
+	assert_non_null(strstr(reply, "X-Frame-Options: DENY\r\n"));
+	assert_non_null(strstr(reply, "Cross-Origin-Resource-Policy: same-origin\r\n"));
 	assert_non_null(strstr(reply, "\r\n\r\n{\"n\":7}"));
 	admin_free(a);
 }
@@ -97,15 +103,17 @@ static void admin__what_is_not_there_or_not_asked_for_politely_is_refused(void *
 
 	(void)state;
 	assert_non_null(strstr(
-		exchange(a, "GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		exchange(a,
+			"GET /other HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
 		" 404 "));
-	assert_non_null(
-		strstr(exchange(a, "POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-				   "Content-Length: 2\r\n\r\nhi"),
-			" 405 "));
+	assert_non_null(strstr(
+		exchange(a, "POST /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+			    "Content-Length: 2\r\n\r\nhi"),
+		" 405 "));
 	exchange(a, "\x16\x03\x01 garbage\r\n\r\n");
 	assert_non_null(strstr(
-		exchange(a, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		exchange(a,
+			"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
 		" 503 "));
 	admin_free(a);
 }
@@ -118,7 +126,8 @@ static void admin__an_address_that_cannot_be_is_an_error_that_names_it(void **st
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		assert_null(admin_new(
-			&(struct admin_settings){.listen = bad[i]}, routes, NULL, &err));
+			&(struct admin_settings){.listen = bad[i], .content_policy = POLICY},
+			routes, NULL, &err));
 		assert_non_null(strstr(err.text, bad[i]));
 	}
 }
@@ -126,7 +135,7 @@ static void admin__an_address_that_cannot_be_is_an_error_that_names_it(void **st
 /* --- a Unix socket ---------------------------------------------------------------------- */
 
 static char unix_path[64], unix_listen[80];
-static const struct admin_settings on_unix = {.listen = unix_listen};
+static const struct admin_settings on_unix = {.listen = unix_listen, .content_policy = POLICY};
 
 static int name_unix_socket(void **state)
 {
@@ -230,7 +239,8 @@ static void admin__a_socket_on_which_somebody_answers_is_left_to_them(void **sta
 
 static struct admin *limited(const struct admin_limits *limits)
 {
-	const struct admin_settings s = {.listen = "127.0.0.1:0", .limits = limits};
+	const struct admin_settings s = {
+		.listen = "127.0.0.1:0", .content_policy = POLICY, .limits = limits};
 	struct err err;
 	struct admin *a = admin_new(&s, routes, &number, &err);
 
@@ -282,7 +292,7 @@ static bool takes_for_ever(int fd)
 static void admin__no_byte_renews_the_time_for_taking_a_reply(void **state)
 {
 	const struct admin_limits limits = {16, 16, 16, .request_ms = 60000, .reply_ms = 300};
-	static const char request[] = "GET /much HTTP/1.1\r\nHost: x\r\n\r\n";
+	static const char request[] = "GET /much HTTP/1.1\r\nHost: localhost\r\n\r\n";
 	struct admin *a = limited(&limits);
 	int fd = connected(a);
 
@@ -305,7 +315,8 @@ static void admin__a_client_that_asks_is_answered_however_many_dawdle(void **sta
 		dawdlers[i] = connected(a);
 		assert_int_equal(send(dawdlers[i], "GET /", 5, MSG_NOSIGNAL), 5);
 	}
-	assert_non_null(strstr(exchange(a, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"), " 503 "));
+	assert_non_null(
+		strstr(exchange(a, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"), " 503 "));
 	for (size_t i = 0; i < COUNT_OF(dawdlers); i++)
 		close(dawdlers[i]);
 	admin_free(a);
@@ -394,7 +405,8 @@ static void admin__a_token_is_wanted_by_all_but_open_routes(void **state)
 	static const char *const refused[] = {"", "Authorization: Bearer s3cre\r\n",
 		"Authorization: Bearer s3cret2\r\n", "Authorization: Basic s3cret\r\n",
 		"Authorization: s3cret\r\n", "Authorization: Bearer \r\n"};
-	const struct admin_settings s = {.listen = "127.0.0.1:0", .token = "s3cret"};
+	const struct admin_settings s = {
+		.listen = "127.0.0.1:0", .content_policy = POLICY, .token = "s3cret"};
 	struct err err;
 	struct admin *a = admin_new(&s, routes, &number, &err);
 
@@ -402,7 +414,7 @@ static void admin__a_token_is_wanted_by_all_but_open_routes(void **state)
 	assert_non_null(a);
 	for (size_t i = 0; i < COUNT_OF(refused); i++) {
 		char *request = xasprintf(
-			"GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+			"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n",
 			refused[i]);
 		const char *reply = exchange(a, request);
 
@@ -411,19 +423,99 @@ static void admin__a_token_is_wanted_by_all_but_open_routes(void **state)
 		assert_null(strstr(reply, "\"n\""));
 		free(request);
 	}
-	assert_non_null(
-		strstr(exchange(a, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-				   "authorization: bearer s3cret\r\n\r\n"),
-			"\"n\":7"));
 	assert_non_null(strstr(
-		exchange(a, "GET /open HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+		exchange(a, "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+			    "authorization: bearer s3cret\r\n\r\n"),
 		"\"n\":7"));
+	assert_non_null(strstr(
+		exchange(a,
+			"GET /open HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+		"\"n\":7"));
+	admin_free(a);
+}
+
+static unsigned refused(const struct access_rules *rules, const struct access_request *request)
+{
+	const struct access_refusal *refusal = access_check(rules, request);
+
+	return refusal != NULL ? refusal->status : 0;
+}
+
+static void admin__without_a_token_the_host_is_one_that_no_other_site_can_have(void **state)
+{
+	static const char *const good[] = {"127.0.0.1", "127.0.0.1:9464", "10.2.3.4:9464",
+		"[::1]", "[::1]:9464", "localhost", "LOCALHOST:1", "a.localhost:9464",
+		"postrider.example", "Postrider.Example:9464"};
+	static const char *const bad[] = {"", ":9464", "evil.example", "evil.example:9464",
+		"localhost.evil.example", "127.0.0.1.evil.example", "127.evil.example",
+		"evillocalhost", ".localhost", "[::1", "[evil.example]", "postrider.example.",
+		"127.0.0.1@evil.example", "0x7f.1"};
+	struct access_rules rules = {.listen = "postrider.example:9464"};
+	struct access_request r = {.local = true};
+
+	(void)state;
+	assert_int_equal(refused(&rules, &r), 421);
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		r.host = good[i];
+		assert_int_equal(refused(&rules, &r), 0);
+	}
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		r.host = bad[i];
+		assert_int_equal(refused(&rules, &r), 421);
+	}
+	rules.token = "t";
+	assert_int_equal(refused(&rules, &r), 401);
+	r.authorization = "Bearer t";
+	assert_int_equal(refused(&rules, &r), 0);
+	rules = (struct access_rules){.listen = "unix:/run/postrider/admin.sock"};
+	assert_int_equal(refused(&rules, &r), 0);
+}
+
+static void admin__what_changes_something_is_for_no_page_of_another_site(void **state)
+{
+	static const char *const bad[] = {"https://evil.example", "null", "",
+		"http://127.0.0.1:9464.evil.example", "https://127.0.0.1:9464",
+		"http://127.0.0.1:80", "127.0.0.1:9464"};
+	struct access_rules rules = {.listen = "127.0.0.1:9464"};
+	struct access_request r = {.host = "127.0.0.1:9464", .changes = true, .local = true};
+
+	(void)state;
+	assert_int_equal(refused(&rules, &r), 0);
+	r.origin = "http://127.0.0.1:9464";
+	assert_int_equal(refused(&rules, &r), 0);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		r.origin = bad[i];
+		assert_int_equal(refused(&rules, &r), 403);
+	}
+	r.origin = NULL;
+	r.local = false; /* without a token, not from elsewhere */
+	assert_int_equal(refused(&rules, &r), 403);
+	rules.token = "t";
+	r.authorization = "Bearer t";
+	assert_int_equal(refused(&rules, &r), 0);
+	r.host = "evil.example"; /* not even with the token */
+	assert_int_equal(refused(&rules, &r), 421);
+}
+
+static void admin__a_name_that_another_site_can_have_reads_nothing(void **state)
+{
+	struct admin *a = listening();
+
+	(void)state;
+	assert_non_null(strstr(exchange(a, "GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+		"HTTP/1.1 421 "));
+	assert_non_null(strstr(exchange(a, "GET /open HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+		"HTTP/1.1 503 ")); /* as the route has it */
 	admin_free(a);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			admin__without_a_token_the_host_is_one_that_no_other_site_can_have),
+		cmocka_unit_test(admin__what_changes_something_is_for_no_page_of_another_site),
+		cmocka_unit_test(admin__a_name_that_another_site_can_have_reads_nothing),
 		cmocka_unit_test(admin__a_token_is_wanted_by_all_but_open_routes),
 		cmocka_unit_test(admin__a_route_answers_with_its_status_type_and_text),
 		cmocka_unit_test(admin__what_is_not_there_or_not_asked_for_politely_is_refused),

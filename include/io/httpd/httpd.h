@@ -6,8 +6,9 @@
  * touch an event's path. Routes are called on that thread, one at a time. GET and HEAD only; what
  * changes the process's state goes by signals. A connection carries one request.
  *
- * With a token every route but the open ones wants "Authorization: Bearer TOKEN"; with a
- * certificate it speaks TLS and nothing else.
+ * With a token every route but the open ones wants "Authorization: Bearer TOKEN"; without one it
+ * wants a Host header that no other site can have (access.h). With a certificate it speaks TLS and
+ * nothing else.
  */
 #ifndef IO_HTTPD_HTTPD_H
 #define IO_HTTPD_HTTPD_H
@@ -44,6 +45,7 @@ struct admin_settings {
 	const char *token;                       /* NULL: none is wanted */
 	const char *certificate_file, *key_file; /* PEM; NULL: no TLS */
 	const struct admin_limits *limits;       /* NULL: the default ones */
+	const char *content_policy; /* the Content-Security-Policy of every reply */
 };
 
 /* The settings are copied. The routes are borrowed; the last one has path NULL. ERR_IO when it

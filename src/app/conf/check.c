@@ -97,6 +97,11 @@ static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 			"is short enough to be guessed: use at least %d characters, for example of "
 			"`openssl rand -hex 16`",
 			TOKEN_MIN_BYTES);
+	if (listen != NULL && token == NULL && !off && !is_private(address))
+		conf_warn(r, s, "admin.listen", listen->place,
+			"without a token, everybody who reaches this address can read the "
+			"configuration and the state; set admin.token, or listen on loopback or "
+			"on unix:PATH");
 	if (token != NULL && certificate == NULL && !off && !is_private(address))
 		conf_warn(r, s, "admin.token", token->place,
 			"is sent unencrypted over the network; set certificate_file "

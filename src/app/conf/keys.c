@@ -33,7 +33,8 @@ static const struct conf_key admin_keys[] = {
 	{"token", CONF_TEXT, AT(struct conf, admin.token), .max = 1024,
 		.flags = CONF_RESTART | CONF_SECRET,
 		.sentence = "Required as \"Authorization: Bearer TOKEN\" by every path but "
-			    "/, /healthz and /readyz"},
+			    "/, /healthz and /readyz; without it these want an IP address, "
+			    "localhost or the host of listen as their Host header"},
 	{"certificate_file", CONF_FILE, AT(struct conf, admin.certificate_file),
 		.flags = CONF_RESTART,
 		.sentence = "The listener's certificate and its chain (PEM); with it the "

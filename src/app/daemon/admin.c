@@ -240,7 +240,10 @@ static const struct admin_route routes[] = {
 struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *err)
 {
 	struct admin_api *a = xcalloc(1, sizeof *a);
+	struct admin_settings admin = s->admin;
+	char *policy = page_policy();
 
+	admin.content_policy = policy;
 	pthread_mutex_init(&a->lock, NULL);
 	a->engines = xcalloc(s->engine_count, sizeof *a->engines);
 	memcpy(a->engines, s->engines, s->engine_count * sizeof *a->engines);
@@ -249,7 +252,8 @@ struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *
 	a->conf = conf_ref(s->conf);
 	a->last_reload_successful = true;
 	a->started_ms = clock_monotonic_ms();
-	a->admin = admin_new(&s->admin, routes, a, err);
+	a->admin = admin_new(&admin, routes, a, err);
+	free(policy);
 	if (a->admin == NULL) {
 		admin_api_free(a);
 		return NULL;

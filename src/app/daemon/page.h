@@ -5,4 +5,9 @@
 
 extern const char page_html[];
 
+/* What a browser may do with it: run its one script, use its one style sheet (it knows them by
+ * their hashes), ask this listener, and nothing else; no other site may frame it. The caller
+ * frees it. */
+char *page_policy(void);
+
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "sha256.h"
+#include "core/auth/sha256.h"
 
 struct idempotency_maker {
 	struct sha256 *digest;

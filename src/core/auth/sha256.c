@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sha256.h"
+#include "core/auth/sha256.h"
 
 #include <stdlib.h>
 #define ERR_STATE openssl_err_state /* OpenSSL has a type of that name */

@@ -7,7 +7,7 @@
 
 #include "base/time_text.h"
 #include "core/request/form.h"
-#include "sha256.h"
+#include "core/auth/sha256.h"
 
 #define DATE_CHARS 8 /* 20150830 */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
-#include "sha256.h"
+#include "core/auth/sha256.h"
 
 #define KEY_MIN_BYTES 24
 #define KEY_MAX_BYTES 64

@@ -3,14 +3,12 @@
 #include "io/httpd/httpd.h"
 
 #include <microhttpd.h>
-#define ERR_STATE openssl_err_state /* OpenSSL has a type of that name */
-#include <openssl/crypto.h>
-#undef ERR_STATE
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/thread.h"
@@ -41,7 +39,9 @@ struct admin {
 	void *ctx;
 	struct listener listener;
 	struct MHD_Daemon *daemon;
-	char *token; /* NULL: none is wanted */
+	char *listen; /* as it was configured */
+	char *token;  /* NULL: none is wanted */
+	char *content_policy;
 	char *certificate, *key;
 	struct admin_limits limits;
 	struct clients clients;
@@ -54,8 +54,20 @@ struct admin {
 	struct loop_call stop;
 };
 
-static enum MHD_Result respond(
-	struct MHD_Connection *c, unsigned status, const char *type, struct slice body)
+/* The same with every reply: it is for whoever asked, and not for pages of other sites. */
+static void add_headers(const struct admin *a, struct MHD_Response *r)
+{
+	MHD_add_response_header(r, "Cache-Control", "no-store");
+	MHD_add_response_header(r, "Connection", "close");
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(r, "X-Frame-Options", "DENY");
+	MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(r, "Content-Security-Policy", a->content_policy);
+}
+
+static enum MHD_Result respond(const struct admin *a, struct MHD_Connection *c, unsigned status,
+	const char *type, struct slice body)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(
 		body.len, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
@@ -64,9 +76,7 @@ static enum MHD_Result respond(
 	if (r == NULL)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", type);
-	MHD_add_response_header(r, "Cache-Control", "no-store");
-	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(r, "Connection", "close");
+	add_headers(a, r);
 	if (status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"postrider\"");
 	result = MHD_queue_response(c, status, r);
@@ -74,54 +84,58 @@ static enum MHD_Result respond(
 	return result;
 }
 
-/* How long it takes tells nothing of the token but its length. */
-static bool is_allowed(const struct admin *a, struct MHD_Connection *c)
+static enum MHD_Result respond_text(
+	const struct admin *a, struct MHD_Connection *c, unsigned status, const char *text)
 {
-	static const char scheme[] = "Bearer ";
-	const char *given =
-		MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-	size_t len = strlen(a->token);
-
-	if (given == NULL || strncasecmp(given, scheme, sizeof scheme - 1) != 0)
-		return false;
-	given += sizeof scheme - 1;
-	return strlen(given) == len && CRYPTO_memcmp(given, a->token, len) == 0;
+	return respond(a, c, status, "text/plain; charset=utf-8", slice_str(text));
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *c)
+static const char *header(struct MHD_Connection *c, const char *name)
 {
-	return respond(c, MHD_HTTP_UNAUTHORIZED, "text/plain",
-		SLICE("a token is wanted: Authorization: Bearer TOKEN (admin.token)\n"));
+	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+static struct client *client_of(struct MHD_Connection *c)
+{
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static const struct access_refusal *may_ask(
+	const struct admin *a, struct MHD_Connection *c, bool changes)
+{
+	const struct access_rules rules = {a->token, a->listen, a->certificate != NULL};
+	const struct access_request request = {
+		.authorization = header(c, MHD_HTTP_HEADER_AUTHORIZATION),
+		.host = header(c, MHD_HTTP_HEADER_HOST),
+		.origin = header(c, MHD_HTTP_HEADER_ORIGIN),
+		.changes = changes,
+		.local = client_of(c)->local,
+	};
+
+	return access_check(&rules, &request);
 }
 
 static enum MHD_Result route(struct admin *a, struct MHD_Connection *c, const char *path)
 {
 	for (const struct admin_route *r = a->routes; r->path != NULL; r++) {
 		const char *type = "text/plain; charset=utf-8";
+		const struct access_refusal *refusal;
 		enum MHD_Result result;
 		unsigned status;
 		struct buf out;
 
 		if (strcmp(r->path, path) != 0)
 			continue;
-		if (a->token != NULL && !r->open && !is_allowed(a, c))
-			return refuse(c);
+		refusal = r->open ? NULL : may_ask(a, c, false);
+		if (refusal != NULL)
+			return respond_text(a, c, refusal->status, refusal->text);
 		buf_init(&out, BUF_UNLIMITED);
 		status = r->answer(a->ctx, &out, &type);
-		result = respond(c, status, type, buf_slice(&out));
+		result = respond(a, c, status, type, buf_slice(&out));
 		buf_release(&out);
 		return result;
 	}
-	return respond(c, MHD_HTTP_NOT_FOUND, "text/plain", SLICE("not found\n"));
-}
-
-static void note_asked(struct MHD_Connection *c)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct client *client = info->socket_context;
-
-	client->asked = true;
+	return respond_text(a, c, MHD_HTTP_NOT_FOUND, "not found\n");
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url,
@@ -134,7 +148,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	(void)upload;
 	if (*state == NULL) {
 		*state = &seen; /* the headers are there; the answer comes with the next call */
-		note_asked(c);
+		client_of(c)->asked = true;
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
@@ -142,8 +156,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		return MHD_YES;
 	}
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return respond(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain",
-			SLICE("GET or HEAD only\n"));
+		return respond_text(cls, c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD only\n");
 	return route(cls, c, url);
 }
 
@@ -305,6 +318,8 @@ struct admin *admin_new(const struct admin_settings *s, const struct admin_route
 
 	a->routes = routes;
 	a->ctx = ctx;
+	a->listen = xstrdup(s->listen);
+	a->content_policy = xstrdup(s->content_policy);
 	a->token = s->token != NULL ? xstrdup(s->token) : NULL;
 	a->limits = s->limits != NULL ? *s->limits : admin_default_limits;
 	clients_init(&a->clients, &a->limits);
@@ -338,5 +353,7 @@ void admin_free(struct admin *a)
 	wipe_and_free(a->token);
 	wipe_and_free(a->key);
 	free(a->certificate);
+	free(a->content_policy);
+	free(a->listen);
 	free(a);
 }
