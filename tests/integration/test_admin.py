@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import http.client
+import http.server
+import json
 import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from statistics import median
+from pathlib import Path
 from typing import Any, Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -187,3 +192,113 @@ def test_a_listener_that_is_open_to_all_is_warned_of(postrider) -> None:
                   {"listen": f"0.0.0.0:{free_port()}", "token": "a-token"}):
         daemon.configure(quiet(**admin))
         assert "without a token" not in command("check", "-c", daemon.file).stderr
+
+
+# --- reload ----------------------------------------------------------------------------------
+
+
+def reload_status(port: int, query: str, **headers: str) -> int:
+    return ask(port, "POST", "/reload" + query, **headers)[0]
+
+
+def test_reload_says_whether_the_new_configuration_is_in_force(postrider) -> None:
+    daemon = started(postrider(quiet()))
+    done = command("reload", "-c", daemon.file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"from=127\.0\.0\.1:\d+ .*result=accepted",
+                     daemon.wait_for_log("id=reload_requested"))
+    # Good for the command, which does not look for secrets; not for the daemon.
+    text = daemon.file.read_text()
+    config = quiet()
+    config.connection("default", authorization_type="BEARER", token="${env:NOT_THERE}")
+    daemon.configure(config)
+    refused = command("reload", "-c", daemon.file)
+    assert refused.returncode == 1 and "refused the configuration" in refused.stderr
+    daemon.file.write_text(text)
+    assert command("reload", "-c", daemon.file).returncode == 0
+
+
+def test_reload_is_for_the_daemon_that_runs_on_the_file(postrider, tmp_path: Path) -> None:
+    daemon = started(postrider(quiet()))
+    other = tmp_path / "other file.cfg"
+    other.write_text(daemon.file.read_text())
+    other.chmod(0o600)
+    refused = command("reload", "-c", other)
+    assert refused.returncode == 1 and str(daemon.file) in refused.stderr
+    other.unlink()
+    other.symlink_to(daemon.file)
+    assert command("reload", "-c", other).returncode == 0
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """Listens where the daemon should, and names a process of somebody."""
+
+    pid = 0
+
+    def answer(self) -> None:
+        body = json.dumps({"version": "\x1b[31m", "pid": self.pid, "requested": 1, "answered": 1,
+                           "successful": False, "ready": True, "destinations": [], "lanes": [],
+                           "configuration": {"generation": 1, "reloads": 1,
+                                             "last_reload_successful": True}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_reload_signals_nobody_whom_a_stranger_names(postrider) -> None:
+    sleeper = subprocess.Popen(["sleep", "60"])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
+    Stranger.pid = sleeper.pid
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = postrider(quiet(listen=f"127.0.0.1:{server.server_port}"), start=False)
+    done = command("reload", "-c", config.file)
+    server.shutdown()
+    assert sleeper.poll() is None, "it got a signal"
+    sleeper.kill()
+    sleeper.wait()
+    assert done.returncode == 1 and "in force" not in done.stdout
+
+
+def test_a_reload_is_taken_from_whoever_has_the_token_and_from_no_browser(postrider) -> None:
+    port = free_port()
+    daemon = started(postrider(quiet(listen=f"127.0.0.1:{port}", token="s3cret-token")))
+    file, bearer = "?file=" + quote(str(daemon.file)), {"Authorization": "Bearer s3cret-token"}
+    assert reload_status(port, file) == 401
+    assert reload_status(port, file, Cookie="token=s3cret-token") == 401
+    assert reload_status(port, file, **bearer, Origin="https://evil.example") == 403
+    assert reload_status(port, file, **bearer, Origin="null") == 403
+    assert reload_status(port, file, **bearer, Host="evil.example") == 421
+    assert reload_status(port, "", **bearer) == 409
+    assert reload_status(port, "?file=/etc/passwd", **bearer) == 409
+    assert ask(port, "PUT", "/reload" + file, **bearer)[0] == 405
+    assert ask(port, "POST", "/config", **bearer)[0] == 405
+    assert daemon.log_lines("id=configuration_loaded") == []
+    assert reload_status(port, file, **bearer, Origin=f"http://127.0.0.1:{port}") == 202
+    daemon.wait_for_log("id=configuration_loaded")
+    assert "s3cret-token" not in daemon.log_text()
+
+
+def test_without_a_token_a_reload_comes_from_this_machine_only(postrider) -> None:
+    address = own_address()
+    port = free_port()
+    daemon = started(postrider(quiet(listen=f"0.0.0.0:{port}")))
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    connection.request("POST", "/reload?file=" + quote(str(daemon.file)))
+    assert connection.getresponse().status == 403
+    assert reload_status(port, "?file=" + quote(str(daemon.file))) == 202
+
+
+def own_address() -> str:
+    """One that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return s.getsockname()[0]

@@ -37,8 +37,23 @@ static unsigned much(void *ctx, struct buf *out, const char **type)
 	return 200;
 }
 
-static const struct admin_route routes[] = {{"/hello", hello, false}, {"/open", hello, true},
-	{"/much", much, true}, {NULL, NULL, false}};
+static unsigned set(
+	void *ctx, const struct admin_change *change, struct buf *out, const char **type)
+{
+	(void)ctx;
+	(void)type;
+	buf_addf(out, "%s from %s", change->argument ? change->argument : "nothing",
+		change->from);
+	return 202;
+}
+
+static const struct admin_route routes[] = {
+	{"/hello", hello, .open = false},
+	{"/open", hello, .open = true},
+	{"/much", much, .open = true},
+	{"/set", hello, .open = true, .change = set, .argument = "to"},
+	{NULL, NULL, .open = false},
+};
 #define POLICY "default-src 'none'"
 static int number = 7;
 
@@ -509,12 +524,31 @@ static void admin__a_name_that_another_site_can_have_reads_nothing(void **state)
 	admin_free(a);
 }
 
+static void admin__a_change_knows_its_argument_and_who_sent_it(void **state)
+{
+	struct admin *a = listening();
+
+	(void)state;
+	assert_non_null(strstr(exchange(a, "POST /set?to=a%20b%26 HTTP/1.1\r\n"
+					   "Host: localhost\r\nContent-Length: 0\r\n\r\n"),
+		"\r\n\r\na b& from 127.0.0.1:"));
+	assert_non_null(strstr(exchange(a, "POST /set HTTP/1.1\r\n"
+					   "Host: localhost\r\nContent-Length: 2\r\n\r\nhi"),
+		"\r\n\r\nnothing from 127.0.0.1:"));
+	/* That a route is open is no leave to change anything. */
+	assert_non_null(strstr(exchange(a, "POST /set HTTP/1.1\r\nHost: evil.example\r\n"
+					   "Content-Length: 0\r\n\r\n"),
+		"HTTP/1.1 421 "));
+	admin_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			admin__without_a_token_the_host_is_one_that_no_other_site_can_have),
 		cmocka_unit_test(admin__what_changes_something_is_for_no_page_of_another_site),
+		cmocka_unit_test(admin__a_change_knows_its_argument_and_who_sent_it),
 		cmocka_unit_test(admin__a_name_that_another_site_can_have_reads_nothing),
 		cmocka_unit_test(admin__a_token_is_wanted_by_all_but_open_routes),
 		cmocka_unit_test(admin__a_route_answers_with_its_status_type_and_text),

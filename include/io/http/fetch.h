@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetch.h - one GET, waited for: how a command asks a running daemon.
+ * fetch.h - one request without a body, waited for: how a command asks a running daemon.
  *
  * Blocks, on a loop of its own: for commands, never in the daemon.
  */
@@ -16,9 +16,9 @@ struct fetch_settings {
 	const char *ca_file;     /* NULL: the system's authorities */
 };
 
-/* Append the reply's body (at most 16 MiB) to @out; the HTTP status is *ret_status. ERR_IO when
+/* Send it (@method is a literal: "GET", "POST"), and append the reply's body (at most 16 MiB) to @out; the HTTP status is *ret_status. ERR_IO when
  * nobody answers. */
-int fetch_get(const char *url, const struct fetch_settings *s, struct buf *out, int *ret_status,
-	struct err *err) ATTR_MUST_CHECK;
+int fetch(const char *method, const char *url, const struct fetch_settings *s, struct buf *out,
+	int *ret_status, struct err *err) ATTR_MUST_CHECK;
 
 #endif

@@ -3,8 +3,8 @@
  * httpd.h - a small HTTP listener for operators: metrics, health, status.
  *
  * It has a thread of its own, so that slow readers, ten thousand connections and garbage never
- * touch an event's path. Routes are called on that thread, one at a time. GET and HEAD only; what
- * changes the process's state goes by signals. A connection carries one request.
+ * touch an event's path. Routes are called on that thread, one at a time, and must not take long. A
+ * connection carries one request.
  *
  * With a token every route but the open ones wants "Authorization: Bearer TOKEN"; without one it
  * wants a Host header that no other site can have (access.h). With a certificate it speaks TLS and
@@ -19,10 +19,22 @@
 /* Fill @out and name its type; returns the HTTP status. */
 typedef unsigned (*admin_route_fn)(void *ctx, struct buf *out, const char **ret_content_type);
 
+/* A request that changes something. */
+struct admin_change {
+	const char *argument; /* of the query; NULL: none */
+	const char *from;     /* who sent it, for the log */
+};
+
+/* The same for POST. */
+typedef unsigned (*admin_change_fn)(void *ctx, const struct admin_change *change,
+	struct buf *out, const char **ret_content_type);
+
 struct admin_route {
 	const char *path;
 	admin_route_fn answer;
-	bool open; /* no token is wanted */
+	bool open;              /* no token is wanted */
+	admin_change_fn change; /* NULL: no POST */
+	const char *argument;   /* the name of the change's argument */
 };
 
 struct admin;

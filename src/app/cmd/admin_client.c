@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "admin_client.h"
 
+#include <ctype.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/conf/conf.h"
 #include "io/http/fetch.h"
@@ -72,21 +74,70 @@ void remote_release(struct remote *r)
 	*r = (struct remote){0};
 }
 
-int remote_status(const struct remote *r, struct buf *out, struct err *err)
+/* The reply of @path; another status than 200 and 202 is an error in the daemon's words. */
+static int ask(const struct remote *r, const char *method, const char *path, struct buf *out,
+	struct err *err)
 {
 	const struct fetch_settings s = {r->unix_socket, r->token, r->ca_file};
-	char *address = xasprintf("%s/status", r->url);
-	int status, code = fetch_get(address, &s, out, &status, err);
+	char *address = xasprintf("%s%s", r->url, path);
+	int status, code = fetch(method, address, &s, out, &status, err);
 
 	if (code != 0)
 		err_wrap(err, "%s does not answer; does the daemon run?",
-			r->unix_socket ? r->unix_socket : address);
+			r->unix_socket ? r->unix_socket : r->url);
 	else if (status == 401)
-		code = err_set(err, ERR_DENIED, "%s wants a token: admin.token%s", address,
+		code = err_set(err, ERR_DENIED, "%s wants a token: admin.token%s", r->url,
 			r->token ? "; this one is not the daemon's"
 				 : "; name its configuration with -c");
-	else if (status != 200)
-		code = err_set(err, ERR_IO, "%s answered HTTP %d", address, status);
+	else if (status != 200 && status != 202)
+		code = err_set(err, ERR_IO, "%s answered HTTP %d: %.*s", r->url, status,
+			(int)strcspn(buf_str(out), "\n"), buf_str(out));
 	free(address);
 	return code;
+}
+
+int remote_status(const struct remote *r, struct buf *out, struct err *err)
+{
+	return ask(r, "GET", "/status", out, err);
+}
+
+/* A whole path: the daemon has a working directory of its own. */
+static char *absolute(const char *path)
+{
+	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *whole = here != NULL ? xasprintf("%s/%s", here, path) : xstrdup(path);
+
+	free(here);
+	return whole;
+}
+
+static void add_percent_encoded(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++) {
+		if (isalnum((unsigned char)*p) || strchr("/-._~", *p) != NULL)
+			buf_add_char(out, *p);
+		else
+			buf_addf(out, "%%%02X", (unsigned char)*p);
+	}
+}
+
+int remote_reload(
+	const struct remote *r, const char *conf_path, struct buf *out, struct err *err)
+{
+	char *whole = absolute(conf_path);
+	struct buf path;
+	int code;
+
+	buf_init(&path, BUF_UNLIMITED);
+	buf_add_str(&path, "/reload?file=");
+	add_percent_encoded(&path, whole);
+	code = ask(r, "POST", buf_str(&path), out, err);
+	buf_release(&path);
+	free(whole);
+	return code;
+}
+
+int remote_reloads(const struct remote *r, struct buf *out, struct err *err)
+{
+	return ask(r, "GET", "/reload", out, err);
 }

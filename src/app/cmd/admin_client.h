@@ -23,5 +23,11 @@ void remote_release(struct remote *r);
 
 /* Append its /status, JSON, to @out. */
 int remote_status(const struct remote *r, struct buf *out, struct err *err) ATTR_MUST_CHECK;
+/* Have it read @conf_path, on which it has to run, again; append {"requested": NUMBER}. */
+int remote_reload(const struct remote *r, const char *conf_path, struct buf *out,
+	struct err *err) ATTR_MUST_CHECK;
+/* Append {"requested", "answered", "successful"}: which requests for a reload have come, which
+ * have been dealt with, and how the last reload ended. */
+int remote_reloads(const struct remote *r, struct buf *out, struct err *err) ATTR_MUST_CHECK;
 
 #endif

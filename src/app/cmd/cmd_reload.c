@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `postrider reload` command: checks the file here, asks the running daemon to read it
  * again, and waits until the daemon has applied or refused it. */
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -28,74 +27,77 @@ static const char usage[] =
 	"\n"
 	"The exit status is 0 when the new configuration is in force, else 1.\n";
 
-/* What the daemon says of its configuration. */
+/* What the daemon says of reloads: the member that is not in a reply is 0. */
 struct answer {
-	pid_t pid;
-	json_int_t generation, reloads;
+	json_int_t requested, answered;
 	bool successful;
 };
 
-static int daemon_answer(const struct remote *daemon, struct answer *ret, struct err *err)
+static int read_answer(const struct remote *daemon, const struct buf *text, struct answer *ret,
+	struct err *err)
 {
-	struct buf out;
-	json_t *status, *configuration;
-	int code;
+	json_t *json = json_loadb(text->data, text->len, 0, NULL);
 
-	buf_init(&out, BUF_UNLIMITED);
-	code = remote_status(daemon, &out, err);
-	status = code == 0 ? json_loadb(out.data, out.len, 0, NULL) : NULL;
-	buf_release(&out);
-	if (code == 0 && status == NULL)
-		code = err_set(err, ERR_IO, "%s/status is not Postrider's", daemon->url);
-	if (code != 0)
-		return code;
-	configuration = json_object_get(status, "configuration");
+	if (!json_is_integer(json_object_get(json, "requested"))) {
+		json_decref(json);
+		return err_set(err, ERR_IO, "%s is not Postrider's", daemon->url);
+	}
 	*ret = (struct answer){
-		.pid = (pid_t)json_integer_value(json_object_get(status, "pid")),
-		.generation = json_integer_value(json_object_get(configuration, "generation")),
-		.reloads = json_integer_value(json_object_get(configuration, "reloads")),
-		.successful =
-			json_is_true(json_object_get(configuration, "last_reload_successful")),
+		.requested = json_integer_value(json_object_get(json, "requested")),
+		.answered = json_integer_value(json_object_get(json, "answered")),
+		.successful = json_is_true(json_object_get(json, "successful")),
 	};
-	json_decref(status);
+	json_decref(json);
 	return 0;
 }
 
-static int wait_for_reload(
-	const struct remote *daemon, const struct answer *before, struct err *err)
+/* With @conf_path: request a reload. */
+static int ask(
+	const struct remote *daemon, const char *conf_path, struct answer *ret, struct err *err)
+{
+	struct buf text;
+	int code;
+
+	buf_init(&text, BUF_UNLIMITED);
+	code = conf_path != NULL ? remote_reload(daemon, conf_path, &text, err)
+				 : remote_reloads(daemon, &text, err);
+	if (code == 0)
+		code = read_answer(daemon, &text, ret, err);
+	buf_release(&text);
+	return code;
+}
+
+/* Until the daemon has dealt with request @number. */
+static int wait_for_reload(const struct remote *daemon, json_int_t number, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
 	int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
 	struct answer now;
 
 	while (clock_monotonic_ms() < until_ms) {
-		if (daemon_answer(daemon, &now, err) != 0)
+		if (ask(daemon, NULL, &now, err) != 0)
 			return ERR_IO;
-		if (now.reloads > before->reloads)
+		if (now.answered >= number)
 			return now.successful
 				       ? 0
 				       : err_set(err, ERR_INVALID,
 						 "the daemon refused the configuration; its log says why");
 		nanosleep(&pause, NULL);
 	}
-	return err_set(err, ERR_IO, "the daemon (pid %d) has not reloaded in %d s",
-		(int)before->pid, TIMEOUT_MS / 1000);
+	return err_set(err, ERR_IO, "the daemon has not reloaded in %d s", TIMEOUT_MS / 1000);
 }
 
 static int reload(const char *conf_path, struct err *err)
 {
 	struct remote daemon;
-	struct answer before;
+	struct answer request;
 	int code;
 
 	if (remote_find(&daemon, conf_path, err) != 0)
 		return ERR_NOT_FOUND;
-	code = daemon_answer(&daemon, &before, err);
-	if (code == 0 && (before.pid <= 1 || kill(before.pid, SIGHUP) != 0))
-		code = err_set(err, ERR_DENIED, "pid %d can't be signalled: %s",
-			(int)before.pid, strerror(errno));
+	code = ask(&daemon, conf_path, &request, err);
 	if (code == 0)
-		code = wait_for_reload(&daemon, &before, err);
+		code = wait_for_reload(&daemon, request.requested, err);
 	remote_release(&daemon);
 	return code;
 }

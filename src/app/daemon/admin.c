@@ -8,6 +8,7 @@
 #include "page.h"
 #include "status.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/thread.h"
 
 struct admin_api {
@@ -16,10 +17,18 @@ struct admin_api {
 	size_t engine_count;
 	struct metrics *metrics;
 	int64_t started_ms;
-	pthread_mutex_t lock; /* of conf */
+	void (*reload)(void *ctx);
+	void *ctx;
+	struct loop *control_loop;
+	struct loop_call reload_call;
+	pthread_mutex_t lock; /* of all below */
 	struct conf *conf;
 	uint64_t reloads;
 	bool last_reload_successful;
+	/* Requests for a reload, by number: the last one that has come, the last one that the reload
+	 * under way answers, and the last one that is answered. */
+	uint64_t requested, begun, answered;
+	bool reload_posted;
 };
 
 /* --- the status of the engines ---------------------------------------------------------- */
@@ -210,6 +219,78 @@ static unsigned get_config(void *ctx, struct buf *out, const char **type)
 	return 200;
 }
 
+/* --- reload ----------------------------------------------------------------------------- */
+
+static void reload_call_run(struct loop_call *call)
+{
+	struct admin_api *a = container_of(call, struct admin_api, reload_call);
+
+	pthread_mutex_lock(&a->lock);
+	a->reload_posted = false;
+	pthread_mutex_unlock(&a->lock);
+	a->reload(a->ctx);
+}
+
+/* Both names lead to one file here, in the daemon's own view of the file system. */
+static bool is_same_file(const char *one, const char *other)
+{
+	char *a = realpath(one, NULL), *b = realpath(other, NULL);
+	const bool same = a != NULL && b != NULL && strcmp(a, b) == 0;
+
+	free(a);
+	free(b);
+	return same;
+}
+
+static unsigned post_reload(
+	void *ctx, const struct admin_change *change, struct buf *out, const char **type)
+{
+	struct admin_api *a = ctx;
+	struct conf *conf = conf_now(a);
+	const bool same =
+		change->argument != NULL && is_same_file(change->argument, conf->path);
+	uint64_t number;
+
+	log_info("reload_requested", "a reload was requested at the admin listener",
+		log_str("from", change->from),
+		log_str("file", change->argument ? change->argument : ""),
+		log_str("result", same ? "accepted" : "refused: another file"));
+	if (!same)
+		buf_addf(out, "this daemon runs on %s, which is another file\n", conf->path);
+	conf_unref(conf);
+	if (!same)
+		return 409;
+	pthread_mutex_lock(&a->lock);
+	number = ++a->requested;
+	if (!a->reload_posted)
+		loop_post(a->control_loop, &a->reload_call);
+	a->reload_posted = true;
+	pthread_mutex_unlock(&a->lock);
+	*type = "application/json";
+	buf_addf(out, "{\"requested\":%llu}\n", (unsigned long long)number);
+	return 202;
+}
+
+static unsigned get_reload(void *ctx, struct buf *out, const char **type)
+{
+	struct admin_api *a = ctx;
+	struct json_writer w;
+
+	*type = "application/json";
+	jw_init(&w, out);
+	jw_open(&w, NULL, '{');
+	pthread_mutex_lock(&a->lock);
+	jw_int(&w, "requested", (int64_t)a->requested);
+	jw_int(&w, "answered", (int64_t)a->answered);
+	jw_bool(&w, "successful", a->last_reload_successful);
+	pthread_mutex_unlock(&a->lock);
+	jw_close(&w);
+	buf_add_char(out, '\n');
+	return 200;
+}
+
+/* --- the other routes ------------------------------------------------------------------- */
+
 static unsigned get_metrics(void *ctx, struct buf *out, const char **type)
 {
 	struct admin_api *a = ctx;
@@ -234,6 +315,7 @@ static const struct admin_route routes[] = {
 	{"/readyz", get_ready, .open = true},
 	{"/status", get_status, .open = false},
 	{"/config", get_config, .open = false},
+	{"/reload", get_reload, .change = post_reload, .argument = "file"},
 	{NULL, NULL, .open = false},
 };
 
@@ -251,6 +333,10 @@ struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *
 	a->metrics = s->metrics;
 	a->conf = conf_ref(s->conf);
 	a->last_reload_successful = true;
+	a->reload = s->reload;
+	a->ctx = s->ctx;
+	a->control_loop = s->control_loop;
+	loop_call_init(&a->reload_call, reload_call_run);
 	a->started_ms = clock_monotonic_ms();
 	a->admin = admin_new(&admin, routes, a, err);
 	free(policy);
@@ -261,6 +347,15 @@ struct admin_api *admin_api_new(const struct admin_api_settings *s, struct err *
 	return a;
 }
 
+void admin_api_reload_begins(struct admin_api *a)
+{
+	if (a == NULL)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->begun = a->requested;
+	pthread_mutex_unlock(&a->lock);
+}
+
 void admin_api_reloaded(struct admin_api *a, struct conf *conf)
 {
 	struct conf *old = NULL;
@@ -269,6 +364,7 @@ void admin_api_reloaded(struct admin_api *a, struct conf *conf)
 		return;
 	pthread_mutex_lock(&a->lock);
 	a->reloads++;
+	a->answered = a->begun;
 	a->last_reload_successful = conf != NULL;
 	if (conf != NULL) {
 		old = a->conf;
@@ -288,6 +384,8 @@ void admin_api_free(struct admin_api *a)
 	if (a == NULL)
 		return;
 	admin_free(a->admin);
+	if (a->control_loop != NULL)
+		loop_unpost(a->control_loop, &a->reload_call);
 	conf_unref(a->conf);
 	pthread_mutex_destroy(&a->lock);
 	free(a->engines);

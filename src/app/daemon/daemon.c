@@ -33,6 +33,7 @@ static void apply_done(struct engine_thread *t, void *ctx);
 static void apply(struct daemon *d)
 {
 	d->applying_count = d->thread_count;
+	d->apply_failed = false;
 	for (unsigned i = 0; i < d->thread_count; i++)
 		thread_call(&d->threads[i].commands, run_apply, apply_done, d);
 }
@@ -93,6 +94,11 @@ static void reload(struct daemon *d)
 		apply(d);
 }
 
+static void on_reload_requested(void *ctx)
+{
+	reload(ctx);
+}
+
 static void on_secret_changed(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -105,10 +111,12 @@ static void apply_done(struct engine_thread *t, void *ctx)
 {
 	struct daemon *d = ctx;
 
-	if (t->code != 0)
+	if (t->code != 0) {
+		d->apply_failed = true;
 		log_error("reload_failed",
 			"an engine could not take over the new configuration",
 			log_int("worker", t->number), log_str("reason", t->err.text));
+	}
 	if (--d->applying_count > 0)
 		return;
 	if (d->stopping) {
@@ -259,7 +267,10 @@ static int start_admin(struct daemon *d, struct err *err)
 		.engines = engines,
 		.engine_count = d->thread_count,
 		.metrics = d->metrics,
-		.conf = d->conf};
+		.conf = d->conf,
+		.reload = on_reload_requested,
+		.ctx = d,
+		.control_loop = d->loop};
 	d->admin = admin_api_new(&s, err);
 	free(engines);
 	if (d->admin == NULL)

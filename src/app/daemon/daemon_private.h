@@ -32,6 +32,7 @@ struct daemon {
 	unsigned thread_count;
 	unsigned drained_count;  /* of the threads */
 	unsigned applying_count; /* that have not yet taken over conf */
+	bool apply_failed;       /* one of them could not */
 	bool stopping;
 	bool reload_again, refresh_again; /* asked for while conf was being taken over */
 	int exit_status;
@@ -50,7 +51,7 @@ void reload_note(struct daemon *d, bool successful);
 bool reload_files(struct daemon *d);
 /* The same, but only the secrets have changed. */
 bool reload_secrets(struct daemon *d);
-/* All engines have taken over d->conf. */
+/* All engines have taken over d->conf, or tried to (d->apply_failed). */
 void reload_done(struct daemon *d);
 
 #endif

@@ -98,6 +98,7 @@ bool reload_files(struct daemon *d)
 	bool done;
 
 	notify_systemd("RELOADING=1");
+	admin_api_reload_begins(d->admin);
 	done = load_again(d);
 	notify_systemd("READY=1");
 	metric_add(metrics_obtain(d->metrics, METRIC_RELOADS, done ? "applied" : "refused",
@@ -134,6 +135,11 @@ bool reload_secrets(struct daemon *d)
 
 void reload_done(struct daemon *d)
 {
+	if (d->apply_failed) { /* logged by then */
+		reload_note(d, false);
+		admin_api_reloaded(d->admin, NULL);
+		return;
+	}
 	log_info("configuration_loaded", "the new configuration is in force",
 		log_str("file", d->options->conf_path),
 		log_int("generation", (int64_t)d->conf->generation));

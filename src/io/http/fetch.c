@@ -29,8 +29,8 @@ static void fetched(struct http_request *r, const struct http_result *result)
 	loop_stop(f->loop);
 }
 
-int fetch_get(const char *url, const struct fetch_settings *s, struct buf *out, int *ret_status,
-	struct err *err)
+int fetch(const char *method, const char *url, const struct fetch_settings *s, struct buf *out,
+	int *ret_status, struct err *err)
 {
 	struct http_settings settings = http_default_settings;
 	char *header = s->token ? xasprintf("Authorization: Bearer %s", s->token) : NULL;
@@ -49,7 +49,7 @@ int fetch_get(const char *url, const struct fetch_settings *s, struct buf *out, 
 		loop_free(f.loop);
 		return ERR_INVALID;
 	}
-	f.request = (struct http_request){.method = "GET",
+	f.request = (struct http_request){.method = method,
 		.url = url,
 		.headers = header ? header : "",
 		.header_count = header != NULL,

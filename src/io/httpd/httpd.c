@@ -3,6 +3,8 @@
 #include "io/httpd/httpd.h"
 
 #include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,25 +117,75 @@ static const struct access_refusal *may_ask(
 	return access_check(&rules, &request);
 }
 
-static enum MHD_Result route(struct admin *a, struct MHD_Connection *c, const char *path)
+/* Address and port, or the process behind a Unix socket. */
+static void add_peer(struct buf *out, struct MHD_Connection *c)
 {
-	for (const struct admin_route *r = a->routes; r->path != NULL; r++) {
-		const char *type = "text/plain; charset=utf-8";
-		const struct access_refusal *refusal;
-		enum MHD_Result result;
-		unsigned status;
-		struct buf out;
+	const struct sockaddr *address =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+	char host[64], port[16];
+	struct ucred peer;
+	socklen_t len = sizeof peer;
 
+	if (address != NULL && address->sa_family != AF_UNIX) {
+		len = address->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+						    : sizeof(struct sockaddr_in6);
+		if (getnameinfo(address, len, host, sizeof host, port, sizeof port,
+			    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+			buf_addf(out, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+	} else if (getsockopt(client_of(c)->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
+		buf_addf(out, "pid %d of uid %u", (int)peer.pid, (unsigned)peer.uid);
+	}
+}
+
+static unsigned make_change(const struct admin *a, struct MHD_Connection *c,
+	const struct admin_route *r, struct buf *out, const char **type)
+{
+	struct admin_change change = {0};
+	struct buf peer;
+	unsigned status;
+
+	buf_init(&peer, BUF_UNLIMITED);
+	add_peer(&peer, c);
+	change.from = buf_str(&peer);
+	change.argument = MHD_lookup_connection_value(c, MHD_GET_ARGUMENT_KIND, r->argument);
+	status = r->change(a->ctx, &change, out, type);
+	buf_release(&peer);
+	return status;
+}
+
+static enum MHD_Result answer(const struct admin *a, struct MHD_Connection *c,
+	const struct admin_route *r, bool changes)
+{
+	const struct access_refusal *refusal =
+		r->open && !changes ? NULL : may_ask(a, c, changes);
+	const char *type = "text/plain; charset=utf-8";
+	enum MHD_Result result;
+	unsigned status;
+	struct buf out;
+
+	if (refusal != NULL)
+		return respond_text(a, c, refusal->status, refusal->text);
+	buf_init(&out, BUF_UNLIMITED);
+	status = changes ? make_change(a, c, r, &out, &type) : r->answer(a->ctx, &out, &type);
+	result = respond(a, c, status, type, buf_slice(&out));
+	buf_release(&out);
+	return result;
+}
+
+static enum MHD_Result route(
+	const struct admin *a, struct MHD_Connection *c, const char *path, const char *method)
+{
+	const bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	const bool changes = strcmp(method, "POST") == 0;
+
+	for (const struct admin_route *r = a->routes; r->path != NULL; r++) {
 		if (strcmp(r->path, path) != 0)
 			continue;
-		refusal = r->open ? NULL : may_ask(a, c, false);
-		if (refusal != NULL)
-			return respond_text(a, c, refusal->status, refusal->text);
-		buf_init(&out, BUF_UNLIMITED);
-		status = r->answer(a->ctx, &out, &type);
-		result = respond(a, c, status, type, buf_slice(&out));
-		buf_release(&out);
-		return result;
+		if (!reads && !(changes && r->change != NULL))
+			return respond_text(a, c, MHD_HTTP_METHOD_NOT_ALLOWED,
+				r->change != NULL ? "GET, HEAD or POST only\n"
+						  : "GET or HEAD only\n");
+		return answer(a, c, r, changes);
 	}
 	return respond_text(a, c, MHD_HTTP_NOT_FOUND, "not found\n");
 }
@@ -155,9 +207,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		*upload_size = 0; /* a body nobody asked for */
 		return MHD_YES;
 	}
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return respond_text(cls, c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD only\n");
-	return route(cls, c, url);
+	return route(cls, c, url, method);
 }
 
 /* --- TLS -------------------------------------------------------------------------------- */
