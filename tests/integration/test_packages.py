@@ -272,3 +272,16 @@ def test_the_manual_is_well_formed() -> None:
     need("mandoc")
     for page in (ETC / "man").iterdir():
         assert run("mandoc", "-T", "lint", "-W", "warning", page).stdout == "", page.name
+
+
+def test_what_others_make_is_named_by_what_is_in_it() -> None:
+    for workflow in (ROOT / ".github/workflows").iterdir():
+        text = workflow.read_text()
+        used = re.findall(r"uses: *(\S+)", text)
+        assert used and [u for u in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", u)] == []
+        assert "\npermissions:\n  contents: read\njobs:" in text and ": write" not in text
+        assert text.count("persist-credentials: false") == text.count("actions/checkout@")
+    images = re.findall(r"^FROM (\S+)", (ETC / "Dockerfile").read_text(), re.M) + \
+        re.findall(r"^ +image: (\S+)", (ROOT / "docker-compose.yml").read_text(), re.M)
+    assert len(images) >= 6
+    assert [i for i in images if not re.search(r":[\w.-]+@sha256:[0-9a-f]{64}$", i)] == []
