@@ -41,6 +41,9 @@ struct letter {
 	struct buf text;       /* the values of our headers; private */
 };
 
+/* What ERROR_CODE may be (doc/eventbridge.md, Error codes); NULL is behind the last. */
+extern const char *const letter_error_codes[];
+
 /* Fill @l, which letter_release() frees. */
 void letter_build(struct letter *l, const struct event *ev, const struct letter_facts *f);
 void letter_release(struct letter *l);

@@ -8,6 +8,11 @@
 
 #define OUR_HEADERS_MAX 20
 
+const char *const letter_error_codes[] = {"TIMEOUT", "CONNECTION_FAILURE", "SDK_CLIENT_ERROR",
+	"THROTTLING", "NO_PERMISSIONS", "ERROR_FROM_TARGET", "INVALID_JSON",
+	"INVALID_PARAMETER", "RESOURCE_LIMIT_EXCEEDED", "INTERNAL_ERROR", "INVALID_EVENT",
+	NULL};
+
 /* Values are appended to one buffer, which moves as it grows: until the end a header's value is
  * only known by where it begins. */
 struct draft {

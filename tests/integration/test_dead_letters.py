@@ -141,7 +141,7 @@ def test_letters_hold_the_event_byte_for_byte_and_say_why(
     assert told == codes
     assert {row["status"] for row in summary} == {400, 404, 422, None}
     for code, count in codes.items():
-        assert daemon.metric("postrider_invocations_sent_to_dlq_total", code=code) == count
+        assert daemon.metric("postrider_dead_letters_total", code=code) == count
 
 
 def test_kafkas_own_tools_show_letters(

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import re
+import resource
 import statistics
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +16,17 @@ from postrider_test.all_ways import EACH, AllWays
 from postrider_test.config import Config
 from postrider_test.embedded import Embedded
 from postrider_test.events import record, wants
-from postrider_test.postrider import SANITIZED, Postrider
+from postrider_test.postrider import BINARY, SANITIZED, Postrider
 from postrider_test.receiver import Receiver
 from postrider_test.wait import wait_until
 
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "include/app/metrics/metrics_table.h"
+CODES = ROOT / "doc/eventbridge.md"
+
 # Whatever a label may be called: none of them is made from an event.
 LABELS = {"lane", "rule", "target", "destination", "connection", "topic", "partition", "class", "code",
-          "worker", "result", "version", "le"}
+          "worker", "result", "version", "librdkafka", "libcurl", "le"}
 
 
 class Samples:
@@ -41,11 +49,15 @@ class Samples:
         return sum(value for _, value in self.all.get(name, []))
 
 
-def settled(ways: AllWays, daemon: Postrider) -> bool:
+def scrape(daemon: Postrider) -> Samples:
     try:
-        samples = Samples(daemon.admin("/metrics"))
+        return Samples(daemon.admin("/metrics"))
     except OSError:
-        return False  # it does not listen yet
+        return Samples("")  # it does not listen yet
+
+
+def settled(ways: AllWays, daemon: Postrider) -> bool:
+    samples = scrape(daemon)
     # Gauges, and what is counted by libcurl, are brought up to date every now and then.
     return (samples.total("postrider_invocations_total") == EACH * len(ways.names())
             and "postrider_lag_records" in samples.all
@@ -88,8 +100,8 @@ def test_each_promised_metric_says_what_happened(all_ways: AllWays, postrider) -
         assert s.value("postrider_window", **at) == 64
         assert s.value("postrider_breaker_open", **at) == 0
     assert s.value("postrider_failed_invocations_total", rule="rule-bad", target="bad") == EACH
-    assert s.value("postrider_invocations_sent_to_dlq_total", rule="rule-bad", target="bad",
-                   code="ERROR_FROM_TARGET") == EACH
+    assert s.value("postrider_invocations_sent_to_dlq_total", rule="rule-bad", target="bad") == EACH
+    assert s.value("postrider_dead_letters_total", code="ERROR_FROM_TARGET") == EACH
     assert s.value("postrider_throttled_invocation_attempts_total", destination="throttled") == EACH
     assert s.value("postrider_responses_total", destination="sick", **{"class": "5xx"}) == EACH
     assert s.value("postrider_responses_total", destination="sick", **{"class": "2xx"}) == EACH
@@ -113,6 +125,42 @@ def test_each_promised_metric_says_what_happened(all_ways: AllWays, postrider) -
     assert s.value("postrider_commit_failures_total", **lane) == 0
     assert s.value("postrider_rebalances_total", **lane) >= 1
     assert s.value("postrider_loop_stalls_total", worker="0") >= 0
+
+
+def test_each_counter_is_shown_before_anything_is_counted(all_ways: AllWays, postrider) -> None:
+    """An alert on an increase misses the first event of a counter that begins with it."""
+    all_ways.config.rule("rule-none", "shop", wants("none"), {
+        "destination": "good", "dead_letter_topic": "none"})
+    daemon = postrider(all_ways.config)
+    wait_until(lambda: scrape(daemon).total("postrider_assigned_partitions") > 0)
+    s = Samples(daemon.admin("/metrics"))
+    counters = set(re.findall(r'^METRIC\(\w+, COUNTER, "(postrider_\w+)"', TABLE.read_text(), re.M))
+    assert {name for name in counters if name not in s.all and "spans" not in name} == set()
+    for name in all_ways.names():
+        at = {"rule": f"rule-{name}", "target": name}
+        assert s.value("postrider_failed_invocations_total", **at) == 0
+        assert s.value("postrider_invocations_sent_to_dlq_total", **at) == 0
+    assert s.value("postrider_invocations_sent_to_dlq_total", rule="", target="") == 0
+    assert s.value("postrider_invocations_dropped_total", rule="rule-none") == 0
+    assert s.value("postrider_config_reloads_total", result="refused") == 0
+    assert s.value("postrider_token_refresh_failures_total", connection="login") == 0
+    codes = re.findall(r"^\| `([A-Z_]+)` \|", CODES.read_text().partition("## Error codes")[2], re.M)
+    assert {has["code"] for has, _ in s.all["postrider_dead_letters_total"]} == set(codes)
+
+
+def test_the_process_says_what_every_client_of_prometheus_says(all_ways: AllWays, postrider) -> None:
+    daemon = postrider(all_ways.config)
+    wait_until(lambda: scrape(daemon).total("postrider_assigned_partitions") > 0)
+    limit, page = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)[0], resource.getpagesize()
+    assert daemon.metric("process_max_fds") == limit
+    assert 10 < daemon.metric("process_open_fds") < limit
+    assert page < daemon.metric("process_resident_memory_bytes") < daemon.metric("process_virtual_memory_bytes")
+    assert abs(daemon.metric("process_start_time_seconds") - time.time()) < 60
+    before = daemon.cpu_seconds()
+    wait_until(lambda: daemon.metric("process_cpu_seconds_total") >= before > 0)
+    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout
+    info = Samples(daemon.admin("/metrics")).all["postrider_build_info"][0][0]
+    assert f"postrider {info['version']} (librdkafka {info['librdkafka']}, libcurl/{info['libcurl']} " in version
 
 
 def test_what_is_open_is_told_by_partition_and_no_label_is_made_from_an_event(all_ways: AllWays, postrider) -> None:

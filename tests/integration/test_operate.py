@@ -107,13 +107,12 @@ def test_a_scrape_is_what_prometheus_wants(shop: Shop, postrider) -> None:
     promtool = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
                               text=True, check=False)
     assert (promtool.returncode, promtool.stdout, promtool.stderr) == (0, "", "")
-    known = set(re.findall(r'"(postrider_\w+)"', TABLE.read_text()))
+    known = set(re.findall(r'"((?:postrider|process)_\w+)"', TABLE.read_text()))
     shown = set(re.findall(r"^# TYPE (\w+)", text, re.M))
     assert shown <= known
     # What no cause in this test can bring about is all that may be missing.
-    absent = {name for name in known - shown if "token" not in name and "failed_inv" not in name
-              and "dlq" not in name and "dropped" not in name and "reloads" not in name
-              and "dead_letter_topic" not in name and "spans" not in name}
+    absent = {name for name in known - shown if "token" not in name and "dropped" not in name
+              and "spans" not in name}
     assert absent == set()
     assert daemon.metric("postrider_invocations_total", target="chat") == 20
     assert daemon.metric("postrider_event_to_complete_seconds_count", destination="chat") == 20

@@ -85,8 +85,7 @@ void delivery_refresh(struct delivery *d, struct conf *conf);
 
 /* The end of every delivery: count it and tell its owner, who frees it. */
 void delivery_settle(struct delivery *d);
-/* Add one to a metric of its rule and target, and of @code if the metric has that label. For
- * what happens rarely: the metric is looked up. */
-void delivery_count(const struct delivery *d, enum metric_id id, const char *code);
+/* Add one to a metric of its rule and target. For what happens rarely: the metric is looked up. */
+void delivery_count(const struct delivery *d, enum metric_id id);
 
 #endif

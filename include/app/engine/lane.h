@@ -82,6 +82,7 @@ struct lane_status {
 	size_t failing; /* partitions that cannot be read */
 	bool stalled;   /* does not read: budget or window */
 	bool closing;
+	bool unready; /* has not joined its group, or leaves it */
 	uint64_t commits, commit_failures;
 	char commit_error[128];
 };

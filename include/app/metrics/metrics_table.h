@@ -24,7 +24,8 @@ METRIC(LOST_RECORDS, COUNTER, "postrider_lost_records_total", "lane", 1, "Record
 METRIC(INVOCATIONS_CREATED, COUNTER, "postrider_invocations_created_total", "rule target", 1, "Deliveries made by matches.")
 METRIC(INVOCATIONS, COUNTER, "postrider_invocations_total", "rule target", 1, "Deliveries ended: succeeded or failed for good.")
 METRIC(FAILED_INVOCATIONS, COUNTER, "postrider_failed_invocations_total", "rule target", 1, "Deliveries failed for good.")
-METRIC(SENT_TO_DLQ, COUNTER, "postrider_invocations_sent_to_dlq_total", "rule target code", 1, "Dead letters acknowledged by Kafka.")
+METRIC(SENT_TO_DLQ, COUNTER, "postrider_invocations_sent_to_dlq_total", "rule target", 1, "Dead letters acknowledged by Kafka; those of records that are no event have no rule.")
+METRIC(DEAD_LETTERS, COUNTER, "postrider_dead_letters_total", "code", 1, "The same by error code: why deliveries failed for good.")
 METRIC(DLQ_FAILURES, COUNTER, "postrider_invocations_failed_to_be_sent_to_dlq_total", "topic", 1, "Tries to write a dead letter that Kafka refused; each is tried again until it succeeds.")
 METRIC(DROPPED, COUNTER, "postrider_invocations_dropped_total", "rule target", 1, "Deliveries failed for good whose target has dead_letter_topic \"none\".")
 METRIC(INVOCATION_ATTEMPTS, COUNTER, "postrider_invocation_attempts_total", "destination", 1, "Requests made, retries included.")
@@ -83,6 +84,7 @@ METRIC(COMMITS, COUNTER, "postrider_commits_total", "lane", 1, "Commits answered
 METRIC(COMMIT_FAILURES, COUNTER, "postrider_commit_failures_total", "lane", 1, "Commits refused.")
 METRIC(COMMIT_SECONDS, HISTOGRAM, "postrider_commit_seconds", "lane", 1000000, "From sending a commit to its answer.")
 METRIC(REBALANCES, COUNTER, "postrider_rebalances_total", "lane", 1, "Assignments and revocations.")
+METRIC(UNREADY, GAUGE, "postrider_lane_unready", "lane", 1, "Workers whose consumer is not a member of its group: while there is one, /readyz says 503.")
 METRIC(KAFKA_REACHABLE, GAUGE, "postrider_kafka_reachable", "lane", 1, "1 while a broker answers.")
 
 /* The process. */
@@ -95,5 +97,11 @@ METRIC(LOOP_STALL, GAUGE, "postrider_loop_longest_pass_seconds", "worker", 10000
 METRIC(RELOAD_SUCCESSFUL, GAUGE, "postrider_config_last_reload_successful", "", 1, "1 when the last configuration read is in force.")
 METRIC(RELOADS, COUNTER, "postrider_config_reloads_total", "result", 1, "Times that the configuration was read again: applied, or refused.")
 METRIC(RELOAD_TIME, GAUGE, "postrider_config_last_reload_success_timestamp_seconds", "", 1000, "When the configuration in force was read.")
-METRIC(BUILD_INFO, GAUGE, "postrider_build_info", "version", 1, "Always 1.")
+METRIC(BUILD_INFO, GAUGE, "postrider_build_info", "version librdkafka libcurl", 1, "Always 1; the labels are the versions of Postrider and of the libraries that it runs with.")
+METRIC(CPU_SECONDS, COUNTER, "process_cpu_seconds_total", "", 1000000, "User and system time.")
+METRIC(RESIDENT_BYTES, GAUGE, "process_resident_memory_bytes", "", 1, "Resident memory.")
+METRIC(VIRTUAL_BYTES, GAUGE, "process_virtual_memory_bytes", "", 1, "Virtual memory.")
+METRIC(OPEN_FDS, GAUGE, "process_open_fds", "", 1, "Open file descriptors.")
+METRIC(MAX_FDS, GAUGE, "process_max_fds", "", 1, "File descriptors that may be open (LimitNOFILE, ulimit).")
+METRIC(START_TIME, GAUGE, "process_start_time_seconds", "", 1000, "When the process started.")
 /* clang-format on */

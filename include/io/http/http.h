@@ -108,6 +108,8 @@ struct http_client_state {
 };
 
 struct http_client_state http_client_get_state(const struct http_client *c);
+/* "7.88.1": the libcurl that is loaded. */
+const char *http_curl_version(void);
 /* "libcurl/7.88.1 OpenSSL/3.0.15", for --version. */
 const char *http_library_version(void);
 

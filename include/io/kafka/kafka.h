@@ -88,6 +88,8 @@ bool kafka_reap(int64_t timeout_ms) ATTR_MUST_CHECK;
 
 /* The value of bootstrap.servers, or "<host:port>", for texts; the caller frees it. */
 char *kafka_bootstrap_servers(const char *const *properties, size_t count);
+/* "2.0.2": the librdkafka that is loaded. */
+const char *kafka_library_version(void);
 /* At least that version is loaded: kafka_is_version(2, 2, 0). */
 bool kafka_is_version(unsigned major, unsigned minor, unsigned patch);
 

@@ -335,6 +335,7 @@ static void sample_fire(struct loop_timer *timer)
 	log_flush();
 	look_at_clock(d);
 	connections_sample(d->connections, d->metrics);
+	process_gauges_sample(&d->process);
 	loop_timer_set(d->loop, timer, loop_now_ms(d->loop) + 1000);
 }
 
@@ -353,6 +354,7 @@ static int start(struct daemon *d, struct err *err)
 	d->loop = loop_new();
 	take_signals(d);
 	d->metrics = metrics_new();
+	process_gauges_init(&d->process, d->metrics);
 	if (start_embedded(d, err) != 0)
 		return ERR_IO;
 	d->connections = connections_new(d->loop);
@@ -366,12 +368,11 @@ static int start(struct daemon *d, struct err *err)
 	sample_fire(&d->sampler);
 	d->trimmer.fire = trim_fire;
 	trim_fire(&d->trimmer);
+	reload_hold_counters(d);
 	reload_note(d, true);
 	d->letter_topics = letter_topics_new(d->loop, d->conf);
 	d->secret_watch = secret_watch_new(d->loop, on_secret_changed, d);
 	secret_watch_follow(d->secret_watch, d->conf);
-	metric_add(metrics_obtain(d->metrics, METRIC_BUILD_INFO, POSTRIDER_VERSION, NULL, NULL),
-		1);
 	return start_admin(d, err);
 }
 

@@ -9,6 +9,7 @@
 #include "admin.h"
 #include "engine_thread.h"
 #include "letter_topics.h"
+#include "process_gauges.h"
 #include "secret_watch.h"
 #include "app/daemon/daemon.h"
 #include "app/engine/connections.h"
@@ -21,6 +22,7 @@ struct daemon {
 	struct conf *conf;
 	struct connections *connections;
 	struct metrics *metrics;
+	struct process_gauges process;
 	struct embedded *embedded;
 	struct admin_api *admin; /* NULL: no admin listener */
 	struct letter_topics *letter_topics;
@@ -43,6 +45,8 @@ struct daemon {
 /* The first configuration; NULL: it has faults, which were printed to the terminal. */
 struct conf *reload_first(struct daemon *d);
 void reload_point_at_embedded(struct daemon *d, struct conf *conf);
+/* Have the metrics of reloads shown from 0 on. */
+void reload_hold_counters(struct daemon *d);
 /* For the metrics: whether the last load was successful, and when. */
 void reload_note(struct daemon *d, bool successful);
 

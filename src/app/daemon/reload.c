@@ -41,6 +41,14 @@ void reload_point_at_embedded(struct daemon *d, struct conf *conf)
 	conf->bootstrap_servers = xstrdup(embedded_bootstrap_servers(d->embedded));
 }
 
+static const char *const results[] = {"refused", "applied"};
+
+void reload_hold_counters(struct daemon *d)
+{
+	for (size_t i = 0; i < COUNT_OF(results); i++)
+		metrics_obtain(d->metrics, METRIC_RELOADS, results[i], NULL, NULL);
+}
+
 void reload_note(struct daemon *d, bool successful)
 {
 	metric_gauge(metrics_obtain(d->metrics, METRIC_RELOAD_SUCCESSFUL, NULL, NULL, NULL),
@@ -101,9 +109,7 @@ bool reload_files(struct daemon *d)
 	admin_api_reload_begins(d->admin);
 	done = load_again(d);
 	notify_systemd("READY=1");
-	metric_add(metrics_obtain(d->metrics, METRIC_RELOADS, done ? "applied" : "refused",
-			   NULL, NULL),
-		1);
+	metric_add(metrics_obtain(d->metrics, METRIC_RELOADS, results[done], NULL, NULL), 1);
 	reload_note(d, done);
 	if (done)
 		return true;

@@ -90,11 +90,6 @@ static const char *lane_state(const struct lane_status *s)
 	return s->stalled ? "full" : "running";
 }
 
-static bool is_ready(const struct lane_status *s)
-{
-	return s->source.joined && !s->closing && s->failing == 0;
-}
-
 static void add_lane(void *ctx, struct lane *lane)
 {
 	struct status_parts *parts = ctx;
@@ -102,7 +97,7 @@ static void add_lane(void *ctx, struct lane *lane)
 	struct lane_status s;
 
 	lane_get_status(lane, &s);
-	parts->ready &= is_ready(&s);
+	parts->ready &= !s.unready;
 	jw_open(w, NULL, '{');
 	add_text(w, "name", lane_name(lane));
 	add_text(w, "consumer", lane_consumer_name(lane));
@@ -199,7 +194,7 @@ static void add_lane_ready(void *ctx, struct lane *lane)
 	struct lane_status s;
 
 	lane_get_status(lane, &s);
-	parts->ready &= is_ready(&s);
+	parts->ready &= !s.unready;
 }
 
 void status_collect_ready(const struct engine *e, struct status_parts *parts)

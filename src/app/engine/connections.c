@@ -23,8 +23,11 @@ struct connection_entry {
 	struct secret_file *files;
 	size_t file_count;
 	struct gauge authorized; /* from its first sample on */
+	struct token_counters {
+		struct gauge refreshes, failures;
+	} counters; /* likewise, of a connection that gets tokens */
 	struct token_gauges {
-		struct gauge age, expires_in, refreshes, failures;
+		struct gauge age, expires_in;
 	} token; /* from the first sample on at which it has a token, or could not get one */
 };
 
@@ -76,6 +79,12 @@ static void entry_watch(struct connection_entry *e, struct watch *watch)
 static const struct gauge_entry of_token[] = {
 	SAMPLED(TOKEN_AGE, age, VALUE, token_age_ms),
 	SAMPLED(TOKEN_EXPIRES, expires_in, VALUE, token_expires_in_ms),
+};
+#undef SAMPLED
+
+#define SAMPLED(id, member, kind, source)                                                      \
+	GAUGE_SAMPLED(struct token_counters, member, id, kind, struct connection_status, source)
+static const struct gauge_entry of_counters[] = {
 	SAMPLED(TOKEN_REFRESHES, refreshes, TOTAL, refreshes),
 	SAMPLED(TOKEN_FAILURES, failures, TOTAL, refresh_failures),
 };
@@ -87,6 +96,7 @@ static void entry_clear_gauges(struct connection_entry *e)
 	metric_gauge(e->authorized.metric, &e->authorized.reported, 0);
 	metric_release(e->authorized.metric);
 	e->authorized.metric = NULL;
+	gauges_clear(&e->counters, GAUGE_TABLE(of_counters));
 	gauges_clear(&e->token, GAUGE_TABLE(of_token));
 }
 
@@ -248,6 +258,23 @@ int connections_apply(struct connections *c, struct conf *conf, struct err *err)
 	return 0;
 }
 
+static void sample_token(
+	struct connection_entry *e, struct metrics *m, const struct connection_status *s)
+{
+	const char *name = e->settings->name;
+
+	if (e->settings->settings.type != CONNECTION_OAUTH_CLIENT_CREDENTIALS)
+		return;
+	if (e->counters.refreshes.metric == NULL)
+		gauges_init(&e->counters, GAUGE_TABLE(of_counters), m, name, NULL, NULL);
+	gauges_sample(&e->counters, GAUGE_TABLE(of_counters), s);
+	if (s->token_age_ms < 0 && s->refresh_failures == 0)
+		return;
+	if (e->token.age.metric == NULL)
+		gauges_init(&e->token, GAUGE_TABLE(of_token), m, name, NULL, NULL);
+	gauges_sample(&e->token, GAUGE_TABLE(of_token), s);
+}
+
 static void sample(struct connection_entry *e, struct metrics *m)
 {
 	const char *name = e->settings->name;
@@ -258,11 +285,7 @@ static void sample(struct connection_entry *e, struct metrics *m)
 		e->authorized.metric = metrics_obtain(m, METRIC_AUTHORIZED, name, NULL, NULL);
 	metric_gauge(e->authorized.metric, &e->authorized.reported,
 		s.state == CONNECTION_AUTHORIZED);
-	if (s.token_age_ms < 0 && s.refresh_failures == 0)
-		return;
-	if (e->token.age.metric == NULL)
-		gauges_init(&e->token, GAUGE_TABLE(of_token), m, name, NULL, NULL);
-	gauges_sample(&e->token, GAUGE_TABLE(of_token), &s);
+	sample_token(e, m, &s);
 }
 
 void connections_sample(struct connections *c, struct metrics *m)

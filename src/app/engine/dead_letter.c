@@ -32,6 +32,21 @@ static void report_reference(const struct delivery *d, const char *topic)
 		log_int("value_bytes", (int64_t)d->ev->f.value.len));
 }
 
+void dead_letter_hold_counters(struct metrics *m)
+{
+	for (const char *const *code = letter_error_codes; *code != NULL; code++)
+		metrics_obtain(m, METRIC_DEAD_LETTERS, *code, NULL, NULL);
+}
+
+static void count_code(const struct delivery *d)
+{
+	struct metric *counter = metrics_obtain(d->owner->context->metrics, METRIC_DEAD_LETTERS,
+		d->facts.error_code ? d->facts.error_code : "UNKNOWN", NULL, NULL);
+
+	metric_add(counter, 1);
+	metric_release(counter);
+}
+
 static void on_acknowledged(struct deadletter_letter *letter)
 {
 	struct dead_letter *l = container_of(letter, struct dead_letter, letter);
@@ -41,7 +56,8 @@ static void on_acknowledged(struct deadletter_letter *letter)
 	if (letter->is_reference)
 		report_reference(d, letter->topic);
 	dead_letter_free(l);
-	delivery_count(d, METRIC_SENT_TO_DLQ, d->facts.error_code);
+	delivery_count(d, METRIC_SENT_TO_DLQ);
+	count_code(d);
 	done(d);
 }
 
@@ -105,7 +121,7 @@ void dead_letter_write(struct delivery *d, const char *topic, dead_letter_done_f
 		submit(d, topic, done);
 		return;
 	}
-	delivery_count(d, METRIC_DROPPED, NULL);
+	delivery_count(d, METRIC_DROPPED);
 	done(d);
 }
 

@@ -20,6 +20,8 @@ typedef void (*dead_letter_done_fn)(struct delivery *d);
  * that this stands in.
  */
 void dead_letter_write(struct delivery *d, const char *topic, dead_letter_done_fn done);
+/* Have the counters of all error codes shown from 0 on, for as long as @m is. */
+void dead_letter_hold_counters(struct metrics *m);
 /* done() is not called any more; @d stays DEAD. A letter on its way may still be written. */
 void dead_letter_cancel(struct delivery *d);
 

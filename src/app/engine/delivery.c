@@ -38,20 +38,21 @@ void delivery_refresh(struct delivery *d, struct conf *conf)
 	d->is_found = false; /* a new secret may be a path that the old one was not */
 }
 
-void delivery_count(const struct delivery *d, enum metric_id id, const char *code)
+void delivery_count(const struct delivery *d, enum metric_id id)
 {
 	const struct conf_target *t = d->target;
+	struct metric *counter = metrics_obtain(
+		d->owner->context->metrics, id, t ? t->rule->name : "", t ? t->id : "", NULL);
 
-	metric_add(metrics_obtain(d->owner->context->metrics, id, t ? t->rule->name : "",
-			   t ? t->id : "", code),
-		1);
+	metric_add(counter, 1);
+	metric_release(counter); /* the router holds it while the target is configured */
 }
 
 void delivery_settle(struct delivery *d)
 {
 	metric_add(d->ended, 1);
 	if (d->failed)
-		delivery_count(d, METRIC_FAILED_INVOCATIONS, NULL);
+		delivery_count(d, METRIC_FAILED_INVOCATIONS);
 	delivery_move(d, DELIVERY_DONE);
 	d->owner->settled(d);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dead_letter.h"
 #include "gauges.h"
 #include "retention.h"
 #include "tracing.h"
@@ -118,6 +119,7 @@ struct engine *engine_new(struct loop *loop, unsigned number, struct metrics *me
 	list_init(&e->destinations);
 	loop_call_init(&e->reap, reap_run);
 	engine_gauges_init(&e->gauges, metrics, number);
+	dead_letter_hold_counters(metrics);
 	e->sampler.fire = sample_fire;
 	return e;
 }

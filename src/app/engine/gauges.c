@@ -247,6 +247,7 @@ static const struct gauge_entry of_lane[] = {
 	SAMPLED(COMMIT_FAILURES, commit_failures, TOTAL, commit_failures),
 	SAMPLED(REBALANCES, rebalances, TOTAL, source.rebalances),
 	SAMPLED(KAFKA_REACHABLE, reachable, FLAG, source.reachable),
+	SAMPLED(UNREADY, unready, FLAG, unready),
 	SAMPLED(ASSIGNED, assigned, VALUE, source.assigned),
 };
 #undef COUNTED

@@ -114,7 +114,7 @@ struct lane_gauges {
 	struct metric *events, *matched, *invalid, *tombstones, *skipped, *lost,
 		*commit_seconds;
 	struct gauge open_deliveries, open_bytes, reading_stopped, commits, commit_failures,
-		rebalances, reachable, assigned;
+		rebalances, reachable, unready, assigned;
 };
 
 void lane_gauges_init(struct lane_gauges *g, struct metrics *m, const char *lane);

@@ -329,6 +329,7 @@ void lane_get_status(const struct lane *lane, struct lane_status *ret)
 		ret->failing += health.problem != NULL;
 		ret->partition_count++;
 	}
+	ret->unready = !ret->source.joined || l->closing || ret->failing > 0;
 }
 
 /* What the group has not committed; all that there is, if it has committed nothing. */

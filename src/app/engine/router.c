@@ -23,6 +23,8 @@ struct router {
 	size_t route_count;
 	struct router_hit *hits; /* of all routes, one route's behind the other's */
 	size_t hit_count;
+	struct metric **held; /* what is looked up when it happens: shown from 0 on */
+	size_t held_count;
 	struct destination **destinations;
 	size_t destination_count;
 
@@ -55,6 +57,22 @@ static struct router_hit hit_of(
 	};
 }
 
+static void hold(struct router *r, struct metrics *m, enum metric_id id, const char *rule,
+	const char *target)
+{
+	r->held = xreallocarray(r->held, r->held_count + 1, sizeof *r->held);
+	r->held[r->held_count++] = metrics_obtain(m, id, rule, target, NULL);
+}
+
+/* An alert on an increase misses the first event of a counter that begins with it. */
+static void hold_counters(struct router *r, struct metrics *m, const struct conf_target *t)
+{
+	enum metric_id end = t->dead_letter_topic != NULL ? METRIC_SENT_TO_DLQ : METRIC_DROPPED;
+
+	hold(r, m, METRIC_FAILED_INVOCATIONS, t->rule->name, t->id);
+	hold(r, m, end, t->rule->name, t->id);
+}
+
 static void add_rule(struct router *r, struct metrics *m, const struct conf_rule *rule,
 	router_resolve_fn resolve, void *ctx)
 {
@@ -67,6 +85,7 @@ static void add_rule(struct router *r, struct metrics *m, const struct conf_rule
 			continue;
 		r->hits = xreallocarray(r->hits, r->hit_count + 1, sizeof *r->hits);
 		r->hits[r->hit_count++] = hit_of(m, &rule->targets[i], dest);
+		hold_counters(r, m, &rule->targets[i]);
 		route.count++;
 		add_destination(r, dest);
 	}
@@ -98,6 +117,9 @@ struct router *router_new(struct conf *conf, const struct conf_consumer *consume
 	r->conf = conf_ref(conf);
 	r->consumer = consumer;
 	metadata_init(&r->metadata);
+	/* Records that are no event become dead letters of no rule. */
+	hold(r, m, METRIC_FAILED_INVOCATIONS, "", "");
+	hold(r, m, METRIC_SENT_TO_DLQ, "", "");
 	for (size_t i = 0; i < conf->rule_count; i++)
 		if (conf->rules[i].enabled && conf->rules[i].consumer == consumer)
 			add_rule(r, m, &conf->rules[i], resolve, ctx);
@@ -115,11 +137,14 @@ void router_free(struct router *r)
 	}
 	for (size_t i = 0; i < r->route_count; i++)
 		metric_release(r->routes[i].triggered);
+	for (size_t i = 0; i < r->held_count; i++)
+		metric_release(r->held[i]);
 	ruleset_scratch_free(r->scratch);
 	ruleset_free(r->ruleset);
 	metadata_release(&r->metadata);
 	free(r->routes);
 	free(r->hits);
+	free(r->held);
 	free(r->destinations);
 	free(r->found);
 	conf_unref(r->conf);

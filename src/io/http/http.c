@@ -70,6 +70,11 @@ void http_global_init(void)
 	http_resolver = resolver_new(NULL, NULL);
 }
 
+const char *http_curl_version(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}
+
 const char *http_library_version(void)
 {
 	static _Thread_local char text[64];
