@@ -11,7 +11,8 @@
  *  value.c     one value into its field (text_value.c, number.c, list.c)
  *  subject.c   faults that name the thing being read
  *  keys*.c     the tables of keys
- *  source.c    the tree of all files (node.c: libconfig; text.c and scope.c: what precedes it)
+ *  source.c    the tree of all files (node.c: libconfig; text.c, scope.c, lex.c: what precedes it;
+ *              mistake.c: what is wrong with its syntax)
  *  fault.c, mask.c
  */
 #ifndef APP_CONF_CONF_PRIVATE_H

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "lex.h"
+#include "mistake.h"
 #include "scope.h"
 
 #define MAX_FILE_BYTES    ((size_t)64 << 20)
@@ -114,47 +116,6 @@ static void copy(struct reader *r, struct input *in, size_t len)
 	in->at += len;
 }
 
-static size_t comment_length(const char *at, const char *end)
-{
-	const char *stop = NULL;
-
-	if (*at == '#' || (end - at >= 2 && at[0] == '/' && at[1] == '/'))
-		stop = memchr(at, '\n', (size_t)(end - at));
-	else if (end - at >= 2 && at[0] == '/' && at[1] == '*')
-		stop = (stop = memmem(at + 2, (size_t)(end - at) - 2, "*/", 2)) ? stop + 2
-										: NULL;
-	else
-		return 0;
-	return (size_t)((stop != NULL ? stop : end) - at);
-}
-
-/* The length of the white space and comments at @at. */
-static size_t blank_length(const char *at, const char *end)
-{
-	const char *p = at;
-
-	while (p < end) {
-		size_t len = isspace((unsigned char)*p) ? 1 : comment_length(p, end);
-
-		if (len == 0)
-			break;
-		p += len;
-	}
-	return (size_t)(p - at);
-}
-
-/* The length of the string at @at, quotes included; 0: it is not closed. */
-static size_t string_length(const char *at, const char *end)
-{
-	for (const char *p = at + 1; p < end; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		else if (*p == '"')
-			return (size_t)(p + 1 - at);
-	}
-	return 0;
-}
-
 static bool read_input(struct reader *r, struct input *in);
 
 /* 0 or an errno. A file that is too large is read up to a chunk beyond MAX_FILE_BYTES. */
@@ -225,7 +186,7 @@ static size_t include_length(const struct input *in, struct slice *ret_name)
 		p++;
 	if (p == in->end || *p != '"')
 		return 0;
-	len = string_length(p, in->end);
+	len = conf_lex_string(p, in->end);
 	if (len == 0)
 		return 0;
 	*ret_name = slice_of(p + 1, len - 2);
@@ -331,24 +292,13 @@ static void read_number(struct reader *r, struct input *in)
 	buf_add_char(&r->text->bytes, 'L');
 }
 
-static bool is_name(char c, bool first)
-{
-	return isalpha((unsigned char)c) || c == '*' ||
-	       (!first && (isdigit((unsigned char)c) || c == '-' || c == '_'));
-}
-
 /* The name of a setting, or the value true or false. */
 static void read_name(struct reader *r, struct input *in)
 {
-	const char *p = in->at, *behind;
-	struct slice name;
+	struct slice name = slice_of(in->at, conf_lex_name(in->at, in->end));
 	struct conf_place first;
 
-	while (p < in->end && is_name(*p, p == in->at))
-		p++;
-	name = slice_of(in->at, (size_t)(p - in->at));
-	behind = p + blank_length(p, in->end);
-	if (behind == in->end || (*behind != '=' && *behind != ':') ||
+	if (!conf_lex_assigns(in->at + name.len, in->end) ||
 		conf_scope_name(&r->scope, name, here(in), &first)) {
 		copy(r, in, name.len);
 		return;
@@ -397,26 +347,17 @@ static bool read_punctuation(struct reader *r, struct input *in)
 	return true;
 }
 
-static bool read_string(struct reader *r, struct input *in)
+static void read_string(struct reader *r, struct input *in)
 {
-	size_t len = string_length(in->at, in->end);
-	struct conf_place begin;
+	struct conf_place begin = here(in);
 
-	if (len == 0) {
-		conf_fault(r->faults, here(in),
-			"syntax: the string that begins here is not closed; write \\\" for a "
-			"quote in a string");
-		return false;
-	}
-	begin = here(in);
-	copy(r, in, len);
+	copy(r, in, conf_lex_string(in->at, in->end));
 	if (in->line > begin.line) {
 		struct conf_text *t = r->text;
 
 		t->strings = xreallocarray(t->strings, t->string_count + 1, sizeof *t->strings);
 		t->strings[t->string_count++] = (struct conf_text_string){begin, r->text_line};
 	}
-	return true;
 }
 
 static bool check_bytes(struct reader *r, struct input *in)
@@ -434,38 +375,45 @@ static bool check_bytes(struct reader *r, struct input *in)
 	return false;
 }
 
-static bool read_input(struct reader *r, struct input *in)
+/* What is neither blank nor comment; @last: what the thing before it begins with. */
+static bool read_thing(struct reader *r, struct input *in, char last)
 {
 	struct slice name;
+	size_t len = include_length(in, &name);
 
+	if (len > 0) {
+		in->at += len;
+		include(r, in, name);
+		return true;
+	}
+	if (conf_mistake_report(in->at, in->end, last, here(in), r->faults))
+		return false;
+	if (*in->at == '"')
+		read_string(r, in);
+	else if (conf_lex_is_name(*in->at, true))
+		read_name(r, in);
+	else if (isdigit((unsigned char)*in->at) || strchr("+-.", *in->at) != NULL)
+		read_number(r, in);
+	else
+		return read_punctuation(r, in);
+	return true;
+}
+
+static bool read_input(struct reader *r, struct input *in)
+{
 	if (!check_bytes(r, in))
 		return false;
 	if (in->end - in->at >= 3 && memcmp(in->at, "\xef\xbb\xbf", 3) == 0)
 		in->at += 3;
 	begin_segment(r, in);
 	while (in->at < in->end) {
-		size_t len = blank_length(in->at, in->end);
+		size_t len = conf_lex_blank(in->at, in->end);
+		char last = r->last;
 
-		if (len > 0) {
+		if (len > 0)
 			copy(r, in, len);
-			continue;
-		}
-		if (leave_out_comma(r, in))
-			continue;
-		if ((len = include_length(in, &name)) > 0) {
-			in->at += len;
-			include(r, in, name);
-		} else if (*in->at == '"') {
-			if (!read_string(r, in))
-				return false;
-		} else if (is_name(*in->at, true)) {
-			read_name(r, in);
-		} else if (isdigit((unsigned char)*in->at) || strchr("+-.", *in->at) != NULL) {
-			read_number(r, in);
-		} else {
-			if (!read_punctuation(r, in))
-				return false;
-		}
+		else if (!leave_out_comma(r, in) && !read_thing(r, in, last))
+			return false;
 	}
 	return true;
 }
