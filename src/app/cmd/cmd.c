@@ -6,11 +6,11 @@
 
 #include "base/file.h"
 
-int cmd_wrong_usage(const char *command, const char *usage, const char *why)
+int cmd_wrong_usage(const char *command, const char *why)
 {
 	if (why != NULL)
 		fprintf(stderr, "postrider %s: %s\n", command, why);
-	fputs(usage, stderr);
+	fprintf(stderr, "try 'postrider %s --help'\n", command);
 	return 2;
 }
 

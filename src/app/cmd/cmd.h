@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd.h - the subcommands, one file each, and what they share. argv[0] is the subcommand's name;
+ * cmd.h - the subcommands, one file each, and what they share. argv[0] is "postrider run", for getopt();
  * the result is the exit status: 0 done, 1 failed (a configuration with faults, say), 2 wrong
  * usage or bad input.
  */
@@ -21,8 +21,9 @@ int cmd_dead_letters(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 
-/* Print @why, unless getopt() has said it (NULL), and the usage to standard error. Returns 2. */
-int cmd_wrong_usage(const char *command, const char *usage, const char *why);
+/* Print @why, unless getopt() has said it (NULL), and where the usage is, to standard error.
+ * Returns 2. */
+int cmd_wrong_usage(const char *command, const char *why);
 /* For conf_load(): print faults and warnings, or faults alone, to standard error. */
 void cmd_print_finding(void *ctx, enum conf_severity severity, const char *line);
 void cmd_print_fault(void *ctx, enum conf_severity severity, const char *line);

@@ -81,11 +81,13 @@ int cmd_broker(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == TOPIC) {
 			topics[topic_count++] = optarg;
-		} else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			free(topics);
-			return c == 'h' ? 0 : 2;
+			continue;
 		}
+		free(topics);
+		if (c != 'h')
+			return cmd_wrong_usage("broker", NULL);
+		fputs(usage, stdout);
+		return 0;
 	}
 	status = serve(topics, topic_count);
 	free(topics);

@@ -159,19 +159,18 @@ int cmd_check(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
 		if (!take_option(&a, c, optarg)) {
-			fputs(usage, stderr);
-			return 2;
+			return cmd_wrong_usage("check", NULL);
 		}
 	if (a.help) {
 		fputs(usage, stdout);
 		return 0;
 	}
 	if (optind < argc)
-		return cmd_wrong_usage("check", usage, "there are no arguments but options");
+		return cmd_wrong_usage("check", "there are no arguments but options");
 	if (a.path == NULL)
-		return cmd_wrong_usage("check", usage, "a configuration is needed: -c FILE");
+		return cmd_wrong_usage("check", "a configuration is needed: -c FILE");
 	if (a.network && a.options.skip_secrets)
 		return cmd_wrong_usage(
-			"check", usage, "--network needs the secrets: leave --no-secrets out");
+			"check", "--network needs the secrets: leave --no-secrets out");
 	return run(&a);
 }

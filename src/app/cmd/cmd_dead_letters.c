@@ -263,20 +263,18 @@ static int parse_and_run(struct dead_letters_arguments *a, int argc, char **argv
 			fputs(usage, stdout);
 			return 0;
 		}
-		if (c == '?') {
-			fputs(usage, stderr);
-			return 2;
-		}
+		if (c == '?')
+			return cmd_wrong_usage("dead-letters", NULL);
 		if (c == 'c') {
 			a->conf_path = optarg;
 		} else if (take_option(a, c, optarg, &err) != 0) {
 			err_wrap(&err, "--%s", options[index].name);
-			return cmd_wrong_usage("dead-letters", usage, err.text);
+			return cmd_wrong_usage("dead-letters", err.text);
 		}
 	}
 	why = check_arguments(a, argc - optind);
 	if (why != NULL)
-		return cmd_wrong_usage("dead-letters", usage, why);
+		return cmd_wrong_usage("dead-letters", why);
 	a->place = argv[optind];
 	http_global_init();
 	return run(a);
@@ -298,6 +296,7 @@ int cmd_dead_letters(int argc, char **argv)
 	else if (strcmp(name, "redrive") == 0)
 		a.command = REDRIVE;
 	else
-		return cmd_wrong_usage("dead-letters", usage, "say list, show or redrive");
+		return cmd_wrong_usage("dead-letters", "say list, show or redrive");
+	argv[1] = argv[0]; /* for getopt()'s messages */
 	return parse_and_run(&a, argc - 1, argv + 1);
 }

@@ -123,13 +123,13 @@ int cmd_reload(int argc, char **argv)
 			conf_path = optarg;
 			continue;
 		}
-		fputs(usage, c == 'h' ? stdout : stderr);
-		return c == 'h' ? 0 : 2;
+		if (c != 'h')
+			return cmd_wrong_usage("reload", NULL);
+		fputs(usage, stdout);
+		return 0;
 	}
-	if (conf_path == NULL) {
-		fputs(usage, stderr);
-		return 2;
-	}
+	if (conf_path == NULL)
+		return cmd_wrong_usage("reload", "a configuration is needed: -c FILE");
 	http_global_init();
 	conf = conf_load(conf_path, &check, cmd_print_finding, NULL);
 	if (conf == NULL)

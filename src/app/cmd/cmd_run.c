@@ -51,14 +51,13 @@ int cmd_run(int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		default:
-			fputs(usage, stderr);
-			return 2;
+			return cmd_wrong_usage("run", NULL);
 		}
 	}
 	if (o.conf_path == NULL)
-		return cmd_wrong_usage("run", usage, "a configuration is needed: -c FILE");
+		return cmd_wrong_usage("run", "a configuration is needed: -c FILE");
 	if (optind < argc)
-		return cmd_wrong_usage("run", usage, "there are no arguments but options");
+		return cmd_wrong_usage("run", "there are no arguments but options");
 	descriptors_raise();
 	http_global_init();
 	return daemon_run(&o);

@@ -253,16 +253,16 @@ int cmd_status(int argc, char **argv)
 			as_json = true;
 		} else if (c == WATCH) {
 			watch = true;
+		} else if (c == 'h') {
+			fputs(usage, stdout);
+			return 0;
 		} else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : 2;
+			return cmd_wrong_usage("status", NULL);
 		}
 	}
-	if (url == NULL && conf_path == NULL) {
-		fprintf(stderr,
-			"postrider status: name the configuration (-c FILE) or the listener (--url URL)\n");
-		return 2;
-	}
+	if (url == NULL && conf_path == NULL)
+		return cmd_wrong_usage("status",
+			"name the configuration (-c FILE) or the listener (--url URL)");
 	http_global_init();
 	if (url != NULL) {
 		remote_at(&daemon, url);

@@ -351,18 +351,15 @@ static int parse_and_run(struct test_event_arguments *a, int argc, char **argv)
 			return 0;
 		}
 		if (!take_option(a, c, optarg))
-			return cmd_wrong_usage("test-event", usage,
-				c == HEADER ? "--header has to be NAME=TEXT or NAME"
-					    : "that is not understood");
+			return cmd_wrong_usage("test-event",
+				c == HEADER ? "--header has to be NAME=TEXT or NAME" : NULL);
 	}
 	if (a->config == NULL)
-		return cmd_wrong_usage(
-			"test-event", usage, "a configuration is needed: -c FILE");
+		return cmd_wrong_usage("test-event", "a configuration is needed: -c FILE");
 	if (a->event_file == NULL)
-		return cmd_wrong_usage("test-event", usage, "an event is needed: --event FILE");
+		return cmd_wrong_usage("test-event", "an event is needed: --event FILE");
 	if (optind < argc)
-		return cmd_wrong_usage(
-			"test-event", usage, "there are no arguments but options");
+		return cmd_wrong_usage("test-event", "there are no arguments but options");
 	/* What the connection would log is shown. */
 	log_configure(&(struct log_settings){.level = LOG_ERROR});
 	http_global_init();

@@ -98,12 +98,6 @@ static int run(
 	return status;
 }
 
-static int wrong_usage(const char *why)
-{
-	fprintf(stderr, "postrider test-pattern: %s; see postrider test-pattern --help\n", why);
-	return EXIT_INPUT;
-}
-
 /* Fills in @q. Returns -1 to go on, or the exit status. */
 static int read_options(struct pattern_question *q, int argc, char **argv)
 {
@@ -130,14 +124,16 @@ static int read_options(struct pattern_question *q, int argc, char **argv)
 		else if (o == 'h')
 			return fputs(usage, stdout) < 0;
 		else
-			return EXIT_INPUT;
+			return cmd_wrong_usage("test-pattern", NULL);
 	}
 	if (optind < argc)
-		return wrong_usage("too many arguments");
+		return cmd_wrong_usage("test-pattern", "too many arguments");
 	if (q->pattern_path == NULL || q->event_path == NULL)
-		return wrong_usage("--pattern FILE and --event FILE are needed");
+		return cmd_wrong_usage(
+			"test-pattern", "--pattern FILE and --event FILE are needed");
 	if (strcmp(q->pattern_path, "-") == 0 && strcmp(q->event_path, "-") == 0)
-		return wrong_usage("only one of --pattern and --event can be standard input");
+		return cmd_wrong_usage("test-pattern",
+			"only one of --pattern and --event can be standard input");
 	return -1;
 }
 

@@ -306,11 +306,11 @@ static int parse_and_run(struct transform_arguments *a, int argc, char **argv)
 			return 0;
 		}
 		if (!take_option(a, c, optarg))
-			return cmd_wrong_usage("test-transform", usage,
+			return cmd_wrong_usage("test-transform",
 				c == HEADER ? "--header has to be NAME=TEXT" : NULL);
 	}
 	why = check_arguments(a, argc - optind);
-	return why != NULL ? cmd_wrong_usage("test-transform", usage, why) : run(a);
+	return why != NULL ? cmd_wrong_usage("test-transform", why) : run(a);
 }
 
 int cmd_test_transform(int argc, char **argv)

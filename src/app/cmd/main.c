@@ -56,6 +56,15 @@ static void keep_secrets(void)
 	unsetenv("SSLKEYLOGFILE");
 }
 
+static int run(const struct command *command, int argc, char **argv)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "postrider %s", command->name);
+	argv[0] = name;
+	return command->run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -64,7 +73,7 @@ int main(int argc, char **argv)
 	terminal_guard();
 	for (size_t i = 0; i < COUNT_OF(commands); i++)
 		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return run(&commands[i], argc - 1, argv + 1);
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
 		print_version();
 		return 0;
@@ -74,8 +83,11 @@ int main(int argc, char **argv)
 		print_usage(stdout);
 		return 0;
 	}
-	if (name[0] != '\0')
-		fprintf(stderr, "postrider: there is no command '%s'\n\n", name);
+	if (name[0] != '\0') {
+		fprintf(stderr, "postrider: there is no command '%s'\ntry 'postrider --help'\n",
+			name);
+		return 2;
+	}
 	print_usage(stderr);
 	return 2;
 }

@@ -242,8 +242,58 @@ static void check_properties(struct conf_reader *r, const struct conf_subject *s
 			properties[i]);
 }
 
+/* The length of "ssl://" and the like, which librdkafka takes before a server; 0: none of them. */
+static size_t protocol_length(const char *server)
+{
+	static const char *const protocols[] = {
+		"plaintext://", "ssl://", "sasl_plaintext://", "sasl_ssl://"};
+
+	for (size_t i = 0; i < COUNT_OF(protocols); i++)
+		if (strncasecmp(server, protocols[i], strlen(protocols[i])) == 0)
+			return strlen(protocols[i]);
+	return 0;
+}
+
+static void check_server(struct conf_reader *r, const struct conf_subject *s,
+	const struct conf_node *n, const char *server)
+{
+	const char *host = server + protocol_length(server);
+	const char *bracket = strrchr(host, ']');
+	const char *colon = strrchr(bracket != NULL ? bracket : host, ':');
+
+	if (strstr(host, "://") != NULL)
+		conf_refuse(r, s, "bootstrap_servers", n->place,
+			"'%s': a server is HOST:PORT, without '%.*s' before it", server,
+			(int)(strstr(host, "://") + 3 - host), host);
+	else if (strchr(host, ';') != NULL)
+		conf_refuse(r, s, "bootstrap_servers", n->place,
+			"'%s': servers are separated by commas", server);
+	else if (colon == NULL)
+		conf_warn(r, s, "bootstrap_servers", n->place,
+			"'%s' has no port, so 9092 is taken; write HOST:PORT", server);
+	else if (colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789")] != '\0')
+		conf_refuse(
+			r, s, "bootstrap_servers", n->place, "'%s' is not HOST:PORT", server);
+}
+
+static void check_servers(struct conf_reader *r, const struct conf_subject *s)
+{
+	const struct conf_node *n = conf_given_node(s, "bootstrap_servers");
+	char *servers, *rest = NULL;
+
+	if (n == NULL || r->conf->bootstrap_servers == NULL ||
+		(r->options->skip_secrets && secret_has_reference(n->text)))
+		return;
+	servers = xstrdup(r->conf->bootstrap_servers);
+	for (char *server = strtok_r(servers, ", ", &rest); server != NULL;
+		server = strtok_r(NULL, ", ", &rest))
+		check_server(r, s, n, server);
+	free(servers);
+}
+
 void conf_check_kafka(struct conf_reader *r, const struct conf_subject *s)
 {
+	check_servers(r, s);
 	check_properties(r, s, r->conf->properties, r->conf->property_count);
 }
 

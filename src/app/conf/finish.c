@@ -110,6 +110,7 @@ void conf_finish_response_rule(struct conf_reader *r, const struct conf_subject 
 struct plan_complaints {
 	struct conf_reader *r;
 	const struct conf_subject *s; /* the target */
+	bool alone; /* its destination is unknown or incomplete: only what it says itself counts */
 };
 
 #define CREDENTIAL_HEADERS_MAX 4
@@ -162,6 +163,18 @@ static struct conf_place find_field(const struct conf_node *target, const char *
 	return inner != NULL ? inner->place : n->place;
 }
 
+/* Does the complaint depend on the destination or its connection? */
+static bool is_about_destination(const char *field)
+{
+	static const char *const begins[] = {"endpoint", "http_method", "idempotency_header",
+		"invocation_http_parameters.", "path_parameter_values"};
+
+	for (size_t i = 0; i < COUNT_OF(begins); i++)
+		if (strncmp(field, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
 static void complain_of_plan(void *ctx, bool is_warning, const char *field, const char *text)
 {
 	struct plan_complaints *c = ctx;
@@ -171,7 +184,8 @@ static void complain_of_plan(void *ctx, bool is_warning, const char *field, cons
 	struct conf_place place;
 
 	/* Names were checked before. */
-	if (strcmp(field, "id") == 0 || strcmp(field, "rule") == 0)
+	if (strcmp(field, "id") == 0 || strcmp(field, "rule") == 0 ||
+		(c->alone && is_about_destination(field)))
 		return;
 	/* A fault of the destination or the connection is reported there, not in each target. */
 	if (strcmp(field, "endpoint") == 0 || strcmp(field, "http_method") == 0 ||
@@ -193,30 +207,41 @@ static void complain_of_plan(void *ctx, bool is_warning, const char *field, cons
 	(is_warning ? conf_warn : conf_refuse)(c->r, &other, field, place, "%s", text);
 }
 
+/* Only to find the target's own faults: its destination's were reported when that was read. */
+static void check_alone(struct request_settings *settings, struct plan_complaints *complaints)
+{
+	complaints->alone = true;
+	settings->endpoint = "https://localhost/";
+	request_plan_free(request_plan_new(settings, complain_of_plan, complaints));
+}
+
 static void compile_plan(struct conf_reader *r, const struct conf_subject *s)
 {
 	struct conf_target *t = s->settings;
 	const struct conf_destination *d = t->destination;
-	const char *credentials[CREDENTIAL_HEADERS_MAX + 1];
-	struct plan_complaints complaints = {r, s};
+	const char *credentials[CREDENTIAL_HEADERS_MAX + 1] = {NULL};
+	struct plan_complaints complaints = {.r = r, .s = s};
 	struct request_settings settings = {
 		.rule_name = t->rule->name,
-		.target_id = t->id,
+		.target_id = t->id != NULL ? t->id : "id",
+		.http_method = "POST",
 		.target = &t->parameters,
 		.input = &t->input,
 		.output = t->output,
+		.credential_headers = credentials,
 	};
 
 	/* Missing keys were reported when the section was read. */
-	if (t->id == NULL || d == NULL || d->endpoint == NULL || d->connection == NULL)
+	if (t->id == NULL || d == NULL || d->endpoint == NULL || d->connection == NULL) {
+		check_alone(&settings, &complaints);
 		return;
+	}
 	settings.endpoint = d->endpoint;
 	settings.http_method = d->http_method;
 	settings.idempotency_header = d->idempotency_header;
 	settings.max_body_bytes = d->max_request_bytes;
 	settings.connection = &d->connection->parameters;
 	list_credential_headers(&d->connection->settings, credentials);
-	settings.credential_headers = credentials;
 	t->plan = request_plan_new(&settings, complain_of_plan, &complaints);
 }
 

@@ -121,6 +121,33 @@ static void warn_literal(struct conf_reader *r, struct conf_subject *s,
 		"read it");
 }
 
+/* Does @text have $NAME as a word, as the shell has it? */
+static bool has_shell_reference(const char *text)
+{
+	static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+	for (const char *p = strchr(text, '$'); p != NULL; p = strchr(p + 1, '$')) {
+		size_t len = strspn(p + 1, capitals);
+		bool begins = p == text || p[-1] == ' ' || p[-1] == '=';
+
+		if (begins && len > 1 && p[1] >= 'A' &&
+			(p[1 + len] == '\0' || p[1 + len] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* The name is not shown: it may be a part of a password. */
+static void warn_shell_reference(struct conf_reader *r, struct conf_subject *s,
+	const struct conf_key *key, const struct conf_node *n, const char *text)
+{
+	if ((key->flags & (CONF_SECRET | CONF_GUARDED | CONF_KEPT)) != 0 &&
+		has_shell_reference(text))
+		conf_warn(r, s, key->name, n->place,
+			"a word such as $NAME is sent as it is; a variable of the environment is "
+			"written ${env:NAME}");
+}
+
 char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct conf_key *key,
 	const struct conf_node *n, const char *text)
 {
@@ -133,6 +160,7 @@ char *conf_read_text(struct conf_reader *r, struct conf_subject *s, const struct
 		if (value == NULL)
 			return NULL;
 		warn_literal(r, s, key, n, text);
+		warn_shell_reference(r, s, key, n, text);
 	}
 	if (value[0] == '\0' && key->type != CONF_PAIRS) {
 		conf_refuse(

@@ -164,6 +164,48 @@ static void check_text(const struct template *t, struct request_complaints *c)
 			"double quotes");
 }
 
+/* Is there a backslash outside quotes (@quoted false), or a line break in them (true)? */
+static bool has_line_break_as(const struct template *t, bool quoted)
+{
+	bool inside = false;
+
+	for (const char *p = t->text; *p != '\0'; p++) {
+		if (inside && *p == '\\' && p[1] != '\0')
+			p++;
+		else if (*p == '"')
+			inside = !inside;
+		else if (inside == quoted && *p == (quoted ? '\n' : '\\'))
+			return true;
+	}
+	return false;
+}
+
+static bool has_holes_side_by_side(const struct template *t)
+{
+	for (size_t i = 1; i < t->parts.count; i++) {
+		const struct template_hole *h = &t->parts.holes[i];
+
+		if (!h->in_quotes && strspn(h->before.data, " \t\r\n") == h->before.len)
+			return true;
+	}
+	return false;
+}
+
+/* What many people get wrong, with the cure; "" if it is something else. */
+static const char *json_hint(const struct template *t)
+{
+	if (has_holes_side_by_side(t))
+		return "; placeholders side by side make one string: put them into one pair of "
+		       "quotes";
+	if (has_line_break_as(t, false))
+		return "; outside quotes a line ends where it ends: in a file begin a new one, "
+		       "in the configuration write \\n, with one backslash";
+	if (has_line_break_as(t, true))
+		return "; a line break in a JSON string is written \\n in a file, and \\\\n in "
+		       "the configuration";
+	return "";
+}
+
 static void check_json(const struct template *t, struct request_complaints *c)
 {
 	struct slice text = slice_of(t->text, t->text_len);
@@ -172,12 +214,13 @@ static void check_json(const struct template *t, struct request_complaints *c)
 	if (template_parts_check_json(&t->parts, text, &err) == 0)
 		return;
 	if (strspn(t->text, " \t\r\n") == strcspn(t->text, "{["))
-		request_fault(c, "input_template", "it is not JSON: %s", err.text);
+		request_fault(
+			c, "input_template", "it is not JSON: %s%s", err.text, json_hint(t));
 	else
 		request_fault(c, "input_template",
 			"it is neither JSON nor text in double quotes: %s; put each line of text "
-			"into double quotes",
-			err.text);
+			"into double quotes%s",
+			err.text, json_hint(t));
 }
 
 static void compile_template(struct template *t, const struct request_input *in,
