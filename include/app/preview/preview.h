@@ -22,6 +22,7 @@
 #include "base/json_writer.h"
 #include "core/event/envelope.h"
 #include "core/event/metadata.h"
+#include "core/reply/reply.h"
 
 struct preview {
 	const struct conf *conf;
@@ -86,6 +87,11 @@ void preview_shown_print(const struct preview_shown *s, const char *indent, stru
 void preview_shown_write(const struct preview_shown *s, struct json_writer *w);
 /* Append @text in lines, each behind @indent; without control characters. */
 void preview_print_lines(struct slice text, const char *indent, struct buf *out);
+
+/* What @reply would mean for @target: "delivered", "retry", "fail" or "reauthorize". *ret_rule is the
+ * response rule that says so, or NULL: its status does. */
+const char *preview_outcome(
+	const struct conf_target *target, const struct reply *reply, const char **ret_rule);
 
 /* What came back when p->request was really sent, once. */
 struct preview_reply {

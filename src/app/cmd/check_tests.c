@@ -22,6 +22,7 @@ static const struct jx_limits file_limits = {
 struct check_test {
 	const char *name;
 	json_t *expect; /* a list, or NULL */
+	json_t *reply;  /* what is answered to each request; NULL: nothing is said */
 	bool *met;      /* of each expected request */
 	unsigned differences;
 };
@@ -230,6 +231,49 @@ static void compare_request(struct check_test *t, const struct preview *p,
 	preview_shown_release(&r.shown);
 }
 
+/* Append the reply's headers as lines. */
+static void add_head(const json_t *headers, struct buf *head)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)headers, name, value)
+	{
+		const char *text = json_string_value(value);
+
+		buf_addf(head, "%s: %s\n", name, text != NULL ? text : "");
+	}
+}
+
+/* What the test's reply means for the target. */
+static void compare_outcome(struct check_test *t, const struct conf_target *target,
+	const struct at *at, const json_t *want)
+{
+	const json_t *body = json_object_get(t->reply, "body");
+	struct reply reply = {
+		.status = (int)json_integer_value(json_object_get(t->reply, "status"))};
+	char *text = body != NULL && !json_is_string(body) ? dump(body) : NULL;
+	const char *outcome, *rule;
+	struct buf head;
+
+	if (want == NULL)
+		return;
+	if (t->reply == NULL) {
+		differ(t, "an \"outcome\" is expected, but there is no \"reply\"");
+		return;
+	}
+	buf_init(&head, BUF_UNLIMITED);
+	add_head(json_object_get(t->reply, "headers"), &head);
+	reply.head = buf_slice(&head);
+	reply.body = slice_str(text != NULL ? text : json_string_value(body));
+	outcome = preview_outcome(target, &reply, &rule);
+	compare_text(t, at,
+		rule != NULL ? "outcome by a response rule" : "outcome by the status", want,
+		outcome, outcome);
+	buf_release(&head);
+	free(text);
+}
+
 /* What is refused with @code, for the reason @why. */
 static void compare_refusal(struct check_test *t, const struct at *at, json_t *want,
 	const char *code, const char *why)
@@ -285,6 +329,7 @@ static void run_target(struct check_test *t, struct preview *p,
 		differ(t, "rule '%s' target '%s': expected the error %s, but a request is made",
 			at->rule, at->target, json_string_value(error));
 	compare_request(t, p, target, at, want);
+	compare_outcome(t, target, at, json_object_get(want, "outcome"));
 }
 
 /* Each target of a rule that matches, or whose consumer refuses the record for the reason @why
@@ -376,7 +421,8 @@ static void run_test(const struct conf *conf, json_t *test, size_t number, struc
 {
 	char fallback[32];
 	struct check_test t = {.name = json_string_value(json_object_get(test, "name")),
-		.expect = json_object_get(test, "expect")};
+		.expect = json_object_get(test, "expect"),
+		.reply = json_object_get(test, "reply")};
 	const char *text = json_string_value(json_object_get(test, "event"));
 	struct event_header *headers;
 	struct event_fields record = {
