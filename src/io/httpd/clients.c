@@ -81,8 +81,9 @@ static bool any(const struct client *a, const struct client *b)
 	return true;
 }
 
-/* No more than @most of those that are the @same as the new one, which is the last of the list. */
-static void make_room(struct clients *set, const struct client *c, same_fn same, unsigned most)
+/* No more than @most of those that are the @same as @c. Returns when to look again. */
+static int64_t make_room(const struct clients *set, const struct client *c, same_fn same,
+	unsigned most, int64_t now_ms)
 {
 	struct client *victim = NULL;
 	unsigned count = 0;
@@ -96,8 +97,37 @@ static void make_room(struct clients *set, const struct client *c, same_fn same,
 		if (victim == NULL && !other->asked)
 			victim = other;
 	}
-	if (count > most && victim != NULL)
+	if (count <= most || victim == NULL)
+		return INT64_MAX;
+	if (victim->since_ms + CLIENTS_GRACE_MS <= now_ms)
 		cut_off(victim);
+	return victim->since_ms + CLIENTS_GRACE_MS;
+}
+
+/* Each client stands once for its kind, so a kind loses as many as it has to. */
+static int64_t settle(struct clients *set, int64_t now_ms)
+{
+	const struct {
+		same_fn same;
+		unsigned most;
+	} limits[] = {{same_address, set->limits->per_address},
+		{both_from_elsewhere, set->limits->from_elsewhere},
+		{any, set->limits->connections}};
+	int64_t next_ms = INT64_MAX;
+
+	for (size_t i = 0; i < COUNT_OF(limits); i++) {
+		list_foreach (node, &set->list) {
+			const struct client *c = client_of(node);
+			int64_t again_ms = c->cut_off ? INT64_MAX
+						      : make_room(set, c, limits[i].same,
+								limits[i].most, now_ms);
+
+			if (again_ms > now_ms && again_ms < next_ms)
+				next_ms = again_ms;
+		}
+	}
+	set->is_unsettled = next_ms != INT64_MAX;
+	return next_ms;
 }
 
 struct client *clients_add(
@@ -109,9 +139,7 @@ struct client *clients_add(
 	c->since_ms = now_ms;
 	note_address(c, address);
 	list_append(&set->list, &c->node);
-	make_room(set, c, same_address, set->limits->per_address);
-	make_room(set, c, both_from_elsewhere, set->limits->from_elsewhere);
-	make_room(set, c, any, set->limits->connections);
+	set->is_unsettled = true;
 	return c;
 }
 
@@ -123,7 +151,7 @@ void clients_remove(struct client *c)
 
 int64_t clients_expire(struct clients *set, int64_t now_ms)
 {
-	int64_t next_ms = INT64_MAX;
+	int64_t next_ms = set->is_unsettled ? settle(set, now_ms) : INT64_MAX;
 
 	list_foreach (node, &set->list) {
 		struct client *c = client_of(node);
