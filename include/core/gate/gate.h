@@ -91,7 +91,7 @@ struct gate_left {
 	int64_t retry_after_ms; /* so long the reply says to wait; 0: it does not say */
 };
 
-/* What the gate says of itself, for metrics, status and log. */
+/* The gate's state, for metrics, status and log. */
 struct gate_state {
 	enum gate_breaker breaker;
 	int64_t breaker_since_ms;

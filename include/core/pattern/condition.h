@@ -2,9 +2,9 @@
 /*
  * condition.h - what one field of a pattern wants: tests, of which one must hold.
  *
- * A test is put to a leaf of the event, a *value*: a string with its escapes decoded, or
- * the text of a number, or a literal. {"exists": false} is no test of a leaf; it is the
- * condition's may_be_absent.
+ * A test is applied to a *leaf* of the event: a string with its escapes decoded, or the text
+ * of a number, or a literal. {"exists": false} does not test a leaf; it is the condition's
+ * may_be_absent.
  *
  * Immutable once compiled; lives in the arena of its pattern. Pure.
  */
@@ -56,8 +56,8 @@ struct condition {
 	struct slice source; /* the JSON text of the field's list */
 };
 
-/* A leaf of an event. The text is not owned. */
-struct value {
+/* A leaf of an event. Its text is borrowed. */
+struct leaf_value {
 	enum jx_type type;
 	bool has_key, key_known; /* of a number: is it comparable, has that been found out */
 	int64_t key;
@@ -65,12 +65,12 @@ struct value {
 };
 
 /* Whether the number @v is comparable; then v->key is set. False for other types. */
-bool value_has_key(struct value *v);
+bool leaf_value_has_key(struct leaf_value *v);
 
 /* @v is not const only because its number may be read now. */
-bool test_holds(const struct test *t, struct value *v);
+bool test_holds(const struct test *t, struct leaf_value *v);
 /* Whether any test of @c holds. */
-bool condition_holds(const struct condition *c, struct value *v);
+bool condition_holds(const struct condition *c, struct leaf_value *v);
 
 /* Whether two conditions want the same: equal tests in the same order. */
 bool condition_equals(const struct condition *a, const struct condition *b);

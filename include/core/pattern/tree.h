@@ -13,7 +13,7 @@
 #include "core/pattern/condition.h"
 #include "core/pattern/pattern.h"
 
-struct name {
+struct pattern_name {
 	uint32_t parent; /* of the root: itself */
 	uint32_t depth;
 	struct slice text;
@@ -32,7 +32,7 @@ struct pattern_alternative {
 
 struct pattern {
 	struct arena arena; /* owns all below */
-	struct name *names;
+	struct pattern_name *names;
 	uint32_t name_count;
 	uint32_t alternative_count;
 	struct pattern_alternative *alternatives;

@@ -5,7 +5,7 @@
 
 #include "base/time_text.h"
 
-/* The four that every CloudEvent has, and time. */
+/* The four attributes that every CloudEvent has, and time. */
 enum attribute {
 	ID,
 	SOURCE,
@@ -19,7 +19,7 @@ static const char *const attribute_names[] = {
 static const char *const envelope_names[] = {
 	[ID] = "id", [SOURCE] = "source", [TYPE] = "detail-type", [TIME] = "time"};
 
-/* How the two modes write one attribute. */
+/* How a mode (binary: headers; structured: JSON members) writes one attribute. */
 struct writer {
 	struct buf *out; /* structured: the text; binary: the name of one header */
 	size_t count;
@@ -93,7 +93,7 @@ static void add_known(struct writer *w, const struct value_context *c, const cha
 	}
 }
 
-/* Is it an attribute that a CloudEvent may carry, and not written already? */
+/* May a CloudEvent carry it as an attribute, and has it not been written yet? */
 static bool is_attribute(const struct jx_index *ix, uint32_t m)
 {
 	struct slice key = jx_key(ix, m);
@@ -110,7 +110,7 @@ static bool is_attribute(const struct jx_index *ix, uint32_t m)
 	       !slice_eq(key, SLICE("datacontenttype"));
 }
 
-/* All attributes but datacontenttype, which is the writer's. */
+/* All attributes but datacontenttype, which each mode writes by itself. */
 static void add_attributes(struct writer *w, const struct value_context *c)
 {
 	struct value version = {.kind = VALUE_BYTES, .text = SLICE("1.0")};

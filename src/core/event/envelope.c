@@ -10,7 +10,7 @@
 #include "core/event/value.h"
 #include "base/utf8.h"
 
-/* A setting: a constant, or where to read it. */
+/* A setting: a constant, or a path to read it from. */
 struct choice {
 	char *constant;
 	struct value_source *source;
@@ -22,7 +22,7 @@ struct envelope {
 	struct jx_limits limits;
 };
 
-/* One record on its way to being an index. */
+/* What is needed while one record is made into an index. */
 struct reading {
 	const struct envelope *envelope;
 	const struct event_fields *f;
@@ -94,8 +94,8 @@ static int index_value(const struct reading *r)
 	return jx_parse(r->ix, r->f->value, r->limits, r->err);
 }
 
-/* Index the text that was made around a value which kept to the limits: it may be longer
- * and one deeper. */
+/* Index the text that was made around a value. The value has been checked against the
+ * limits; the text around it may be longer, and one level deeper. */
 static int index_made(const struct reading *r)
 {
 	struct jx_limits limits = *r->limits;
@@ -128,7 +128,7 @@ static void add_member(struct buf *out, const char *prefix, struct slice text)
 	add_string(out, text);
 }
 
-/* An envelope's field: the header, the setting, or @fallback. */
+/* A field of the envelope: the record's header, or the setting, or @fallback. */
 static void add_field(const struct reading *r, const char *prefix, const char *header,
 	const struct choice *c, const char *fallback)
 {
@@ -146,7 +146,7 @@ static void add_field(const struct reading *r, const char *prefix, const char *h
 	add_member(&r->w->text, prefix, text.len > 0 ? text : slice_str(fallback));
 }
 
-/* To the second, as the original writes it. */
+/* Whole seconds, as EventBridge writes it. */
 static void format_time(const struct event_fields *f, char out[TIME_TEXT_ISO8601_BYTES])
 {
 	char *dot;
@@ -194,7 +194,8 @@ static bool starts_with(struct slice text, const char *prefix)
 	       strncasecmp(text.data, prefix, strlen(prefix)) == 0;
 }
 
-/* application/json, text/json, …+json, with or without parameters; nothing means JSON too. */
+/* application/json, text/json, …+json, with or without parameters. No content type means
+ * JSON, too. */
 static bool is_json_type(struct slice type)
 {
 	const char *end = type.len > 0 ? memchr(type.data, ';', type.len) : NULL;
@@ -325,7 +326,7 @@ int envelope_index(const struct envelope *e, const struct event_fields *f,
 	struct jx_limits limits = e->limits;
 	struct reading r = {e, f, w, ix, &limits, err};
 
-	/* Where something is made of the value, its arrays may be looked into. */
+	/* Arrays may be searched in what is made of the value. */
 	if (e->format == ENVELOPE_JSON)
 		limits.fold_except = fold_except;
 	switch (e->format) {

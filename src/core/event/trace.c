@@ -30,7 +30,7 @@ static bool is_zero(const char *text, size_t len)
 	return strspn(text, "0") >= len;
 }
 
-/* A later version may have more behind the flags, after a dash. */
+/* A later version of the format may have more fields behind the flags, after a dash. */
 static bool is_traceparent(struct slice s)
 {
 	const char *t = s.data;

@@ -107,7 +107,7 @@ static void add_escaped_byte(struct buf *out, char c)
 	buf_add_char(out, c);
 }
 
-/* A run within a string of the text that holds neither quote nor backslash. */
+/* A run of bytes within a JSON string that has neither quote nor backslash. */
 static const char *add_run(struct buf *out, const char *p, const char *end)
 {
 	const char *stop = p;

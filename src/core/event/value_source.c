@@ -228,7 +228,7 @@ static struct value made_value(enum value_kind kind, const struct buf *made)
 	};
 }
 
-/* A token as compact JSON; a list of such is what a wildcard gives. */
+/* Write a token as compact JSON. A path with a wildcard gives a list of such tokens. */
 static void add_compact_token(struct buf *out, const struct jx_index *ix, uint32_t t)
 {
 	struct value v = value_of_token(ix, t);
@@ -266,7 +266,8 @@ static struct value read_path(
 	return made_value(VALUE_COMPOSITE, made);
 }
 
-/* The event without its detail, detail-type in camel case, as AWS was recorded to make it. */
+/* The event without its detail, and detail-type in camel case: recordings of EventBridge
+ * show both. */
 static struct value read_event_without_detail(const struct jx_index *ix, struct buf *made)
 {
 	uint32_t detail, detail_type;

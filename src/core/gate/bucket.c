@@ -26,7 +26,8 @@ static void read_time(struct bucket *b, int64_t now_ms)
 		b->level += elapsed_ms * b->gain;
 }
 
-/* Everything follows from rate, burst and share; the level is in units of @old_token. */
+/* Recompute what follows from rate, burst and share, and convert the level, which is still
+ * counted in units of @old_token. */
 static void derive(struct bucket *b, int64_t old_token)
 {
 	b->token = (int64_t)MS_PER_1000S * b->whole;

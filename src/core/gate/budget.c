@@ -11,7 +11,8 @@ static size_t beyond(size_t used, size_t part)
 	return used > part ? used - part : 0;
 }
 
-/* The pool's use depends on the size of a part, which changes with members and limits. */
+/* How much of the pool is used depends on the size of a part, and so on the number of
+ * members and on the limits. */
 static void recount(struct budget *b)
 {
 	b->deliveries.pool_used = b->bytes.pool_used = 0;

@@ -5,7 +5,7 @@
 
 #define TO(state) (1u << DELIVERY_##state)
 
-/* The diagram in delivery.h, for the machine. Keep the two together. */
+/* The diagram in delivery.h as a table. Change both together. */
 static const struct {
 	const char *name;
 	unsigned next;

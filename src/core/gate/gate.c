@@ -8,8 +8,8 @@
 #include "key_queue.h"
 #include "window.h"
 
-/* Entries whose time has come become ready so many at a take: no take is long, and each makes
- * more of them ready than it takes. */
+/* At most this many entries whose time has come are made ready in one gate_take(), so that
+ * none takes long. It is more than a take removes, so they are all made ready in the end. */
 #define DUE_AT_ONCE 8
 
 /* After a shortage: how long it is respected, for how short a time at first where nothing is on the
@@ -29,12 +29,10 @@ enum entry_state {
 	LEFT,
 };
 
-/*
- * What is ready stands in two places, so that the usual entry costs O(1): those that were
- * ready when they joined are in order by nature; those that became so later, behind a line
- * or a retry, are ordered by a heap of their turns. The next is the earlier of the two
- * heads.
- */
+/* Ready entries are kept in two places, so that a usual entry costs O(1). Those that were
+ * ready when they joined are a list, in order of joining without sorting. Those that became
+ * ready later, behind a line or after a retry, are in a heap ordered by their turns. The
+ * next entry is the earlier of the two heads. */
 struct gate {
 	struct rng *rng;
 	struct breaker breaker;
@@ -168,7 +166,7 @@ static struct gate_entry *first_ready(const struct gate *g)
 	return fresh;
 }
 
-/* Out of whatever it stands in. */
+/* Remove it from the list or heap that it is in. */
 static void unlink_entry(struct gate *g, struct gate_entry *e)
 {
 	switch ((enum entry_state)e->state) {
@@ -212,7 +210,7 @@ void gate_join(struct gate *g, struct gate_entry *e, uint64_t line)
 
 /* --- who may go -------------------------------------------------------------------------- */
 
-/* Time in which a request was ready and only the rate held it back. */
+/* Measure the time in which a request was ready and only the rate held it back. */
 static void account_rate(struct gate *g, bool holds, int64_t now_ms)
 {
 	if (g->rate_holds)

@@ -49,7 +49,7 @@ bool guard_delivered(struct guard *g, bool probe, int64_t now_ms)
 		guard_release(g, now_ms);
 		return true;
 	}
-	/* What left before the pause says nothing about its end. */
+	/* Deliveries sent before the pause say nothing about whether the fault is over. */
 	if (!guard_is_paused(g))
 		g->run = 0;
 	return false;

@@ -26,7 +26,7 @@ void line_table_release(struct line_table *t)
 
 static struct line **bucket_of(const struct line_table *t, uint64_t number)
 {
-	/* The high bits too: a caller's number may be poor in its low ones. */
+	/* Mix in the high bits: the low ones of a caller's number may vary little. */
 	return &t->buckets[(number ^ number >> 32) & (t->bucket_count - 1)];
 }
 

@@ -56,7 +56,7 @@ int retry_statuses_add(struct retry_statuses *s, const char *item, struct err *e
 	status = strtol(item, &end, 10);
 	if (!digit || *end != '\0' || status < STATUS_MIN || status > STATUS_MAX)
 		return err_set(err, ERR_INVALID,
-			"'%s' is no HTTP status: it must be 100 to 599, or a class such as \"5xx\"",
+			"'%s' is not an HTTP status: it must be 100 to 599, or a class such as \"5xx\"",
 			item);
 	statuses_set(s, (int)status);
 	return 0;
@@ -218,9 +218,9 @@ static int64_t backoff_ceiling_ms(const struct retry_policy *p, unsigned attempt
 	return min_i64(ceiling_ms, p->retry_cap_ms);
 }
 
-/* So close to the end of its age another attempt would only be one of a burst: the time left is
- * shared out by ever shorter delays. */
-static int64_t last_moment_ms(const struct retry_policy *p)
+/* No attempt is scheduled in the last stretch before the maximum age. Delays are capped by
+ * the time that is left, so retries there would come in a burst of ever shorter delays. */
+static int64_t last_stretch_ms(const struct retry_policy *p)
 {
 	return min_i64(p->retry_base_ms, p->maximum_event_age_ms / 64);
 }
@@ -232,7 +232,7 @@ enum retry_exhausted retry_schedule(const struct retry_policy *p, const struct r
 
 	if (attempts > p->maximum_retry_attempts)
 		return RETRY_MAXIMUM_RETRY_ATTEMPTS;
-	if (left_ms <= last_moment_ms(p) || v->not_before_ms > left_ms)
+	if (left_ms <= last_stretch_ms(p) || v->not_before_ms > left_ms)
 		return RETRY_MAXIMUM_EVENT_AGE;
 	ceiling_ms = min_i64(backoff_ceiling_ms(p, attempts), left_ms);
 	*ret_delay_ms = max_i64((int64_t)rng_upto(rng, (uint64_t)ceiling_ms), v->not_before_ms);

@@ -56,7 +56,7 @@ static void shrink(struct window *w, unsigned eighths, unsigned in_flight)
 {
 	w->size = clamp((unsigned)((uint64_t)w->size * eighths / 8), w->limit);
 	w->has_shrunk = true;
-	w->deaf = in_flight;
+	w->ignored = in_flight;
 	begin_round(w);
 }
 
@@ -76,8 +76,9 @@ static void grow(struct window *w)
 	w->size = clamp(w->size + step, w->limit);
 }
 
-/* Slow rounds in a row, four windows each an eighth smaller, would have taken three fifths of
- * the time if our load were the reason. */
+/* After this many slow rounds in a row the window is three fifths of what it was (seven
+ * eighths to the power of four). Had our load been the reason, latency would have fallen as
+ * much. */
 static void doubt_usual(struct window *w, int64_t mean_us)
 {
 	if (w->slow_rounds++ == 0)
@@ -119,15 +120,15 @@ static void end_round(struct window *w, unsigned in_flight)
 
 void window_note(struct window *w, enum window_answer a, int64_t latency_ms, unsigned in_flight)
 {
-	bool deaf = w->deaf > 0;
+	bool is_ignored = w->ignored > 0;
 
 	if (!w->settings.automatic)
 		return;
-	w->deaf -= deaf;
+	w->ignored -= is_ignored;
 	if (a == WINDOW_NOTHING)
 		return;
 	if (a == WINDOW_OVERLOADED) {
-		if (!deaf)
+		if (!is_ignored)
 			shrink(w, 6, in_flight);
 		return;
 	}

@@ -50,7 +50,8 @@ struct window {
 	bool has_shrunk;  /* since the begin: no doubling any more */
 	bool was_full;    /* in this round */
 	unsigned answers; /* that are left of this round */
-	unsigned deaf;    /* answers to requests from before the last decrease */
+	/* answers to come that do not count: their requests left before the last decrease */
+	unsigned ignored;
 	int64_t latency_sum_ms;
 	unsigned latency_count;
 	int64_t usual_us;      /* 0: not known */

@@ -13,7 +13,7 @@ enum step_kind {
 	STEP_ANY,
 };
 
-struct step {
+struct path_step {
 	enum step_kind kind;
 	uint32_t hash;    /* of the key */
 	struct slice key; /* in the path's own keys */
@@ -21,30 +21,30 @@ struct step {
 };
 
 struct path {
-	struct step *steps;
+	struct path_step *steps;
 	size_t count, cap;
 	struct buf keys; /* decoded; its maximum is reserved at once, so nothing in it moves */
 	bool wildcard;
 };
 
 /* The text under compilation and how far it has been read. */
-struct reader {
+struct path_reader {
 	struct slice text;
 	size_t at;
 	struct err *err;
 };
 
-static bool at_end(const struct reader *r)
+static bool at_end(const struct path_reader *r)
 {
 	return r->at == r->text.len;
 }
 
-static char peek(const struct reader *r)
+static char peek(const struct path_reader *r)
 {
 	return at_end(r) ? '\0' : r->text.data[r->at];
 }
 
-static int refuse(struct reader *r, const char *why)
+static int refuse_path(struct path_reader *r, const char *why)
 {
 	unsigned line, column;
 
@@ -53,13 +53,13 @@ static int refuse(struct reader *r, const char *why)
 		(int)min_i64((int64_t)r->text.len, 256), r->text.data, column, why);
 }
 
-static struct step *step_add(struct path *p, enum step_kind kind)
+static struct path_step *step_add(struct path *p, enum step_kind kind)
 {
 	if (p->count == p->cap) {
 		p->cap = p->cap ? p->cap * 2 : 4;
 		p->steps = xreallocarray(p->steps, p->cap, sizeof *p->steps);
 	}
-	p->steps[p->count] = (struct step){.kind = kind};
+	p->steps[p->count] = (struct path_step){.kind = kind};
 	if (kind == STEP_ANY)
 		p->wildcard = true;
 	return &p->steps[p->count++];
@@ -68,7 +68,7 @@ static struct step *step_add(struct path *p, enum step_kind kind)
 /* A key that stands in the path's buffer from @start on. */
 static void key_add(struct path *p, size_t start)
 {
-	struct step *s = step_add(p, STEP_KEY);
+	struct path_step *s = step_add(p, STEP_KEY);
 
 	s->key = slice_of(p->keys.data + start, p->keys.len - start);
 	s->hash = jx_key_hash(s->key);
@@ -80,7 +80,7 @@ static bool is_name(char c)
 	       c == '_' || c == '-' || c == '/' || (unsigned char)c >= 0x80;
 }
 
-static int read_dot(struct path *p, struct reader *r)
+static int read_dot(struct path *p, struct path_reader *r)
 {
 	size_t start = p->keys.len;
 
@@ -91,13 +91,13 @@ static int read_dot(struct path *p, struct reader *r)
 		return 0;
 	}
 	if (peek(r) == '.')
-		return refuse(r, "recursive descent (..) is not supported");
+		return refuse_path(r, "recursive descent (..) is not supported");
 	while (!at_end(r) && is_name(peek(r)))
 		buf_add_char(&p->keys, r->text.data[r->at++]);
 	if (p->keys.len == start)
-		return refuse(r, at_end(r)
-					 ? "a name is missing behind the dot"
-					 : "a name cannot begin so; write ['name'] if it does");
+		return refuse_path(
+			r, at_end(r) ? "a name is missing behind the dot"
+				     : "a name cannot begin so; write ['name'] if it does");
 	key_add(p, start);
 	return 0;
 }
@@ -123,7 +123,7 @@ static int32_t hex4(const char *p, const char *end)
 }
 
 /* A \u escape, whose 'u' is the next byte. */
-static int read_unicode(struct path *p, struct reader *r)
+static int read_unicode(struct path *p, struct path_reader *r)
 {
 	const char *end = r->text.data + r->text.len, *digits = r->text.data + r->at + 1;
 	int32_t code = hex4(digits, end), low;
@@ -134,19 +134,19 @@ static int read_unicode(struct path *p, struct reader *r)
 		digits[1] == 'u') {
 		low = hex4(digits + 2, end);
 		if (low < 0xdc00 || low > 0xdfff)
-			return refuse(r, "a surrogate without its other half");
+			return refuse_path(r, "a surrogate without its other half");
 		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 		digits += 6;
 	}
 	if (code < 0 || (code >= 0xd800 && code < 0xe000))
-		return refuse(r, "\\u needs four hexadecimal digits of a character");
+		return refuse_path(r, "\\u needs four hexadecimal digits of a character");
 	buf_add(&p->keys, bytes, utf8_encode((uint32_t)code, bytes));
 	r->at = (size_t)(digits - r->text.data);
 	return 0;
 }
 
 /* An escape, whose backslash is the next byte. */
-static int read_escape(struct path *p, struct reader *r)
+static int read_escape(struct path *p, struct path_reader *r)
 {
 	static const char from[] = "bfnrt'\"\\/", to[] = "\b\f\n\r\t'\"\\/";
 	const char *known;
@@ -156,13 +156,13 @@ static int read_escape(struct path *p, struct reader *r)
 		return read_unicode(p, r);
 	known = at_end(r) ? NULL : memchr(from, peek(r), sizeof from - 1);
 	if (known == NULL)
-		return refuse(r, "an unknown escape; a backslash is written \\\\");
+		return refuse_path(r, "an unknown escape; a backslash is written \\\\");
 	buf_add_char(&p->keys, to[known - from]);
 	r->at++;
 	return 0;
 }
 
-static int read_quoted(struct path *p, struct reader *r)
+static int read_quoted(struct path *p, struct path_reader *r)
 {
 	size_t start = p->keys.len;
 
@@ -176,20 +176,20 @@ static int read_quoted(struct path *p, struct reader *r)
 		}
 	}
 	if (at_end(r))
-		return refuse(r, "the quote is not closed");
+		return refuse_path(r, "the quote is not closed");
 	r->at++;
 	key_add(p, start);
 	return 0;
 }
 
-static int read_index(struct path *p, struct reader *r)
+static int read_index(struct path *p, struct path_reader *r)
 {
 	size_t index = 0;
 
 	for (; peek(r) >= '0' && peek(r) <= '9'; r->at++) {
 		index = index * 10 + (size_t)(peek(r) - '0');
 		if (index >= UINT32_MAX)
-			return refuse(r, "the index is too large");
+			return refuse_path(r, "the index is too large");
 	}
 	step_add(p, STEP_INDEX)->index = index;
 	return 0;
@@ -217,7 +217,7 @@ static const char *bracket_fault(char c)
 	}
 }
 
-static int read_bracket(struct path *p, struct reader *r)
+static int read_bracket(struct path *p, struct path_reader *r)
 {
 	char c;
 	int failed = 0;
@@ -232,24 +232,24 @@ static int read_bracket(struct path *p, struct reader *r)
 	} else if (c >= '0' && c <= '9') {
 		failed = read_index(p, r);
 	} else {
-		return refuse(r, bracket_fault(c));
+		return refuse_path(r, bracket_fault(c));
 	}
 	if (failed)
 		return failed;
 	if (peek(r) != ']') {
 		c = peek(r);
-		return refuse(r, c == ':' || c == ',' || c == '\0'
-					 ? bracket_fault(c)
-					 : "expected a closing bracket");
+		return refuse_path(r, c == ':' || c == ',' || c == '\0'
+					      ? bracket_fault(c)
+					      : "expected a closing bracket");
 	}
 	r->at++;
 	return 0;
 }
 
-static int read_steps(struct path *p, struct reader *r)
+static int read_steps(struct path *p, struct path_reader *r)
 {
 	if (peek(r) != '$')
-		return refuse(r, "a path begins with $");
+		return refuse_path(r, "a path begins with $");
 	r->at++;
 	while (!at_end(r)) {
 		int failed;
@@ -259,7 +259,7 @@ static int read_steps(struct path *p, struct reader *r)
 		else if (peek(r) == '[')
 			failed = read_bracket(p, r);
 		else
-			return refuse(r, "expected a dot, a bracket or the end");
+			return refuse_path(r, "expected a dot, a bracket or the end");
 		if (failed)
 			return failed;
 	}
@@ -282,7 +282,7 @@ static bool is_utf8(struct slice text)
 
 struct path *path_compile(struct slice text, struct err *err)
 {
-	struct reader r = {.text = text, .err = err};
+	struct path_reader r = {.text = text, .err = err};
 	struct path *p;
 
 	if (!is_utf8(text)) {
@@ -321,7 +321,7 @@ bool path_has_wildcard(const struct path *p)
 }
 
 /* Member @s->key of object @t. The hash was made at load. */
-static uint32_t find_member(const struct jx_index *ix, uint32_t t, const struct step *s)
+static uint32_t find_member(const struct jx_index *ix, uint32_t t, const struct path_step *s)
 {
 	uint32_t end = jx_next(ix, t);
 
@@ -338,7 +338,7 @@ static uint32_t find_member(const struct jx_index *ix, uint32_t t, const struct 
 	return JX_NONE;
 }
 
-static uint32_t take_step(const struct step *s, const struct jx_index *ix, uint32_t t)
+static uint32_t take_step(const struct path_step *s, const struct jx_index *ix, uint32_t t)
 {
 	if (s->kind == STEP_INDEX)
 		return jx_element(ix, t, s->index);

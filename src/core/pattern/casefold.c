@@ -13,7 +13,7 @@ struct forms {
 	unsigned self_len, upper_len, lower_len;
 };
 
-/* A character, or a byte that is none and has no other form. */
+/* A character; or a byte that is not part of one, which has no other form. */
 static unsigned next_character(const char *p, const char *end, uint32_t *ret_code)
 {
 	unsigned len = utf8_decode(p, end, ret_code);
@@ -192,7 +192,7 @@ static void add_lower(struct buf *out, const char *text, unsigned len)
 	}
 }
 
-/* The lower case of the upper case of the lower case: so the two sharp s, SS and ss are one. */
+/* Lower, upper and lower case again: so both sharp s, SS and ss become the same. */
 static void add_canonical(struct buf *out, uint32_t code)
 {
 	struct forms f, low;

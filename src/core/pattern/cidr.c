@@ -27,7 +27,7 @@ static bool parse_v4(struct slice s, uint8_t out[V6_BYTES])
 	return at == s.len;
 }
 
-/* inet_pton() also takes a dotted tail, which the original does not. */
+/* inet_pton() also accepts a dotted tail, which EventBridge refuses. */
 static bool parse_v6(struct slice s, uint8_t out[V6_BYTES])
 {
 	char text[INET6_ADDRSTRLEN];
@@ -45,8 +45,8 @@ static bool is_v6(struct slice s)
 	return memchr(s.data, ':', s.len) != NULL;
 }
 
-/* The original calls nonstandard what has other characters than an address, and invalid
- * what has the characters but not the form. */
+/* EventBridge's messages: an address with characters that none has is "nonstandard"; one
+ * with the right characters in a wrong form is "invalid". */
 static int parse_address(struct slice s, struct cidr *c, struct err *err)
 {
 	bool standard = s.len > 0;

@@ -38,7 +38,8 @@ struct slice compiler_key(struct compiler *c, uint32_t t);
  */
 int compiler_refuse(struct compiler *c, uint32_t t, const char *mend, const char *reason, ...)
 	ATTR_PRINTF(4, 5);
-/* What only EventBridge refuses: a refusal when strict, otherwise a warning and 0. */
+/* Something that only EventBridge refuses: refuse it if options are strict; otherwise warn
+ * and return 0. */
 int compiler_refuse_unportable(struct compiler *c, uint32_t t, const char *reason, ...)
 	ATTR_PRINTF(3, 4);
 

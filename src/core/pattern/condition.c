@@ -3,7 +3,7 @@
 #include "core/pattern/casefold.h"
 #include "core/pattern/number.h"
 
-bool value_has_key(struct value *v)
+bool leaf_value_has_key(struct leaf_value *v)
 {
 	if (!v->key_known) {
 		v->has_key = v->type == JX_NUMBER && number_key(v->text, &v->key);
@@ -47,7 +47,7 @@ static bool string_test_holds(const struct test *t, struct slice text)
 	}
 }
 
-bool test_holds(const struct test *t, struct value *v)
+bool test_holds(const struct test *t, struct leaf_value *v)
 {
 	switch (t->kind) {
 	case TEST_TRUE:
@@ -60,7 +60,7 @@ bool test_holds(const struct test *t, struct value *v)
 		return v->type == JX_NUMBER && slice_eq(t->text, v->text);
 	case TEST_NUMBER:
 	case TEST_RANGE:
-		return value_has_key(v) && v->key >= t->low && v->key <= t->high;
+		return leaf_value_has_key(v) && v->key >= t->low && v->key <= t->high;
 	case TEST_EXISTS:
 		return true;
 	case TEST_NOT:
@@ -74,7 +74,7 @@ bool test_holds(const struct test *t, struct value *v)
 	}
 }
 
-bool condition_holds(const struct condition *c, struct value *v)
+bool condition_holds(const struct condition *c, struct leaf_value *v)
 {
 	for (uint32_t i = 0; i < c->test_count; i++) {
 		if (test_holds(&c->tests[i], v))
@@ -83,7 +83,7 @@ bool condition_holds(const struct condition *c, struct value *v)
 	return false;
 }
 
-/* The text of an operand says all but of numbers and of anything-but. */
+/* An operand's text identifies it, except for numbers and for anything-but. */
 static bool test_equals(const struct test *a, const struct test *b)
 {
 	if (a->kind != b->kind || a->others_count != b->others_count)

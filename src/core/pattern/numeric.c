@@ -25,7 +25,7 @@ static struct slice shown(const struct numeric *n)
 	return slice_of(s.data, s.len < SHOWN_BYTES ? s.len : SHOWN_BYTES);
 }
 
-/* Where a message points. */
+/* The token that a message points to. */
 static uint32_t place(const struct numeric *n)
 {
 	return n->at == n->end ? n->list : n->at;
@@ -55,7 +55,7 @@ static int take_number(struct numeric *n, const char *operator, int64_t * ret_ke
 	return 0;
 }
 
-/* The comparison ends the list, and the list ends the object. */
+/* The comparison must be the end of the list, and the list the end of the object. */
 static int finish(const struct numeric *n, const char *reason)
 {
 	if (n->at == n->end && !n->more)

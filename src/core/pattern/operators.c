@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of a field, and the operators in it but for those with files of their own. */
+/* Compiles the list of a field and the operators in it. The larger operators have files of
+ * their own. */
 #include "core/pattern/number.h"
 #include "compile.h"
 
@@ -117,7 +118,7 @@ static int read_cidr(struct compiler *c, uint32_t t, struct test *test)
 {
 	struct cidr *cidr;
 	struct err why;
-	/* The text names the wrong operator; it is the original's own. */
+	/* EventBridge's message; it names the wrong operator. */
 	int r = read_string(c, t, TEST_CIDR, "prefix match pattern must be a string", test);
 
 	if (r != 0)
@@ -145,7 +146,7 @@ operators[] = {
 	{"cidr", read_cidr},
 };
 
-/* What could @key have been meant to be? */
+/* Which operator may have been misspelt as @key? */
 static const char *mend_operator(struct slice key)
 {
 	static const char *const meant[][2] = {

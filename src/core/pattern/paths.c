@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-/* What a path in a message may take up. */
+/* The most characters of a path in a message. */
 #define SHOWN_NAMES      12
 #define SHOWN_NAME_BYTES 60
 
@@ -16,7 +16,7 @@ static uint64_t hash_name(uint32_t parent, struct slice text)
 
 static void insert(struct compiler *c, uint32_t name)
 {
-	const struct name *n = &c->pattern->names[name];
+	const struct pattern_name *n = &c->pattern->names[name];
 	uint64_t i = hash_name(n->parent, n->text);
 
 	while (c->name_table[i & (c->name_slots - 1)] != 0)
@@ -40,11 +40,11 @@ static void grow(struct compiler *c)
 void compiler_add_root(struct compiler *c)
 {
 	grow(c);
-	c->pattern->names[0] = (struct name){0};
+	c->pattern->names[0] = (struct pattern_name){0};
 	c->pattern->name_count = 1;
 }
 
-/* The child @text of name @parent, found or made. */
+/* Get the child @text of name @parent, or create it. */
 static uint32_t obtain_name(struct compiler *c, uint32_t parent, struct slice text)
 {
 	struct pattern *p = c->pattern;

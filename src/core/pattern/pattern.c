@@ -61,7 +61,8 @@ static int too_many(struct compiler *c)
 		PATTERN_MAX_COMBINATIONS, PATTERN_MAX_CONDITIONS);
 }
 
-/* Member objects of array @t, the value of $or: each goes on from each alternative so far. */
+/* Compile the member objects of array @t, the value of $or: each extends a copy of each
+ * alternative so far. */
 static int read_or(struct compiler *c, uint32_t t, struct drafts *d)
 {
 	struct drafts before = *d;
@@ -96,7 +97,7 @@ static int read_or(struct compiler *c, uint32_t t, struct drafts *d)
 	return r;
 }
 
-/* Array @t is what the field at c->name wants. */
+/* Compile array @t, the conditions on the field at c->name. */
 static int read_field(struct compiler *c, uint32_t t, struct drafts *d)
 {
 	const struct condition *condition = NULL;
@@ -161,7 +162,7 @@ static int read_object(struct compiler *c, uint32_t t, struct drafts *d, bool in
 	return r;
 }
 
-/* Make the lists arrays; of several fields for one path the front one is kept. */
+/* Turn the lists into arrays. Of several fields with one path the one in front is kept. */
 static int finish(struct compiler *c, const struct drafts *d)
 {
 	struct pattern *p = c->pattern;

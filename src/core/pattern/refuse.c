@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a pattern is refused: EventBridge's reason, then the path in the pattern, line and
- * column. */
+/* Messages about a refused pattern: EventBridge's reason, then the path in the pattern, line
+ * and column. */
 #include "compile.h"
 
 #include <stdarg.h>

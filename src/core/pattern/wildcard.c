@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/pattern/wildcard.h"
 
-/* What stands at *at: a star, or a literal byte, its escape taken off. */
+/* The token at *at: a star, or a literal byte without its escape. */
 struct token {
 	bool star;
 	char byte;
@@ -16,7 +16,7 @@ static struct token next_token(struct slice s, size_t *at)
 	return (struct token){c == '*', c};
 }
 
-/* Positions are counted as the original does, with a quote in front. Counts the stars. */
+/* Count the stars. Positions in messages count the quote in front, as EventBridge's do. */
 static int check(struct slice s, size_t *ret_stars, struct err *err)
 {
 	size_t stars = 0;

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 
-static void complain(struct request_complaints *c, bool is_warning, const char *field,
+static void report_complaint(struct request_complaints *c, bool is_warning, const char *field,
 	const char *fmt, va_list ap)
 {
 	char text[ERR_TEXT_BYTES];
@@ -22,7 +22,7 @@ void request_fault(struct request_complaints *c, const char *field, const char *
 
 	c->faults++;
 	va_start(ap, fmt);
-	complain(c, false, field, fmt, ap);
+	report_complaint(c, false, field, fmt, ap);
 	va_end(ap);
 }
 
@@ -31,7 +31,7 @@ void request_warn(struct request_complaints *c, const char *field, const char *f
 	va_list ap;
 
 	va_start(ap, fmt);
-	complain(c, true, field, fmt, ap);
+	report_complaint(c, true, field, fmt, ap);
 	va_end(ap);
 }
 

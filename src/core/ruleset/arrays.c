@@ -51,7 +51,8 @@ static bool is_ambiguous(struct ruleset_scratch *s, uint32_t node)
 	return false;
 }
 
-/* The same steps as the walk's, so leaves come in the same order: @leaf counts them. */
+/* Takes the same steps as the walk of the event, so leaves come in the same order: @leaf
+ * counts them. */
 static void write_down(
 	struct ruleset_scratch *s, uint32_t name, uint32_t t, uint32_t parent, uint32_t *leaf)
 {
@@ -129,7 +130,7 @@ static uint32_t condition_at(const struct ruleset_scratch *s, uint32_t name, uin
 	return c;
 }
 
-/* What the alternative has at and below a name. */
+/* How many conditions the alternative has at and below a name. */
 struct share {
 	uint32_t count; /* conditions */
 	uint32_t must;  /* those that must have a leaf */
@@ -148,19 +149,19 @@ static struct share share_of(const struct ruleset_scratch *s, uint32_t name)
 	return share;
 }
 
-/* Of a node: can the conditions at and below its name be met in it, and which is the
- * first of them to have a leaf in it (JX_NONE: none has). */
+/* The answer for one node of the trail: can the conditions at and below its name be met in
+ * it, and which is the first of them that has a leaf in it (JX_NONE: none has)? */
 struct finding {
 	bool met;
 	uint32_t first;
 };
 
-static struct finding look_at(struct ruleset_scratch *s, uint32_t n, struct share share);
+static struct finding inspect(struct ruleset_scratch *s, uint32_t n, struct share share);
 
-static struct finding look_at_leaf(struct ruleset_scratch *s, uint32_t n, struct share share)
+static struct finding inspect_leaf(struct ruleset_scratch *s, uint32_t n, struct share share)
 {
 	uint32_t rank = 0, c = condition_at(s, s->trail[n].name, &rank);
-	struct value *v = &s->leaves[s->trail[n].leaf].value;
+	struct leaf_value *v = &s->leaves[s->trail[n].leaf].value;
 
 	if (c == JX_NONE)
 		return (struct finding){share.must == 0, JX_NONE};
@@ -169,14 +170,14 @@ static struct finding look_at_leaf(struct ruleset_scratch *s, uint32_t n, struct
 		share.must == 0 && condition_holds(s->rs->conditions[c].condition, v), rank};
 }
 
-/* Some element must do for all, and it must be one that the first condition with a leaf
- * in the array can choose. */
-static struct finding look_at_array(struct ruleset_scratch *s, uint32_t n, struct share share)
+/* One element must meet all of the conditions, and it must be one that the first condition
+ * with a leaf in the array can choose. */
+static struct finding inspect_array(struct ruleset_scratch *s, uint32_t n, struct share share)
 {
 	struct finding all = {share.must == 0, JX_NONE};
 
 	for (uint32_t e = n + 1; e < s->trail[n].end; e = s->trail[e].end) {
-		struct finding one = look_at(s, e, share);
+		struct finding one = inspect(s, e, share);
 
 		if (one.first == JX_NONE || one.first > all.first)
 			continue;
@@ -186,8 +187,8 @@ static struct finding look_at_array(struct ruleset_scratch *s, uint32_t n, struc
 	return all;
 }
 
-/* All members must do, and none that must be there may be missing. */
-static struct finding look_at_object(struct ruleset_scratch *s, uint32_t n, struct share share)
+/* All members must meet their conditions, and none that must be there may be missing. */
+static struct finding inspect_object(struct ruleset_scratch *s, uint32_t n, struct share share)
 {
 	struct finding all = {true, JX_NONE};
 	uint32_t must = 0;
@@ -198,7 +199,7 @@ static struct finding look_at_object(struct ruleset_scratch *s, uint32_t n, stru
 
 		if (part.count == 0)
 			continue;
-		one = look_at(s, m, part);
+		one = inspect(s, m, part);
 		all.met &= one.met;
 		if (one.first < all.first)
 			all.first = one.first;
@@ -208,14 +209,14 @@ static struct finding look_at_object(struct ruleset_scratch *s, uint32_t n, stru
 	return all;
 }
 
-static struct finding look_at(struct ruleset_scratch *s, uint32_t n, struct share share)
+static struct finding inspect(struct ruleset_scratch *s, uint32_t n, struct share share)
 {
 	if (s->trail[n].leaf != JX_NONE)
-		return look_at_leaf(s, n, share);
-	return s->trail[n].is_array ? look_at_array(s, n, share) : look_at_object(s, n, share);
+		return inspect_leaf(s, n, share);
+	return s->trail[n].is_array ? inspect_array(s, n, share) : inspect_object(s, n, share);
 }
 
-/* Two leaves agree unless their ways part at an array. */
+/* Two leaves agree unless their paths lead into different elements of one array. */
 static bool leaves_agree(const struct ruleset_scratch *s, uint32_t a, uint32_t b)
 {
 	uint32_t na = s->leaves[a].node, nb = s->leaves[b].node;
@@ -318,5 +319,5 @@ bool arrays_agree(struct ruleset_scratch *s, const struct rule_alternative *a)
 				 !s->rs->conditions[s->rs->members[a->first + i]].may_be_absent;
 	if (s->ambiguous)
 		return search(s, count);
-	return look_at_object(s, 0, (struct share){count, s->must[count]}).met;
+	return inspect_object(s, 0, (struct share){count, s->must[count]}).met;
 }

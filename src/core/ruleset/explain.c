@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Why a pattern does not match: a ruleset of this one pattern is matched, and what it has noted
- * about the event is put into words.
- */
+/* Explains why a pattern does not match: matches a ruleset of this one pattern, and puts
+ * into words what the match has noted about the event. */
 #include "ruleset_private.h"
 
 /* How much of a value and how many of several are shown. */
@@ -37,7 +35,7 @@ static void add_cut(struct buf *out, struct slice s)
 		buf_add_str(out, "...");
 }
 
-static void add_value(struct buf *out, const struct value *v)
+static void add_value(struct buf *out, const struct leaf_value *v)
 {
 	struct buf quoted;
 
@@ -68,7 +66,7 @@ static void add_leaves(const struct explanation *x, uint32_t first)
 		buf_addf(x->out, " and %u more", count - SHOWN_VALUES);
 }
 
-/* The keys of object @t, for whoever has misspelt one. */
+/* Add the keys of object @t: a key of the pattern may be misspelt. */
 static void add_keys(const struct explanation *x, uint32_t t)
 {
 	unsigned count = 0;
@@ -154,7 +152,8 @@ static bool add_condition(const struct explanation *x, uint32_t c)
 	const struct rule_condition *rc = &x->rs->conditions[c];
 	const struct leaf_list *list = &x->s->lists[rc->field];
 	bool holds = ruleset_leaf_holds(x->s, c), present = is_present(x, c);
-	/* What the event has elsewhere in a list is absent from the element that matched. */
+	/* A field that other elements of the list have is absent from the element that
+	 * matched. */
 	bool elsewhere = x->matches && !holds && present;
 	bool met = holds || elsewhere || (!present && rc->may_be_absent);
 
@@ -190,7 +189,7 @@ static unsigned count_unmet(const struct explanation *x, const struct rule_alter
 	return unmet == 0 && shared && !arrays_agree(x->s, a) ? 1 : unmet;
 }
 
-/* The alternative with the fewest unmet conditions: one that matches, if any does. */
+/* Find the alternative with the fewest unmet conditions; it has none if the pattern matches. */
 static uint32_t closest(const struct explanation *x, unsigned *ret_unmet)
 {
 	uint32_t best = 0;
@@ -207,7 +206,7 @@ static uint32_t closest(const struct explanation *x, unsigned *ret_unmet)
 	return best;
 }
 
-/* The alternative's conditions hold one by one, and not together, because of these arrays. */
+/* Say that each condition holds by itself, but not all in one element of these arrays. */
 static void add_disagreement(const struct explanation *x)
 {
 	buf_add_str(x->out,

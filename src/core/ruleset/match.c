@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matching: the walk, the triggers, the trial. */
+/* Matches an event in three steps: walk it, look up which conditions trigger alternatives,
+ * test those alternatives in full. */
 #include "core/ruleset/ruleset.h"
 #include "ruleset_private.h"
 
@@ -44,7 +45,7 @@ void ruleset_scratch_free(struct ruleset_scratch *s)
 	free(s);
 }
 
-/* Everything noted for earlier events is void. */
+/* A new generation: what was noted for earlier events is no longer valid. */
 static void begin_event(struct ruleset_scratch *s, const struct jx_index *ix)
 {
 	const struct ruleset *rs = s->rs;
@@ -65,8 +66,8 @@ static void begin_event(struct ruleset_scratch *s, const struct jx_index *ix)
 	memset(s->rule_hits, 0, rs->rule_count * sizeof *s->rule_hits);
 }
 
-/* The characters of string token @t. Room for all strings of the event is made at once,
- * so that what was decoded stays where it is. */
+/* The characters of string token @t. The room for all strings of the event is reserved at
+ * once, so that slices of decoded text stay valid. */
 static struct slice decode(struct ruleset_scratch *s, uint32_t t)
 {
 	size_t at;
@@ -216,7 +217,7 @@ bool ruleset_shares_array(const struct ruleset_scratch *s, const struct rule_alt
 	return false;
 }
 
-/* Try an alternative in full. */
+/* Test all conditions of an alternative. */
 static void try_alternative(struct ruleset_scratch *s, uint32_t n)
 {
 	const struct ruleset *rs = s->rs;
@@ -243,7 +244,7 @@ static void try_alternative(struct ruleset_scratch *s, uint32_t n)
 	s->hits[s->hit_count++] = a->rule;
 }
 
-/* A trigger: condition @c holds for some leaf. */
+/* Condition @c holds for some leaf: test the alternatives that it triggers. */
 static void trigger(void *data, uint32_t c)
 {
 	struct ruleset_scratch *s = data;
@@ -264,7 +265,7 @@ static int compare_numbers(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
-/* Few: put them in order. Many: read them off the rules' marks. */
+/* Few rules are sorted. Many are read off the marks of all rules, which are in order. */
 static void sort_hits(struct ruleset_scratch *s)
 {
 	uint32_t n = 0;

@@ -74,14 +74,15 @@ void names_mark_field(struct names *n, uint32_t name)
 	}
 }
 
-/* A place in the order of siblings: a child's own field, or all that is below it. */
+/* An item in the order of siblings: the field of a child itself, or everything below that
+ * child. */
 struct item {
 	uint32_t name;
 	bool below;
 	struct slice text;
 };
 
-/* A child's own path ends with its name; those below it go on with a dot. */
+/* The path of a child ends with its name; the paths below it continue with a dot. */
 static int compare_items(const void *pa, const void *pb)
 {
 	const struct item *a = pa, *b = pb;
@@ -121,9 +122,9 @@ static struct item *group_items(const struct names *n, uint32_t *first)
 	return items;
 }
 
-/* Go through all items in order, downwards at those for what is below, and number. A name
- * can be as deep as a pattern is long, so there is no recursion: at[v] is where name v
- * goes on. */
+/* Number the fields: go through the items in order, and down into a child where its
+ * descendants are due. There is no recursion, because a name can be as deep as a pattern is
+ * long: at[v] is the next item of name v. */
 static void number_fields(
 	struct names *n, const struct item *items, uint32_t *at, const uint32_t *ends)
 {

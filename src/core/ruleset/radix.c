@@ -15,7 +15,7 @@ void radix_release(struct radix *r)
 	radix_init(r, r->reversed);
 }
 
-/* Byte @i in the direction of the tree. */
+/* Byte @i, counted from the end for trees of suffixes. */
 static unsigned char byte_at(bool reversed, struct slice s, size_t i)
 {
 	return (unsigned char)s.data[reversed ? s.len - 1 - i : i];
@@ -75,7 +75,7 @@ struct build {
 	void *data;
 };
 
-/* The end of the run of texts from @from on that have the same byte at @depth. */
+/* The end of the run of texts, from @from on, that have the same byte at @depth. */
 static size_t run_end(const struct build *b, size_t from, size_t to, size_t depth)
 {
 	unsigned char c = byte_at(b->r->reversed, b->texts[from].text, depth);
@@ -87,7 +87,8 @@ static size_t run_end(const struct build *b, size_t from, size_t to, size_t dept
 
 static void fill(const struct build *b, uint32_t node, size_t from, size_t to, size_t depth);
 
-/* The children of @node for the texts from @from on, which all go on behind @depth. */
+/* Make the children of @node for the texts from @from on, all of which are longer than
+ * @depth. */
 static void add_children(
 	const struct build *b, uint32_t node, size_t from, size_t to, size_t depth)
 {
@@ -107,7 +108,7 @@ static void add_children(
 	}
 }
 
-/* Make @node the place of the texts @from … @to - 1, which agree up to @depth and, unless the
+/* Make @node stand for the texts @from … @to - 1. They agree up to @depth and, unless the
  * node is a root, in the byte there. */
 static void fill(const struct build *b, uint32_t node, size_t from, size_t to, size_t depth)
 {
@@ -116,7 +117,8 @@ static void fill(const struct build *b, uint32_t node, size_t from, size_t to, s
 	size_t common = depth;
 	uint32_t label = (uint32_t)b->r->pool_len, post = RADIX_NONE;
 
-	/* Sorted: what the first and the last have in common, all have. */
+	/* The texts are sorted: what the first and the last have in common, all have in
+	 * common. */
 	while (common < first.len && common < last.len &&
 		byte_at(reversed, first, common) == byte_at(reversed, last, common)) {
 		pool_add(b->r, byte_at(reversed, first, common));
@@ -147,7 +149,7 @@ uint32_t radix_build(struct radix *r, struct radix_text *texts, size_t count,
 	return root;
 }
 
-/* Whether the edge to @n goes along with @text from @depth on. */
+/* Whether the label of the edge to @n is what @text has from @depth on. */
 static bool edge_fits(
 	const struct radix *r, const struct radix_node *n, struct slice text, size_t depth)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building: names, conditions, triggers. */
+/* Builds a ruleset: collects names and conditions of all patterns and chooses a trigger for
+ * each alternative. */
 #include "core/ruleset/ruleset.h"
 #include "core/json/scan.h"
 #include "ruleset_private.h"
@@ -49,7 +50,7 @@ static void collect_names(struct builder *b)
 		jx_key_set_add(&b->rs->keys, jx_key_hash(b->rs->names.nodes[n].text));
 }
 
-/* The number of this condition on this field, a new one if need be. */
+/* The number of this condition on this field; it gets a new one if it is not known yet. */
 static uint32_t obtain_condition(
 	struct builder *b, uint32_t field, const struct condition *condition)
 {
@@ -125,7 +126,8 @@ static void collect_alternatives(struct builder *b)
 	}
 }
 
-/* How often values are waited for, by hash; open, never full. */
+/* How many alternatives wait for a value, by the value's hash. An open-addressing table that
+ * is never full. */
 struct tally {
 	struct {
 		uint64_t hash, count;
@@ -166,8 +168,8 @@ static void tally_all(struct tally *t, const struct builder *b)
 	}
 }
 
-/* What to expect from a condition as a trigger, the less the better: how many alternatives
- * wait for its values, weighed by how likely a value is to be right for them. */
+/* The expected cost of a condition as a trigger; less is better. It is how many alternatives
+ * wait for its values, weighed by how likely such a value is to be the right one for them. */
 static uint64_t cost_of(struct tally *t, const struct builder *b, uint32_t c)
 {
 	const struct rule_condition *rc = &b->rs->conditions[c];

@@ -11,7 +11,7 @@
 #include "core/ruleset/ruleset.h"
 #include "triggers.h"
 
-/* Equal conditions on one field, of whatever rules, are one. */
+/* A condition. Rules share it if their conditions on a field are equal. */
 struct rule_condition {
 	uint32_t field;
 	bool may_be_absent;
@@ -41,7 +41,7 @@ struct ruleset {
 
 /* A leaf of the event at a field. */
 struct leaf {
-	struct value value;
+	struct leaf_value value;
 	uint32_t field;
 	uint32_t next; /* the field's next leaf; JX_NONE: none */
 	uint32_t node; /* in the trail, once there is one */
@@ -66,7 +66,7 @@ struct trail_node {
 struct ruleset_scratch {
 	const struct ruleset *rs;
 	const struct jx_index *ix;
-	uint32_t generation; /* of this event: what is noted with another is void */
+	uint32_t generation; /* of this event; notes with another number are not valid */
 
 	struct leaf *leaves;
 	uint32_t leaf_count, leaf_cap;
@@ -93,7 +93,7 @@ struct ruleset_scratch {
 	uint32_t *name_seen; /* by name: the serial of the object that has it */
 	uint32_t serial;     /* of objects looked at */
 
-	/* Of the alternative in trial: */
+	/* Of the alternative that is being tested: */
 	const struct rule_alternative *alternative;
 	uint32_t *must;   /* how many of its first conditions must have a leaf */
 	uint32_t *chosen; /* by condition: the leaf, when searching */

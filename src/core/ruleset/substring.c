@@ -96,7 +96,7 @@ static int compare_depth(const void *pa, const void *pb, void *data)
 	return (a > b) - (a < b);
 }
 
-/* A state's fail link is found along those of its parent, so from short to long. */
+/* A state's fail link follows from its parent's, so states are visited from short to long. */
 static void link_states(struct substring *s, uint32_t root)
 {
 	uint32_t count = s->count - root - 1;

@@ -4,16 +4,16 @@
 
 #include <stdlib.h>
 
-/* One look-up under way. */
+/* The state of one look-up. */
 struct firing {
 	const struct triggers *t;
-	struct value *v;
+	struct leaf_value *v;
 	struct triggers_scratch *scratch;
 	void (*met)(void *data, uint32_t condition);
 	void *data;
 };
 
-/* The tests of chain @post decide. */
+/* Apply the tests of chain @post to the leaf. */
 static void try_chain(const struct firing *f, uint32_t post)
 {
 	while (post != TRIGGERS_NONE) {
@@ -61,8 +61,8 @@ static void walk_tree(
 		try_chain(f, post);
 }
 
-/* A text that occurs again and again is tried once; and then all that end with it have been
- * too, so the work is linear in the value and the automaton. */
+/* Each text found is tested once for each value, and so are all texts that end with it. So
+ * the work is linear in the length of the value and the size of the automaton. */
 static void walk_substrings(const struct firing *f, uint32_t root)
 {
 	const struct substring *s = &f->t->substring;
@@ -111,7 +111,7 @@ static void fire_string(
 static void fire_number(
 	const struct firing *f, const struct triggers_field *field, uint32_t number)
 {
-	if (value_has_key(f->v)) {
+	if (leaf_value_has_key(f->v)) {
 		if (field->has_values)
 			look_up(f, triggers_hash_key(number, f->v->key));
 		intervals_find(f->t->ranges + field->ranges, field->range_count, f->v->key,
@@ -134,7 +134,7 @@ void triggers_scratch_release(struct triggers_scratch *s)
 	free(s->tried);
 }
 
-void triggers_fire(const struct triggers *t, uint32_t field, struct value *v,
+void triggers_fire(const struct triggers *t, uint32_t field, struct leaf_value *v,
 	struct triggers_scratch *scratch, void (*met)(void *data, uint32_t condition),
 	void *data)
 {

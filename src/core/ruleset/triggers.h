@@ -73,7 +73,7 @@ void triggers_add(
 /* Build. Nothing may be added afterwards. */
 void triggers_seal(struct triggers *t);
 
-/* How much work a test makes that is registered: 1 for a value that only it waits for. */
+/* How much work a registered test causes: 1 for a value that only it waits for. */
 unsigned triggers_cost(const struct test *test);
 /* A hash of an exact value that a test waits for, with its field; false for other tests. */
 bool triggers_value_hash(uint32_t field, const struct test *test, uint64_t *ret_hash);
@@ -94,7 +94,7 @@ void triggers_scratch_release(struct triggers_scratch *s);
 
 /* Call @met(data, condition) for each registered condition that @v meets; for some more
  * than once. */
-void triggers_fire(const struct triggers *t, uint32_t field, struct value *v,
+void triggers_fire(const struct triggers *t, uint32_t field, struct leaf_value *v,
 	struct triggers_scratch *scratch, void (*met)(void *data, uint32_t condition),
 	void *data);
 

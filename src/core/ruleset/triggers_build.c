@@ -125,7 +125,7 @@ static struct slice wildcard_literal(const struct wildcard *w, enum place *ret_p
 			best = w->middle[i];
 	}
 	*ret_place = IN_SUBSTRINGS;
-	/* The ends are cheaper to look up, and as good if they say as much. */
+	/* Literals at the ends are cheaper to look up, and as good if they are as long. */
 	if (w->head.len > 0 && w->head.len + 2 >= best.len) {
 		best = w->head;
 		*ret_place = IN_TREE + TREE_PREFIX;
@@ -137,7 +137,7 @@ static struct slice wildcard_literal(const struct wildcard *w, enum place *ret_p
 	return best;
 }
 
-/* Where to find @test, and by what text; false: only by any leaf. */
+/* In which structure to register @test, and by what text. False: any leaf leads to it. */
 static bool place_of(struct triggers *t, const struct test *test, enum place *ret_place,
 	struct slice *ret_text)
 {
