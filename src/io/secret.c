@@ -129,7 +129,7 @@ static char *resolve_path(const char *path, const char *base_dir)
 }
 
 /* The whole of @fd into @bytes, which has room for the limit and one more. */
-static int read_all(int fd, char *bytes, size_t *ret_len)
+static int read_descriptor(int fd, char *bytes, size_t *ret_len)
 {
 	size_t len = 0;
 
@@ -170,7 +170,7 @@ static int read_open_file(struct scanner *s, const char *reference, int fd)
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(s->err, ERR_INVALID, "%s: not a regular file", reference);
 	bytes = xmalloc(FILE_MAX_BYTES + 1);
-	if (read_all(fd, bytes, &len) != 0)
+	if (read_descriptor(fd, bytes, &len) != 0)
 		code = err_set(s->err, ERR_IO, "%s: %s", reference, strerror(errno));
 	else
 		code = check_file_text(s, reference, bytes, len);
@@ -188,7 +188,7 @@ static int read_open_file(struct scanner *s, const char *reference, int fd)
 	return code;
 }
 
-static int read_file(struct scanner *s, const char *reference, const char *path)
+static int read_secret_file(struct scanner *s, const char *reference, const char *path)
 {
 	/* Without O_NONBLOCK a FIFO nobody writes to would stop the loop. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), code;
@@ -209,7 +209,7 @@ static int use_file(struct scanner *s, const char *reference, char *path)
 	int code = 0;
 
 	if (s->out != NULL) {
-		code = read_file(s, reference, path);
+		code = read_secret_file(s, reference, path);
 		free(path);
 	} else {
 		*s->paths = xreallocarray(*s->paths, s->path_count + 1, sizeof **s->paths);

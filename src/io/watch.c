@@ -41,7 +41,7 @@ static void watch_directories(struct watch *w, const char *path)
 }
 
 /* True: there is a file, and it is not the one last seen. */
-static bool look_at(struct watch_file *f)
+static bool inspect_file(struct watch_file *f)
 {
 	struct stat st;
 
@@ -57,7 +57,7 @@ static bool look_at(struct watch_file *f)
 	return true;
 }
 
-static void look_at_all(struct loop_timer *timer)
+static void inspect_all(struct loop_timer *timer)
 {
 	struct watch *w = container_of(timer, struct watch, look);
 	struct list changed;
@@ -68,7 +68,7 @@ static void look_at_all(struct loop_timer *timer)
 	list_foreach_safe (node, &w->files) {
 		struct watch_file *f = list_entry(node, struct watch_file, node);
 
-		if (!look_at(f))
+		if (!inspect_file(f))
 			continue;
 		watch_directories(w, f->path);
 		list_remove(node);
@@ -101,7 +101,7 @@ struct watch *watch_new(struct loop *l)
 	struct watch *w = xcalloc(1, sizeof *w);
 
 	w->loop = l;
-	w->look.fire = look_at_all;
+	w->look.fire = inspect_all;
 	list_init(&w->files);
 	/* Without inotify (there is a limit for each user) looking every 30 s is left. */
 	w->notify = (struct loop_fd){.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
@@ -131,7 +131,7 @@ void watch_add(struct watch *w, struct watch_file *f, const char *path)
 	f->path = xstrdup(path);
 	list_append(&w->files, &f->node);
 	watch_directories(w, path);
-	look_at(f);
+	inspect_file(f);
 }
 
 void watch_remove(struct watch_file *f)

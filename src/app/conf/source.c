@@ -150,7 +150,7 @@ char *conf_source_join(const struct conf_source *s, const char *path)
 }
 
 /* The content of a regular file, with a NUL after it. NULL: see errno. */
-static char *read_file(const char *path, size_t *ret_len)
+static char *read_content(const char *path, size_t *ret_len)
 {
 	FILE *f = fopen(path, "re");
 	struct stat st;
@@ -182,7 +182,7 @@ const char *conf_source_content(struct conf_source *s, const char *path, size_t 
 
 	HASH_FIND_STR(s->contents, path, f);
 	if (f == NULL) {
-		bytes = read_file(path, ret_len);
+		bytes = read_content(path, ret_len);
 		if (bytes == NULL)
 			return NULL;
 		f = xcalloc(1, sizeof *f);

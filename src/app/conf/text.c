@@ -142,7 +142,7 @@ static int read_bytes(const char *path, struct buf *out, struct stat *ret_st)
 	return code;
 }
 
-static bool read_file(
+static bool read_conf_file(
 	struct reader *r, const char *path, struct conf_place from, struct input *below)
 {
 	struct input in = {
@@ -214,7 +214,7 @@ static void include_one(struct reader *r, struct input *in, const char *path)
 		conf_fault(r->faults, here(in),
 			"@include '%s': files are nested more than %d deep", path,
 			MAX_INCLUDE_DEPTH);
-	else if (!read_file(r, path, here(in), in))
+	else if (!read_conf_file(r, path, here(in), in))
 		r->broken = true;
 }
 
@@ -428,7 +428,7 @@ bool conf_text_read(struct conf_text *t, const char *path, struct conf_files *fi
 	*t = (struct conf_text){0};
 	buf_init(&t->bytes, BUF_UNLIMITED);
 	conf_scope_init(&r.scope);
-	ok = read_file(&r, path, (struct conf_place){file, 0}, NULL) && !r.broken &&
+	ok = read_conf_file(&r, path, (struct conf_place){file, 0}, NULL) && !r.broken &&
 	     conf_scope_end(&r.scope, faults);
 	conf_scope_release(&r.scope);
 	return ok;

@@ -25,7 +25,7 @@ struct letter_topics {
 
 /* --- asking ----------------------------------------------------------------------------- */
 
-static void ask(struct letter_topics *t, const char *const *names, size_t count,
+static void query_topics(struct letter_topics *t, const char *const *names, size_t count,
 	const struct topics_create *create, topics_done_fn done)
 {
 	struct topics_settings s = {
@@ -196,7 +196,7 @@ static void letters_known(void *ctx, const struct topics_info *infos, size_t cou
 	memcpy(t->letters, infos, count * sizeof *infos);
 	for (size_t i = 0; i < count; i++)
 		t->letters[i].name = t->names[i];
-	ask(t, t->sources, t->source_count, NULL, sources_known);
+	query_topics(t, t->sources, t->source_count, NULL, sources_known);
 }
 
 static void ask_letters(struct letter_topics *t)
@@ -204,7 +204,7 @@ static void ask_letters(struct letter_topics *t)
 	const struct conf_topic_create *c = &t->conf->dead_letter_create;
 	struct topics_create create = {c->partitions, c->replication_factor, c->retention_ms};
 
-	ask(t, t->names, t->count, c->enabled ? &create : NULL, letters_known);
+	query_topics(t, t->names, t->count, c->enabled ? &create : NULL, letters_known);
 }
 
 static void again_fire(struct loop_timer *timer)

@@ -46,7 +46,7 @@ static void add_bounds(struct redrive *run, struct reader *reader)
 		};
 }
 
-static int look_at_topics(struct redrive *run, struct reader *reader, struct err *err)
+static int find_topics(struct redrive *run, struct reader *reader, struct err *err)
 {
 	const struct letters_filter *f = &run->o->filter;
 	size_t count;
@@ -73,7 +73,7 @@ int redrive_scan(struct redrive *run, struct err *err)
 
 	if (reader == NULL)
 		return ERR_INVALID;
-	code = look_at_topics(run, reader, err);
+	code = find_topics(run, reader, err);
 	reader_free(reader);
 	return code;
 }

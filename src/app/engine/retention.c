@@ -23,14 +23,14 @@ struct retention {
 	struct loop_timer timer;
 };
 
-static void ask(struct loop_timer *timer);
+static void query_retention(struct loop_timer *timer);
 
 struct retention *retention_new(struct loop *loop)
 {
 	struct retention *r = xcalloc(1, sizeof *r);
 
 	r->loop = loop;
-	r->timer.fire = ask;
+	r->timer.fire = query_retention;
 	return r;
 }
 
@@ -88,7 +88,7 @@ static void answered(void *ctx, const struct topics_info *infos, size_t count)
 	ask_at(r, all ? RETENTION_ASK_MS : AGAIN_MS);
 }
 
-static void ask(struct loop_timer *timer)
+static void query_retention(struct loop_timer *timer)
 {
 	struct retention *r = container_of(timer, struct retention, timer);
 	struct topics_settings s = {

@@ -26,7 +26,7 @@ static bool has_token(const struct connection *c)
 
 /* --- State. --- */
 
-/* The log hears of the two states that matter to an operator, once for each change. */
+/* Log the two states that matter to an operator, once for each change. */
 static void announce(struct connection *c)
 {
 	enum connection_state state = c->status.state;
@@ -70,7 +70,7 @@ void connection_get_status(struct connection *c, struct connection_status *ret)
 
 /* --- Waiting. --- */
 
-/* With the lock held: there may be something to do on the connection's loop. */
+/* With the lock held: wake the connection's loop, which may have something to do. */
 static void kick(struct connection *c)
 {
 	if (c->is_kicked)
@@ -87,8 +87,8 @@ static void call_ready(struct loop_call *call)
 	w->ready(w);
 }
 
-/* From waiting to being called there is no moment in which the waiter is in neither list: that
- * is what connection_unwait() relies on. */
+/* At any time a waiter is in one of the two lists, until it is called: connection_unwait()
+ * relies on that. */
 void connection_wake_waiters(struct connection *c)
 {
 	struct list *node;
@@ -139,7 +139,7 @@ static void kicked(struct loop_call *call)
 	connection_token_tend(c);
 }
 
-/* A token that has run out while there was nothing to deliver. */
+/* The token has expired while there was nothing to deliver. */
 static void note_expiry(struct connection *c)
 {
 	if (c->status.state == CONNECTION_AUTHORIZED)
@@ -174,7 +174,8 @@ bool connection_is_renewable(const struct connection *c)
 	return has_token(c) || c->has_references;
 }
 
-/* With the lock held: put the secrets of now in place of those of then. True: they differ. */
+/* With the lock held: replace the credentials by those made of the current secrets. True:
+ * they differ. */
 static bool reread(struct connection *c)
 {
 	struct credentials m = {0};
@@ -207,8 +208,8 @@ static bool token_rejected(struct connection *c)
 	return true;
 }
 
-/* The same credentials go on under a new number: whoever compares numbers must see that these
- * were tried, and not try them again at no cost for ever. */
+/* The same credentials get a new generation: callers compare generations, and would else try
+ * these again and again without counting an attempt. */
 static void refused_for_good(struct connection *c)
 {
 	if (connection_is_renewable(c))
@@ -257,7 +258,7 @@ void connection_secrets_changed(struct connection *c)
 
 /* --- From birth to death. --- */
 
-/* All texts of @s that may hold references; returns how many. */
+/* Collect all texts of @s that may hold references; returns how many. */
 static size_t texts_of(const struct connection_settings *s, const char **out, size_t max)
 {
 	const char *const texts[] = {s->username, s->password, s->api_key_name,
@@ -318,7 +319,7 @@ struct connection *connection_new(
 	c->has_references = any_reference(s);
 	c->generation = c->has_references && !has_token(c) ? 1 : 0;
 	c->status.since_ms = loop_wall_ms(l);
-	/* Credentials that need no server are taken to be good until an API refuses them. */
+	/* Credentials that need no token server count as good until an API refuses them. */
 	c->status.state = has_token(c) ? CONNECTION_AUTHORIZING : CONNECTION_AUTHORIZED;
 	c->announced = c->status.state;
 	if ((has_token(c) ? connection_token_init(c, err)

@@ -207,7 +207,7 @@ void connection_credentials_release(struct connection_credentials *cr)
 	connection_credentials_init(cr);
 }
 
-/* Room without a copy of the old credentials left behind. */
+/* Grow the room without leaving a copy of the old credentials behind. */
 static void make_room(struct buf *b, size_t len)
 {
 	if (b->cap <= len && b->data != NULL) {
@@ -264,7 +264,7 @@ static bool aws_equal(const struct credentials *a, const struct credentials *b)
 	return sigv4_equal(a->aws, b->aws);
 }
 
-/* Signers can't be compared, and a needless new generation costs one retry at most. */
+/* Signers can't be compared. A new generation that was not needed costs one retry at most. */
 static bool never_equal(const struct credentials *a, const struct credentials *b)
 {
 	(void)a;

@@ -10,7 +10,7 @@
 
 /* Enough for nearly all requests, so that no copy of a secret is left behind by growing. */
 #define ROOM_BYTES 4096
-/* Shorter values are too common in texts to be masked, and no secrets. */
+/* Shorter values are not masked: they are no secrets, and too common in texts. */
 #define MASK_MIN_BYTES       4
 #define MASK_BEGINNING_BYTES 8
 
@@ -107,7 +107,7 @@ static int add_field(struct rendering *g, const char *name, const char *text, bo
 	return code;
 }
 
-/* Ours, unless a body parameter of that name is configured. */
+/* Add our field, unless a body parameter of that name is configured. */
 static int add_own_field(
 	struct rendering *g, const char *name, const char *text, bool is_secret)
 {
@@ -175,8 +175,8 @@ static int add_configured_headers(struct rendering *g)
 	return code;
 }
 
-/* The id and the secret may hold colons and anything else: form-encoded, they can't be
- * misread. Many servers expect them raw all the same. */
+/* The id and the secret may contain colons. Form-encoded, as RFC 6749 wants them, they can't
+ * be misread; but many servers expect them as they are. */
 static int add_basic(struct rendering *g)
 {
 	bool raw = g->s->client_auth == CONNECTION_AUTH_BASIC_RAW;
@@ -307,8 +307,8 @@ void oauth_request_release(struct oauth_request *r)
 	*r = (struct oauth_request){0};
 }
 
-/* How much of @value stands at @at: all of it, or enough of its beginning to be told, since
- * what servers say is cut. */
+/* How many bytes of @value are at @at: all, or enough of its beginning to recognise it,
+ * since servers cut what they repeat. */
 static size_t shown_length(const char *at, struct slice value)
 {
 	size_t len = 0;

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* A token server has no reason to say more. */
+/* More than any token server has reason to send. */
 #define REPLY_MAX_BYTES 65536
 
 static void token_failed(struct connection *c, const char *reason)
@@ -18,7 +18,7 @@ static void token_failed(struct connection *c, const char *reason)
 	pthread_mutex_lock(&c->lock);
 	token_schedule_failed(&c->schedule, now_ms, &c->rng);
 	c->status.refresh_failures++;
-	/* As long as the old token serves, nothing has happened. */
+	/* While the old token is still valid, a failure changes nothing. */
 	if (!token_schedule_is_usable(&c->schedule, now_ms))
 		connection_set_state(c, CONNECTION_DEAUTHORIZED, reason);
 	pthread_mutex_unlock(&c->lock);
@@ -71,7 +71,7 @@ static void on_reply(struct http_request *r, const struct http_result *result)
 	connection_token_tend(c);
 }
 
-static void ask(struct connection *c)
+static void request_token(struct connection *c)
 {
 	struct oauth_request *o = &c->rendered;
 	struct err err;
@@ -99,7 +99,7 @@ void connection_token_tend(struct connection *c)
 
 	pthread_mutex_lock(&c->lock);
 	is_time = token_schedule_should_ask(&c->schedule, now_ms);
-	/* Without anybody waiting, the next delivery asks. */
+	/* If nobody waits, the next delivery asks for a token. */
 	is_wanted = !list_is_empty(&c->waiters) && !c->schedule.is_asking;
 	retry_ms = c->schedule.retry_ms;
 	if (is_time)
@@ -107,7 +107,7 @@ void connection_token_tend(struct connection *c)
 	pthread_mutex_unlock(&c->lock);
 	if (is_time) {
 		loop_timer_cancel(c->loop, &c->retry);
-		ask(c);
+		request_token(c);
 	} else if (is_wanted && retry_ms > now_ms) {
 		loop_timer_set(c->loop, &c->retry, retry_ms);
 	}
@@ -118,7 +118,7 @@ static void retry_now(struct loop_timer *timer)
 	connection_token_tend(container_of(timer, struct connection, retry));
 }
 
-/* Whether all secrets are there is seen now, not when the first event comes. */
+/* Find out now, not at the first event, whether all secrets can be read. */
 static int check_secrets(struct connection *c, struct err *err)
 {
 	struct oauth_request trial = {0};

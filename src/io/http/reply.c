@@ -55,7 +55,7 @@ static bool is_refused(const struct http_reply *r)
 }
 
 /* Give up the reply: what is returned makes libcurl end the transfer. */
-static size_t refuse(struct http_reply *r, enum http_reply_state why)
+static size_t refuse_reply(struct http_reply *r, enum http_reply_state why)
 {
 	r->state = why;
 	return CURL_WRITEFUNC_ERROR;
@@ -111,7 +111,7 @@ static size_t take_status_line(struct http_reply *r, struct slice line)
 {
 	r->status = status_of(line);
 	if (r->status == 0)
-		return refuse(r, HTTP_REPLY_NO_STATUS);
+		return refuse_reply(r, HTTP_REPLY_NO_STATUS);
 	buf_reset(&r->head); /* an interim reply may have had some */
 	r->state = HTTP_REPLY_FIRST_HEADER;
 	return line.len;
@@ -130,7 +130,7 @@ size_t http_reply_take_line(
 		return CURL_WRITEFUNC_ERROR;
 	r->head_bytes += line.len;
 	if (r->head_bytes > HTTP_HEADER_MAX_BYTES)
-		return refuse(r, HTTP_REPLY_HEAD_TOO_LONG);
+		return refuse_reply(r, HTTP_REPLY_HEAD_TOO_LONG);
 	if (is_head_whole(r)) /* a trailer */
 		return line.len;
 	if (r->state == HTTP_REPLY_STATUS)
@@ -149,7 +149,7 @@ static size_t check_line(struct http_reply *r, struct slice line)
 	bool continues = line.data[0] == ' ' || line.data[0] == '\t';
 
 	if (continues && r->state == HTTP_REPLY_FIRST_HEADER)
-		return refuse(r, HTTP_REPLY_STRAY_CONTINUATION);
+		return refuse_reply(r, HTTP_REPLY_STRAY_CONTINUATION);
 	return line.len;
 }
 
@@ -164,7 +164,7 @@ size_t http_reply_take_body(
 		return check_line(r, data);
 	r->body_bytes += data.len;
 	if (r->body_bytes > s->response_max_bytes)
-		return refuse(r, HTTP_REPLY_BODY_TOO_LONG);
+		return refuse_reply(r, HTTP_REPLY_BODY_TOO_LONG);
 	buf_add(&r->body, data.data, data.len < room ? data.len : room);
 	return data.len;
 }

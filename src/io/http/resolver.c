@@ -221,7 +221,7 @@ static void take_answer(struct loop_call *call)
 	n->answered(n, news);
 }
 
-static void ask(struct resolver_name *n)
+static void start_lookup(struct resolver_name *n)
 {
 	struct resolver *r = n->resolver;
 	struct resolver_question *q = xcalloc(1, sizeof *q);
@@ -249,7 +249,7 @@ void resolver_watch(
 	n->resolver = r;
 	n->loop = l;
 	n->host = xstrdup(host);
-	ask(n);
+	start_lookup(n);
 }
 
 void resolver_unwatch(struct resolver_name *n)
@@ -279,7 +279,7 @@ void resolver_unwatch(struct resolver_name *n)
 void resolver_use(struct resolver_name *n)
 {
 	if (n->question == NULL && loop_now_ms(n->loop) >= n->ask_at_ms)
-		ask(n);
+		start_lookup(n);
 }
 
 void resolver_suspect(struct resolver_name *n)

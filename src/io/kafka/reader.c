@@ -229,7 +229,7 @@ static void add_parts(struct reader *r, const struct reader_topic *topic, int co
 	}
 }
 
-static rd_kafka_resp_err_t look_at(
+static rd_kafka_resp_err_t find_bounds(
 	struct reader *r, struct reader_topic *topic, int64_t since_ms)
 {
 	rd_kafka_topic_partition_list_t *lists[3] = {NULL};
@@ -269,11 +269,11 @@ static rd_kafka_resp_err_t look_until_known(
 	struct reader *r, struct reader_topic *topic, int64_t since_ms)
 {
 	int64_t until_ms = clock_monotonic_ms() + r->timeout_ms;
-	rd_kafka_resp_err_t code = look_at(r, topic, since_ms);
+	rd_kafka_resp_err_t code = find_bounds(r, topic, since_ms);
 
 	while (is_passing(code) && clock_monotonic_ms() < until_ms) {
 		rd_kafka_poll(r->rk, TURN_MS);
-		code = look_at(r, topic, since_ms);
+		code = find_bounds(r, topic, since_ms);
 	}
 	return code;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * commit.c - explicit lists with metadata; nothing is ever committed that the owner
- * did not name, and nothing that is not ours.
- */
+/* commit.c - commits. Each is an explicit list of partitions with offset and metadata: only
+ * what the owner named and this process still owns is committed. */
 #include <librdkafka/rdkafka.h>
 
 #include "source_private.h"
@@ -20,12 +18,12 @@ static void add_item(rd_kafka_topic_partition_list_t *list, const struct source_
 	elem->offset = item->offset;
 	if (item->metadata.len == 0)
 		return;
-	/* The list frees it with free(). */
+	/* librdkafka's list frees the metadata with free(). */
 	elem->metadata = xmemdup(item->metadata.data, item->metadata.len);
 	elem->metadata_size = item->metadata.len;
 }
 
-/* In the list of lost ones the pointer is still good, but the partition is another's. */
+/* The pointer to a lost partition is still valid, but another member owns the partition now. */
 static bool is_ours(const struct source *s, const struct source_partition *p)
 {
 	list_foreach (node, &s->lost)
@@ -60,8 +58,8 @@ static int code_of(rd_kafka_resp_err_t code)
 	switch (code) {
 	case RD_KAFKA_RESP_ERR_NO_ERROR:
 		return ERR_OK;
-	/* The group is changing hands; what was settled will be committed by the next list,
-	 * or done again by the next owner. */
+	/* The group is rebalancing. What was settled is committed by the next list, or done
+	 * again by the next owner. */
 	case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
 	case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
 	case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
@@ -82,7 +80,7 @@ static int code_of(rd_kafka_resp_err_t code)
 	}
 }
 
-/* One partition's refusal is the list's. */
+/* If the broker refuses one partition, the whole list has failed. */
 static rd_kafka_resp_err_t worst_of(
 	rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t *list)
 {

@@ -25,7 +25,8 @@ static void make_ready(struct source_part *part)
 	loop_defer(s->loop, &s->tell_readable);
 }
 
-/* A thread of librdkafka's, and it holds the queue's lock: note it, wake the loop, go. */
+/* Called on a thread of librdkafka that holds the queue's lock: only note the partition and
+ * wake the loop. */
 static void on_records(rd_kafka_t *rk, void *opaque)
 {
 	struct source_part *part = opaque;
@@ -164,7 +165,8 @@ void source_part_silence(struct source_part *part)
 	list_remove(&part->ready);
 	if (part->queue == NULL)
 		return;
-	/* It takes the queue's lock: afterwards no call of on_records() is running. */
+	/* This takes the queue's lock, so no call of on_records() is running when it
+	 * returns. */
 	rd_kafka_queue_cb_event_enable(part->queue, NULL, NULL);
 	rd_kafka_queue_destroy(part->queue);
 	part->queue = NULL;

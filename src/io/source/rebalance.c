@@ -22,7 +22,7 @@ static bool is_cooperative(const struct source *s)
 		       "COOPERATIVE") == 0;
 }
 
-/* librdkafka logs why it refuses an answer; there is nothing else to do about it. */
+/* If librdkafka refuses an answer it logs why; nothing else can be done about it. */
 static void answer_assign(struct source *s, rd_kafka_topic_partition_list_t *list)
 {
 	rd_kafka_t *rk = kafka_client_handle(s->client);
@@ -69,7 +69,7 @@ static int64_t first_offset(const struct source *s, int64_t wanted)
 	if (strcmp(s->auto_offset_reset, "latest") == 0)
 		return RD_KAFKA_OFFSET_END;
 	if (strcmp(s->auto_offset_reset, "error") == 0)
-		return RD_KAFKA_OFFSET_INVALID; /* librdkafka finds none, and tells */
+		return RD_KAFKA_OFFSET_INVALID; /* librdkafka finds no offset and reports it */
 	return RD_KAFKA_OFFSET_BEGINNING;
 }
 
@@ -108,7 +108,7 @@ void source_group_apply(struct source *s, const rd_kafka_topic_partition_list_t 
 	source_share_update(s);
 }
 
-/* What the group has committed, without waiting for the answer. */
+/* Ask what the group has committed. The answer comes as an event. */
 static void ask_committed(struct source *s)
 {
 	rd_kafka_t *rk = kafka_client_handle(s->client);
@@ -133,7 +133,8 @@ static void on_ask_again(struct loop_timer *t)
 		ask_committed(s);
 }
 
-/* A partition whose offset is not known must not be read from anywhere else. */
+/* Don't begin at all while an offset is unknown: reading from anywhere else would skip or
+ * repeat records. */
 static const char *first_error(const rd_kafka_topic_partition_list_t *list)
 {
 	for (int i = 0; i < list->cnt; i++)
@@ -221,7 +222,7 @@ static void revoke_part(struct source *s, struct source_part *part, bool lost)
 	s->cb.revoked(s->ctx, &part->public, lost ? SOURCE_LOST : SOURCE_REVOKED);
 }
 
-/* The group goes on when no revoked partition is the owner's any more. */
+/* Answer the revocation once the owner has released every revoked partition. */
 static void try_finish_revoke(struct source *s)
 {
 	if (s->leaving == NULL)
@@ -248,7 +249,8 @@ static void take_revoke(struct source *s, const rd_kafka_topic_partition_list_t 
 		if (part != NULL && !part->revoked)
 			revoke_part(s, part, lost);
 	}
-	/* Only now: the owner may have released the first before it was told of the last. */
+	/* Only now: while it was told of the last partition, the owner may have released the
+	 * first. */
 	if (s->leaving != NULL)
 		rd_kafka_topic_partition_list_destroy(s->leaving);
 	s->leaving = rd_kafka_topic_partition_list_copy(list);
@@ -299,7 +301,8 @@ static void revoke_all(struct source *s)
 {
 	struct list *node = s->parts.next;
 
-	/* The owner may release any of them meanwhile: begin again after each. */
+	/* The owner may release partitions within the callback: start from the beginning
+	 * after each. */
 	while (node != &s->parts) {
 		struct source_part *part = list_entry(node, struct source_part, node);
 
@@ -320,7 +323,7 @@ static void leave(struct source *s)
 	error = rd_kafka_consumer_close_queue(rk, kafka_client_queue(s->client));
 	if (error != NULL)
 		rd_kafka_error_destroy(error);
-	/* A rebalance that was not answered would hold the group up. */
+	/* An unanswered rebalance would hold up the whole group. */
 	if (s->arriving != NULL) {
 		forget_arriving(s);
 		answer_unassign(s, NULL);

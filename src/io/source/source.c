@@ -50,7 +50,7 @@ struct prefetch_texts {
 	char kbytes[NUMBER_BYTES], messages[NUMBER_BYTES];
 };
 
-/* The reasons are in source.h. */
+/* source.h has the reasons. */
 static void divide_prefetch(size_t prefetch_bytes, struct prefetch_texts *ret)
 {
 	size_t bytes =
@@ -68,8 +68,9 @@ static void divide_prefetch(size_t prefetch_bytes, struct prefetch_texts *ret)
 	snprintf(ret->messages, sizeof ret->messages, "%zu", messages);
 }
 
-/* Where there are committed offsets, only a log that begins later than them resets, and then
- * its beginning is right whatever the user chose for a new group: see gap.c. */
+/* This is for partitions with committed offsets. They are reset only when the log begins
+ * later than these, and then its beginning is right, whatever the user chose for a new
+ * group: see gap.c. */
 static const char *reset_policy(const struct source *s)
 {
 	return strcmp(s->auto_offset_reset, "error") == 0 ? "error" : "earliest";

@@ -4,7 +4,7 @@
  *
  *   source.c     making, closing, freeing; settings to properties
  *   read.c       partitions' queues: wake-ups, turns, records
- *   stall.c      around a stall of old librdkafka
+ *   stall.c      a workaround for a stall of old librdkafka
  *   gap.c        offsets that do not follow each other
  *   rebalance.c  assignment and revocation
  *   start.c      where a partition begins in which the group has no offset

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * stall.c - around a stall of librdkafka before 2.2.
+/* stall.c - a workaround for a stall of librdkafka before 2.2. It can be deleted when Debian
+ * 12, which has 2.0.2, is no longer supported; newer versions have fetch.queue.backoff.ms.
  *
  * When the queues of all partitions on a broker are full, the broker's thread looks at them
  * again only when something else wakes it, at the latest after a second, however soon they
  * are read empty. So a lane is limited to its prefetch a second: 43,000 records of 1 KB with
- * 32 MiB. Newer versions have fetch.queue.backoff.ms.
+ * 32 MiB.
  *
- * Sending a request to a broker wakes its thread. So where a queue is empty although the log
- * goes on, metadata is asked for, and nobody waits for the answer; librdkafka chooses the
- * broker, so that with several it may need several. Only lanes that starve do that.
- */
+ * Sending a request to a broker wakes its thread. So while a queue is empty although the log
+ * has more records, we ask for metadata and don't wait for the answer. librdkafka chooses
+ * the broker, so with several brokers it may take several requests. Only lanes that starve
+ * do this. */
 #include <librdkafka/rdkafka.h>
 
 #include "source_private.h"
