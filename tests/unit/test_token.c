@@ -147,7 +147,7 @@ static void token__a_failing_server_is_asked_less_and_less(void **state)
 		now_ms = s.retry_ms;
 	}
 	token_schedule_failed(&s, now_ms, &rng);
-	token_schedule_mended(&s);
+	token_schedule_reset_backoff(&s);
 	assert_true(token_schedule_should_ask(&s, now_ms));
 }
 

@@ -93,20 +93,18 @@ const char *kafka_library_version(void);
 /* At least that version is loaded: kafka_is_version(2, 2, 0). */
 bool kafka_is_version(unsigned major, unsigned minor, unsigned patch);
 
-/*
- * A blocking question, asked in a thread of its own: for the few things that librdkafka has
- * no event for. The thread touches only @work and the client's handle, which outlives it; the
- * owner looks now and then whether it is done.
- */
-struct kafka_errand;
+/* A blocking query in a thread of its own, for the few things that librdkafka has no event
+ * for. The thread touches only @work and the client's handle, which outlives it; the owner
+ * polls whether it is done. */
+struct kafka_query;
 
-struct kafka_errand *kafka_errand_start(struct kafka_client *k,
+struct kafka_query *kafka_query_start(struct kafka_client *k,
 	void (*run)(struct rd_kafka_s *rk, void *work), void (*free_work)(void *work),
 	void *work);
-bool kafka_errand_is_done(const struct kafka_errand *e);
-/* The answer; valid when it is done, until kafka_errand_free(). */
-void *kafka_errand_work(const struct kafka_errand *e);
+bool kafka_query_is_done(const struct kafka_query *e);
+/* The answer; valid when it is done, until kafka_query_free(). */
+void *kafka_query_work(const struct kafka_query *e);
 /* At any time: when it is not done, the thread cleans up behind itself. Accepts NULL. */
-void kafka_errand_free(struct kafka_errand *e);
+void kafka_query_free(struct kafka_query *e);
 
 #endif

@@ -22,13 +22,13 @@ static char *copied(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
-static void fill(struct remote *r, const struct conf *conf)
+static void fill(struct admin_client *r, const struct conf *conf)
 {
 	const char *listen = conf->admin.listen;
 	const char *scheme = conf->admin.certificate_file != NULL ? "https" : "http";
 	const bool is_unix = strncmp(listen, "unix:", 5) == 0;
 
-	*r = (struct remote){
+	*r = (struct admin_client){
 		.url = xasprintf("%s://%s", scheme, is_unix ? "localhost" : listen),
 		.unix_socket = is_unix ? xstrdup(listen + 5) : NULL,
 		.token = copied(conf->admin.token),
@@ -36,14 +36,14 @@ static void fill(struct remote *r, const struct conf *conf)
 	};
 }
 
-int remote_find(struct remote *r, const char *conf_path, struct err *err)
+int admin_client_find(struct admin_client *r, const char *conf_path, struct err *err)
 {
 	const struct conf_options options = {
 		.embedded = true, .skip_secrets = true, .generation = 1};
 	struct conf *conf;
 	int code = 0;
 
-	*r = (struct remote){0};
+	*r = (struct admin_client){0};
 	err->code = 0;
 	conf = conf_load(conf_path, &options, keep_fault, err);
 	if (conf == NULL)
@@ -58,12 +58,12 @@ int remote_find(struct remote *r, const char *conf_path, struct err *err)
 	return code;
 }
 
-void remote_at(struct remote *r, const char *url)
+void admin_client_at(struct admin_client *r, const char *url)
 {
-	*r = (struct remote){.url = xstrdup(url)};
+	*r = (struct admin_client){.url = xstrdup(url)};
 }
 
-void remote_release(struct remote *r)
+void admin_client_release(struct admin_client *r)
 {
 	if (r->token != NULL)
 		explicit_bzero(r->token, strlen(r->token));
@@ -71,11 +71,11 @@ void remote_release(struct remote *r)
 	free(r->url);
 	free(r->unix_socket);
 	free(r->ca_file);
-	*r = (struct remote){0};
+	*r = (struct admin_client){0};
 }
 
 /* The reply of @path; another status than 200 and 202 is an error in the daemon's words. */
-static int ask(const struct remote *r, const char *method, const char *path, struct buf *out,
+static int ask(const struct admin_client *r, const char *method, const char *path, struct buf *out,
 	struct err *err)
 {
 	const struct fetch_settings s = {r->unix_socket, r->token, r->ca_file};
@@ -96,7 +96,7 @@ static int ask(const struct remote *r, const char *method, const char *path, str
 	return code;
 }
 
-int remote_status(const struct remote *r, struct buf *out, struct err *err)
+int admin_client_status(const struct admin_client *r, struct buf *out, struct err *err)
 {
 	return ask(r, "GET", "/status", out, err);
 }
@@ -121,8 +121,8 @@ static void add_percent_encoded(struct buf *out, const char *text)
 	}
 }
 
-int remote_reload(
-	const struct remote *r, const char *conf_path, struct buf *out, struct err *err)
+int admin_client_reload(
+	const struct admin_client *r, const char *conf_path, struct buf *out, struct err *err)
 {
 	char *whole = absolute(conf_path);
 	struct buf path;
@@ -137,7 +137,7 @@ int remote_reload(
 	return code;
 }
 
-int remote_reloads(const struct remote *r, struct buf *out, struct err *err)
+int admin_client_reloads(const struct admin_client *r, struct buf *out, struct err *err)
 {
 	return ask(r, "GET", "/reload", out, err);
 }

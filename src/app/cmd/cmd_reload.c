@@ -33,7 +33,7 @@ struct answer {
 	bool successful;
 };
 
-static int read_answer(const struct remote *daemon, const struct buf *text, struct answer *ret,
+static int read_answer(const struct admin_client *daemon, const struct buf *text, struct answer *ret,
 	struct err *err)
 {
 	json_t *json = json_loadb(text->data, text->len, 0, NULL);
@@ -53,14 +53,14 @@ static int read_answer(const struct remote *daemon, const struct buf *text, stru
 
 /* With @conf_path: request a reload. */
 static int ask(
-	const struct remote *daemon, const char *conf_path, struct answer *ret, struct err *err)
+	const struct admin_client *daemon, const char *conf_path, struct answer *ret, struct err *err)
 {
 	struct buf text;
 	int code;
 
 	buf_init(&text, BUF_UNLIMITED);
-	code = conf_path != NULL ? remote_reload(daemon, conf_path, &text, err)
-				 : remote_reloads(daemon, &text, err);
+	code = conf_path != NULL ? admin_client_reload(daemon, conf_path, &text, err)
+				 : admin_client_reloads(daemon, &text, err);
 	if (code == 0)
 		code = read_answer(daemon, &text, ret, err);
 	buf_release(&text);
@@ -68,7 +68,7 @@ static int ask(
 }
 
 /* Until the daemon has dealt with request @number. */
-static int wait_for_reload(const struct remote *daemon, json_int_t number, struct err *err)
+static int wait_for_reload(const struct admin_client *daemon, json_int_t number, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
 	int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
@@ -89,16 +89,16 @@ static int wait_for_reload(const struct remote *daemon, json_int_t number, struc
 
 static int reload(const char *conf_path, struct err *err)
 {
-	struct remote daemon;
+	struct admin_client daemon;
 	struct answer request;
 	int code;
 
-	if (remote_find(&daemon, conf_path, err) != 0)
+	if (admin_client_find(&daemon, conf_path, err) != 0)
 		return ERR_NOT_FOUND;
 	code = ask(&daemon, conf_path, &request, err);
 	if (code == 0)
 		code = wait_for_reload(&daemon, request.requested, err);
-	remote_release(&daemon);
+	admin_client_release(&daemon);
 	return code;
 }
 

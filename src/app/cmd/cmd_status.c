@@ -183,7 +183,7 @@ static void print_all(const json_t *status)
 }
 
 /* 0 when it is ready. */
-static int show(const struct remote *daemon, bool as_json)
+static int show(const struct admin_client *daemon, bool as_json)
 {
 	struct buf out;
 	struct err err;
@@ -191,7 +191,7 @@ static int show(const struct remote *daemon, bool as_json)
 	int ready = 1;
 
 	buf_init(&out, BUF_UNLIMITED);
-	if (remote_status(daemon, &out, &err) != 0) {
+	if (admin_client_status(daemon, &out, &err) != 0) {
 		fprintf(stderr, "postrider status: %s\n", err.text);
 		buf_release(&out);
 		return 1;
@@ -212,7 +212,7 @@ static int show(const struct remote *daemon, bool as_json)
 	return ready;
 }
 
-static ATTR_NORETURN void show_again(const struct remote *daemon, bool as_json)
+static ATTR_NORETURN void show_again(const struct admin_client *daemon, bool as_json)
 {
 	for (;;) {
 		if (!as_json)
@@ -239,7 +239,7 @@ int cmd_status(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	const char *conf_path = NULL, *url = NULL;
-	struct remote daemon;
+	struct admin_client daemon;
 	bool as_json = false, watch = false;
 	struct err err;
 	int c, status;
@@ -265,14 +265,14 @@ int cmd_status(int argc, char **argv)
 			"name the configuration (-c FILE) or the listener (--url URL)");
 	http_global_init();
 	if (url != NULL) {
-		remote_at(&daemon, url);
-	} else if (remote_find(&daemon, conf_path, &err) != 0) {
+		admin_client_at(&daemon, url);
+	} else if (admin_client_find(&daemon, conf_path, &err) != 0) {
 		fprintf(stderr, "postrider status: %s\n", err.text);
 		return 1;
 	}
 	if (watch)
 		show_again(&daemon, as_json);
 	status = show(&daemon, as_json);
-	remote_release(&daemon);
+	admin_client_release(&daemon);
 	return status;
 }

@@ -192,7 +192,7 @@ bool token_schedule_rejected(struct token_schedule *s, int64_t now_ms)
 	return true;
 }
 
-void token_schedule_mended(struct token_schedule *s)
+void token_schedule_reset_backoff(struct token_schedule *s)
 {
 	s->failures = 0;
 	s->retry_ms = 0;

@@ -71,12 +71,12 @@ void connection_get_status(struct connection *c, struct connection_status *ret)
 /* --- Waiting. --- */
 
 /* With the lock held: wake the connection's loop, which may have something to do. */
-static void kick(struct connection *c)
+static void wake(struct connection *c)
 {
-	if (c->is_kicked)
+	if (c->is_woken)
 		return;
-	c->is_kicked = true;
-	loop_post(c->loop, &c->kick);
+	c->is_woken = true;
+	loop_post(c->loop, &c->wake);
 }
 
 static void call_ready(struct loop_call *call)
@@ -110,7 +110,7 @@ void connection_wait(struct connection *c, struct connection_waiter *w)
 	if (!has_token(c) || token_schedule_is_usable(&c->schedule, clock_monotonic_ms()))
 		connection_wake_waiters(c);
 	else
-		kick(c);
+		wake(c);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -129,14 +129,14 @@ void connection_unwait(struct connection_waiter *w)
 
 /* --- Credentials for an attempt. --- */
 
-static void kicked(struct loop_call *call)
+static void on_wake(struct loop_call *call)
 {
-	struct connection *c = container_of(call, struct connection, kick);
+	struct connection *c = container_of(call, struct connection, wake);
 
 	pthread_mutex_lock(&c->lock);
-	c->is_kicked = false;
+	c->is_woken = false;
 	pthread_mutex_unlock(&c->lock);
-	connection_token_tend(c);
+	connection_token_refresh(c);
 }
 
 /* The token has expired while there was nothing to deliver. */
@@ -157,7 +157,7 @@ bool connection_authorise(struct connection *c, const struct connection_message 
 
 		usable = token_schedule_is_usable(&c->schedule, now_ms);
 		if (token_schedule_should_ask(&c->schedule, now_ms))
-			kick(c);
+			wake(c);
 		if (!usable)
 			note_expiry(c);
 	}
@@ -204,7 +204,7 @@ static bool token_rejected(struct connection *c)
 		return false;
 	if (c->status.state == CONNECTION_AUTHORIZED)
 		connection_set_state(c, CONNECTION_AUTHORIZING, "the API refused the token");
-	kick(c);
+	wake(c);
 	return true;
 }
 
@@ -247,9 +247,9 @@ void connection_secrets_changed(struct connection *c)
 {
 	pthread_mutex_lock(&c->lock);
 	if (has_token(c)) {
-		token_schedule_mended(&c->schedule);
+		token_schedule_reset_backoff(&c->schedule);
 		if (!token_schedule_is_usable(&c->schedule, clock_monotonic_ms()))
-			kick(c);
+			wake(c);
 	} else if (c->has_references) {
 		reread(c);
 	}
@@ -315,7 +315,7 @@ struct connection *connection_new(
 	c->loop = l;
 	pthread_mutex_init(&c->lock, NULL);
 	list_init(&c->waiters);
-	loop_call_init(&c->kick, kicked);
+	loop_call_init(&c->wake, on_wake);
 	c->has_references = any_reference(s);
 	c->generation = c->has_references && !has_token(c) ? 1 : 0;
 	c->status.since_ms = loop_wall_ms(l);
@@ -334,7 +334,7 @@ void connection_free(struct connection *c)
 {
 	if (c == NULL)
 		return;
-	loop_unpost(c->loop, &c->kick);
+	loop_unpost(c->loop, &c->wake);
 	connection_token_release(c);
 	credentials_release(&c->credentials);
 	pthread_mutex_destroy(&c->lock);

@@ -47,8 +47,8 @@ struct connection {
 	struct credentials credentials;
 	uint64_t generation; /* 0: nothing can be renewed */
 	struct token_schedule schedule;
-	struct loop_call kick; /* to the loop: there may be something to do */
-	bool is_kicked;
+	struct loop_call wake; /* to the loop: there may be something to do */
+	bool is_woken;
 	struct list waiters;
 	struct connection_status status;
 	enum connection_state announced; /* what the log said last */
@@ -76,6 +76,6 @@ void credentials_apply(const struct credentials *from, const struct connection_m
 int connection_token_init(struct connection *c, struct err *err) ATTR_MUST_CHECK;
 void connection_token_release(struct connection *c);
 /* Ask for a token if it is time, or set the timer for when it will be. */
-void connection_token_tend(struct connection *c);
+void connection_token_refresh(struct connection *c);
 
 #endif

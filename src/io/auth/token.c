@@ -68,7 +68,7 @@ static void on_reply(struct http_request *r, const struct http_result *result)
 	}
 	token_reply_release(&reply);
 	oauth_request_release(&c->rendered);
-	connection_token_tend(c);
+	connection_token_refresh(c);
 }
 
 static void request_token(struct connection *c)
@@ -92,7 +92,7 @@ static void request_token(struct connection *c)
 	http_submit(c->client, &c->request);
 }
 
-void connection_token_tend(struct connection *c)
+void connection_token_refresh(struct connection *c)
 {
 	int64_t now_ms = clock_monotonic_ms(), retry_ms;
 	bool is_time, is_wanted;
@@ -115,7 +115,7 @@ void connection_token_tend(struct connection *c)
 
 static void retry_now(struct loop_timer *timer)
 {
-	connection_token_tend(container_of(timer, struct connection, retry));
+	connection_token_refresh(container_of(timer, struct connection, retry));
 }
 
 /* Find out now, not at the first event, whether all secrets can be read. */

@@ -334,8 +334,8 @@ void http_submit(struct http_client *c, struct http_request *r)
 		http_transfer_fail(t, RETRY_TRANSPORT_DNS, "not a URL of http or https");
 		return;
 	}
-	if (!loop_timer_is_set(&c->housekeeping))
-		loop_timer_set(c->loop, &c->housekeeping, t->began_ms + HTTP_HOUSEKEEPING_MS);
+	if (!loop_timer_is_set(&c->sweeper))
+		loop_timer_set(c->loop, &c->sweeper, t->began_ms + HTTP_SWEEP_MS);
 	loop_timer_set(c->loop, &t->timer, next_look_ms(t));
 	if (t->origin->is_name && t->origin->name.answer.count == 0) {
 		t->state = HTTP_NAMING;
@@ -362,7 +362,7 @@ void http_cancel(struct http_request *r)
 /* Free handles beyond the peak of the last period, and connections that were idle too long. */
 static void sweep(struct loop_timer *timer)
 {
-	struct http_client *c = container_of(timer, struct http_client, housekeeping);
+	struct http_client *c = container_of(timer, struct http_client, sweeper);
 	size_t before = c->pool_count + c->state.connections_open;
 
 	while (c->pool_count + c->state.in_flight > c->peak_in_flight) {
@@ -377,7 +377,7 @@ static void sweep(struct loop_timer *timer)
 	if (c->pool_count + c->state.connections_open < before)
 		give_back_memory();
 	if (c->pool_count > 0 || c->state.in_flight > 0 || c->state.connections_open > 0)
-		loop_timer_set(c->loop, timer, loop_now_ms(c->loop) + HTTP_HOUSEKEEPING_MS);
+		loop_timer_set(c->loop, timer, loop_now_ms(c->loop) + HTTP_SWEEP_MS);
 }
 
 static char *copied(const char *text)
@@ -442,7 +442,7 @@ struct http_client *http_client_new(
 	list_init(&c->pool);
 	list_init(&c->finished);
 	loop_call_init(&c->deliver, deliver_deferred);
-	c->housekeeping.fire = sweep;
+	c->sweeper.fire = sweep;
 	c->speaks_http2 = s->http2;
 	if (http_tls_init(c, err) != 0) {
 		client_destroy(c);
@@ -455,7 +455,7 @@ static void client_destroy(struct http_client *c)
 {
 	struct list *node;
 
-	loop_timer_cancel(c->loop, &c->housekeeping);
+	loop_timer_cancel(c->loop, &c->sweeper);
 	loop_undefer(&c->deliver);
 	while ((node = list_shift(&c->pool)) != NULL)
 		transfer_free(list_entry(node, struct http_transfer, node));

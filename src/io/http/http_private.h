@@ -41,7 +41,7 @@
 #define HTTP_SHARD_CONNECTIONS 64
 #define HTTP_HEADER_MAX_BYTES  65536 /* of one reply, interim replies and trailers included */
 #define HTTP_CONSTANT_URLS     64    /* parsed and kept; more are parsed each time */
-#define HTTP_HOUSEKEEPING_MS   15000
+#define HTTP_SWEEP_MS          15000
 #define HTTP_ERROR_BYTES       256   /* CURL_ERROR_SIZE */
 #define HTTP_KEPT_BODY_BYTES   65536 /* a larger buffer is not kept for the next reply */
 
@@ -151,7 +151,7 @@ struct http_shard {
 	struct http_client *client;
 	void *multi; /* CURLM */
 	struct loop_timer timer;
-	struct loop_call kick;
+	struct loop_call timeout_call;
 	unsigned in_flight, open;
 	bool is_retired; /* takes no more; freed when empty */
 	int64_t used_ms;
@@ -185,7 +185,7 @@ struct http_client {
 	unsigned pool_count, peak_in_flight;
 	struct list finished;
 	struct loop_call deliver;
-	struct loop_timer housekeeping;
+	struct loop_timer sweeper;
 	struct http_client_state state;
 };
 

@@ -51,7 +51,7 @@ static void shard_free(struct http_shard *s)
 	/* Closes what is open, by http_shard_closed(). */
 	curl_multi_cleanup(s->multi);
 	loop_timer_cancel(c->loop, &s->timer);
-	loop_undefer(&s->kick);
+	loop_undefer(&s->timeout_call);
 	list_remove(&s->node);
 	free(s);
 }
@@ -119,9 +119,9 @@ static void act(struct http_shard *s, curl_socket_t fd, int flags)
 	settle(s);
 }
 
-static void kick(struct loop_call *call)
+static void on_timeout_call(struct loop_call *call)
 {
-	act(container_of(call, struct http_shard, kick), CURL_SOCKET_TIMEOUT, 0);
+	act(container_of(call, struct http_shard, timeout_call), CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void fire(struct loop_timer *timer)
@@ -139,7 +139,7 @@ static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
 	(void)multi;
 	if (timeout_ms == 0) {
 		loop_timer_cancel(l, &s->timer);
-		loop_defer(l, &s->kick);
+		loop_defer(l, &s->timeout_call);
 		return 0;
 	}
 	if (timeout_ms < 0)
@@ -284,7 +284,7 @@ static struct http_shard *shard_new(struct http_client *c)
 		return NULL;
 	}
 	s->timer.fire = fire;
-	loop_call_init(&s->kick, kick);
+	loop_call_init(&s->timeout_call, on_timeout_call);
 	list_init(&s->node);
 	curl_multi_setopt(s->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(s->multi, CURLMOPT_SOCKETDATA, s);

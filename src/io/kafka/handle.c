@@ -8,7 +8,7 @@
 #include "base/thread.h"
 
 /* The threads of this file, for kafka_reap(). The lock is also that of all references and of all
- * errands: each is held for a moment only. */
+ * queries: each is held for a moment only. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
@@ -18,7 +18,7 @@ static struct {
 	.ended = PTHREAD_COND_INITIALIZER,
 };
 
-struct kafka_errand {
+struct kafka_query {
 	struct kafka_handle *handle;
 	void (*run)(rd_kafka_t *rk, void *work);
 	void (*free_work)(void *work);
@@ -106,15 +106,15 @@ bool kafka_reap(int64_t timeout_ms)
 	return done;
 }
 
-static void errand_release(struct kafka_errand *e)
+static void query_release(struct kafka_query *e)
 {
 	e->free_work(e->work);
 	free(e);
 }
 
-static void *errand_main(void *arg)
+static void *query_main(void *arg)
 {
-	struct kafka_errand *e = arg;
+	struct kafka_query *e = arg;
 	bool abandoned;
 
 	e->run(e->handle->rk, e->work);
@@ -124,25 +124,25 @@ static void *errand_main(void *arg)
 	abandoned = e->abandoned;
 	pthread_mutex_unlock(&threads.lock);
 	if (abandoned)
-		errand_release(e);
+		query_release(e);
 	count_end();
 	return NULL;
 }
 
-struct kafka_errand *kafka_errand_start(struct kafka_client *k,
+struct kafka_query *kafka_query_start(struct kafka_client *k,
 	void (*run)(rd_kafka_t *rk, void *work), void (*free_work)(void *work), void *work)
 {
-	struct kafka_errand *e = xcalloc(1, sizeof *e);
+	struct kafka_query *e = xcalloc(1, sizeof *e);
 
 	e->handle = kafka_client_share(k);
 	e->run = run;
 	e->free_work = free_work;
 	e->work = work;
-	run_apart(errand_main, e);
+	run_apart(query_main, e);
 	return e;
 }
 
-bool kafka_errand_is_done(const struct kafka_errand *e)
+bool kafka_query_is_done(const struct kafka_query *e)
 {
 	bool done;
 
@@ -152,12 +152,12 @@ bool kafka_errand_is_done(const struct kafka_errand *e)
 	return done;
 }
 
-void *kafka_errand_work(const struct kafka_errand *e)
+void *kafka_query_work(const struct kafka_query *e)
 {
 	return e->work;
 }
 
-void kafka_errand_free(struct kafka_errand *e)
+void kafka_query_free(struct kafka_query *e)
 {
 	bool done;
 
@@ -168,5 +168,5 @@ void kafka_errand_free(struct kafka_errand *e)
 	e->abandoned = true;
 	pthread_mutex_unlock(&threads.lock);
 	if (done)
-		errand_release(e);
+		query_release(e);
 }

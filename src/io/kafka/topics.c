@@ -12,7 +12,7 @@
 struct topics {
 	struct loop *loop;
 	struct kafka_client *client;
-	struct kafka_errand *errand;
+	struct kafka_query *query;
 	struct loop_timer look;
 	topics_done_fn done;
 	void *ctx;
@@ -98,9 +98,9 @@ static void explain(const struct topics *t, struct topics_work *work)
 static void on_look(struct loop_timer *timer)
 {
 	struct topics *t = container_of(timer, struct topics, look);
-	struct topics_work *work = kafka_errand_work(t->errand);
+	struct topics_work *work = kafka_query_work(t->query);
 
-	if (!kafka_errand_is_done(t->errand)) {
+	if (!kafka_query_is_done(t->query)) {
 		loop_timer_set(t->loop, timer, loop_now_ms(t->loop) + LOOK_EVERY_MS);
 		return;
 	}
@@ -132,7 +132,7 @@ struct topics *topics_look_up(struct loop *l, const struct topics_settings *s,
 	t->client = k;
 	t->done = done;
 	t->ctx = ctx;
-	t->errand = kafka_errand_start(k, run, free_work, work_new(s));
+	t->query = kafka_query_start(k, run, free_work, work_new(s));
 	t->look.fire = on_look;
 	loop_timer_set(l, &t->look, loop_now_ms(l) + LOOK_EVERY_MS);
 	return t;
@@ -143,7 +143,7 @@ void topics_free(struct topics *t)
 	if (t == NULL)
 		return;
 	loop_timer_cancel(t->loop, &t->look);
-	kafka_errand_free(t->errand);
+	kafka_query_free(t->query);
 	kafka_client_free(t->client);
 	free(t);
 }

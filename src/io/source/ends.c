@@ -59,7 +59,7 @@ static void ask(struct source *s)
 		rd_kafka_topic_partition_list_add(ends->highs, p->topic, p->partition)->offset =
 			RD_KAFKA_OFFSET_END;
 	}
-	s->ends_errand = kafka_errand_start(s->client, run_ends, ends_free, ends);
+	s->ends_query = kafka_query_start(s->client, run_ends, ends_free, ends);
 	s->ends_at_ms = loop_now_ms(s->loop) + ASK_EVERY_MS;
 }
 
@@ -115,7 +115,7 @@ static void take_answer(struct source_part *part, int64_t low, int64_t high)
 
 static void collect(struct source *s)
 {
-	const struct ends *ends = kafka_errand_work(s->ends_errand);
+	const struct ends *ends = kafka_query_work(s->ends_query);
 
 	for (int i = 0; !ends->failed && i < ends->highs->cnt; i++) {
 		const rd_kafka_topic_partition_t *low = &ends->lows->elems[i],
@@ -126,15 +126,15 @@ static void collect(struct source *s)
 			low->offset >= 0 && high->offset >= 0)
 			take_answer(part, low->offset, high->offset);
 	}
-	kafka_errand_free(s->ends_errand);
-	s->ends_errand = NULL;
+	kafka_query_free(s->ends_query);
+	s->ends_query = NULL;
 }
 
 void source_ends_tick(struct source *s)
 {
-	if (s->ends_errand != NULL && kafka_errand_is_done(s->ends_errand))
+	if (s->ends_query != NULL && kafka_query_is_done(s->ends_query))
 		collect(s);
-	if (s->ends_errand == NULL && s->phase == SOURCE_RUNNING && !list_is_empty(&s->parts) &&
+	if (s->ends_query == NULL && s->phase == SOURCE_RUNNING && !list_is_empty(&s->parts) &&
 		loop_now_ms(s->loop) >= s->ends_at_ms)
 		ask(s);
 }
@@ -146,7 +146,7 @@ void source_ends_soon(struct source *s)
 
 void source_ends_release(struct source *s)
 {
-	kafka_errand_free(s->ends_errand);
+	kafka_query_free(s->ends_query);
 }
 
 void source_get_health(

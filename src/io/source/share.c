@@ -87,7 +87,7 @@ static void start_count(struct source *s)
 	for (size_t i = 0; i < s->topic_count; i++)
 		work->topics[i] = xstrdup(s->topics[i]);
 	s->count_at_ms = loop_now_ms(s->loop) + COUNT_EVERY_MS;
-	s->count_errand = kafka_errand_start(s->client, run_count, free_work, work);
+	s->count_query = kafka_query_start(s->client, run_count, free_work, work);
 }
 
 static unsigned count_assigned(const struct source *s)
@@ -115,15 +115,15 @@ static void collect(struct source *s)
 {
 	const struct count_work *work;
 
-	if (s->count_errand == NULL || !kafka_errand_is_done(s->count_errand))
+	if (s->count_query == NULL || !kafka_query_is_done(s->count_query))
 		return;
-	work = kafka_errand_work(s->count_errand);
+	work = kafka_query_work(s->count_query);
 	if (work->failed)
 		s->count_at_ms = loop_now_ms(s->loop) + COUNT_AGAIN_MS;
 	else
 		s->whole = work->whole;
-	kafka_errand_free(s->count_errand);
-	s->count_errand = NULL;
+	kafka_query_free(s->count_query);
+	s->count_query = NULL;
 }
 
 void source_share_update(struct source *s)
@@ -136,11 +136,11 @@ void source_share_update(struct source *s)
 
 void source_share_tick(struct source *s)
 {
-	if (s->count_errand != NULL) {
+	if (s->count_query != NULL) {
 		collect(s);
 		tell(s);
 	}
-	if (s->count_errand == NULL && s->phase == SOURCE_RUNNING &&
+	if (s->count_query == NULL && s->phase == SOURCE_RUNNING &&
 		loop_now_ms(s->loop) >= s->count_at_ms &&
 		kafka_client_get_state(s->client)->reachable)
 		start_count(s);
@@ -154,5 +154,5 @@ void source_share_init(struct source *s)
 
 void source_share_release(struct source *s)
 {
-	kafka_errand_free(s->count_errand);
+	kafka_query_free(s->count_query);
 }

@@ -92,7 +92,7 @@ struct source {
 	int64_t drain_by_ms, close_by_ms;
 
 	/* start.c */
-	struct kafka_errand *starts_errand;
+	struct kafka_query *starts_query;
 	struct loop_timer starts_look;
 	struct rd_kafka_topic_partition_list_s *known; /* what the group has committed */
 
@@ -100,11 +100,11 @@ struct source {
 	bool committing;
 
 	/* ends.c */
-	struct kafka_errand *ends_errand;
+	struct kafka_query *ends_query;
 	int64_t ends_at_ms;
 
 	/* share.c */
-	struct kafka_errand *count_errand;
+	struct kafka_query *count_query;
 	int64_t count_at_ms;
 	unsigned whole;
 	unsigned told_assigned, told_whole;

@@ -266,7 +266,7 @@ bool source_start_begin(struct source *s, const rd_kafka_topic_partition_list_t 
 	}
 	source_start_cancel(s);
 	s->known = rd_kafka_topic_partition_list_copy(known);
-	s->starts_errand = kafka_errand_start(s->client, run_starts, starts_free, st);
+	s->starts_query = kafka_query_start(s->client, run_starts, starts_free, st);
 	loop_timer_set(s->loop, &s->starts_look, loop_now_ms(s->loop) + LOOK_EVERY_MS);
 	return true;
 }
@@ -280,7 +280,7 @@ static void give_up(struct source *s, rd_kafka_resp_err_t problem)
 /* What was decided is committed. */
 static void begin(struct source *s)
 {
-	const struct starts *st = kafka_errand_work(s->starts_errand);
+	const struct starts *st = kafka_query_work(s->starts_query);
 
 	if (st->wait) {
 		source_start_cancel(s);
@@ -308,7 +308,7 @@ void source_start_committed(struct source *s, rd_kafka_event_t *ev)
 	const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(ev);
 	rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
 
-	if (s->starts_errand == NULL || (uintptr_t)rd_kafka_event_opaque(ev) != s->asked)
+	if (s->starts_query == NULL || (uintptr_t)rd_kafka_event_opaque(ev) != s->asked)
 		return;
 	if (list != NULL)
 		code = first_error(code, list);
@@ -321,9 +321,9 @@ void source_start_committed(struct source *s, rd_kafka_event_t *ev)
 static void on_starts_look(struct loop_timer *t)
 {
 	struct source *s = container_of(t, struct source, starts_look);
-	const struct starts *st = kafka_errand_work(s->starts_errand);
+	const struct starts *st = kafka_query_work(s->starts_query);
 
-	if (!kafka_errand_is_done(s->starts_errand))
+	if (!kafka_query_is_done(s->starts_query))
 		loop_timer_set(s->loop, t, loop_now_ms(s->loop) + LOOK_EVERY_MS);
 	else if (st->problem != RD_KAFKA_RESP_ERR_NO_ERROR)
 		give_up(s, st->problem);
@@ -341,8 +341,8 @@ void source_start_init(struct source *s)
 void source_start_cancel(struct source *s)
 {
 	loop_timer_cancel(s->loop, &s->starts_look);
-	kafka_errand_free(s->starts_errand);
-	s->starts_errand = NULL;
+	kafka_query_free(s->starts_query);
+	s->starts_query = NULL;
 	if (s->known != NULL)
 		rd_kafka_topic_partition_list_destroy(s->known);
 	s->known = NULL;
