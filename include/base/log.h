@@ -10,7 +10,7 @@
  *   time=2026-11-23T09:05:04.123Z level=warn id=destination_open
  *   msg="the breaker opened; deliveries wait" destination=billing after=10
  *
- * The id is stable: the manual says what each one means and what to do. Lines with the same
+ * The id is stable: etc/man/postrider-messages.7 explains each, and what to do. Lines with the same
  * id and the same first field come at most LOG_BURST times within LOG_BURST_MS; the
  * next one after that says how many were dropped (suppressed=17). Secrets are never
  * given to a field: struct secret has no constructor here.

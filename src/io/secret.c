@@ -224,7 +224,7 @@ static int use_credential(struct scanner *s, const char *reference, const char *
 
 	if (strchr(name, '/') != NULL || strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
 		return err_set(s->err, ERR_INVALID,
-			"%s: a credential's name is no path; write ${file:…} for a file",
+			"%s: a credential's name is not a path; write ${file:…} for a file",
 			reference);
 	if (dir == NULL)
 		return err_set(s->err, ERR_NOT_FOUND,
@@ -278,7 +278,7 @@ static int use_reference(struct scanner *s, struct slice text)
 	}
 	if (kind == KIND_NR_VALUES)
 		code = err_set(s->err, ERR_INVALID,
-			"%s is no reference: there are ${env:NAME}, ${file:PATH} and "
+			"%s is not a reference; there are ${env:NAME}, ${file:PATH} and "
 			"${credential:NAME}; write $${ for the characters themselves",
 			reference);
 	else

@@ -568,7 +568,7 @@ static void connection__what_is_wrong_is_said_once_and_deliveries_wait(void **st
 	/* A changed secret is tried at once; this time the reply is nonsense. */
 	connection_secrets_changed(connection);
 	run_until(has_failed_twice);
-	assert_non_null(strstr(status().reason, "no JSON object"));
+	assert_non_null(strstr(status().reason, "not a JSON object"));
 	connection_secrets_changed(connection);
 	run();
 	assert_int_equal(server.requests, 3);
@@ -586,7 +586,7 @@ static void connection__rude_token_servers_cost_nothing_but_time(void **state)
 	} table[] = {
 		{{"HTTP/1.1 500 No\r\nConnection: close\r\n\r\n", 0, SCRIPT_CLOSE},
 			"status 500"},
-		{{"HTTP/1.1 200 OK\r\n\r\n<html>", 0, SCRIPT_CLOSE}, "no JSON object"},
+		{{"HTTP/1.1 200 OK\r\n\r\n<html>", 0, SCRIPT_CLOSE}, "not a JSON object"},
 		{{"HTTP/1.1 200 OK\r\n\r\n", 1000000, SCRIPT_CLOSE}, "longer than 65536"},
 		{{TOKEN("a\\r\\nX: y", "1"), 0, SCRIPT_CLOSE}, "a character (at 1)"},
 		{{"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"acc", 0, SCRIPT_CLOSE},

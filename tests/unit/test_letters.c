@@ -30,7 +30,7 @@ static void letters__times_may_be_how_long_ago(void **state)
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		if (letters_parse_time(bad[i], NOW_MS, &wall_ms, &err) != ERR_INVALID)
 			fail_msg("'%s' is taken for a time", bad[i]);
-		assert_non_null(strstr(err.text, "is no time"));
+		assert_non_null(strstr(err.text, "is not a time"));
 	}
 }
 

@@ -496,7 +496,7 @@ static void request__constant_that_looks_like_a_path_is_warned_of(void **state)
 {
 	(void)state;
 	render_well(&(struct target){.header = {"X", "id-$.detail.id"}});
-	assert_complaint("warning header_parameters.X: it is sent as it stands");
+	assert_complaint("warning header_parameters.X: it is sent as it is");
 	assert_header("X", "id-$.detail.id");
 }
 

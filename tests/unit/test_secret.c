@@ -142,7 +142,7 @@ static void secret__credentials_come_from_systemd(void **state)
 {
 	(void)state;
 	assert_expands("${credential:line}", "from a file");
-	assert_refused("${credential:../line}", ERR_INVALID, "no path");
+	assert_refused("${credential:../line}", ERR_INVALID, "not a path");
 	unsetenv("CREDENTIALS_DIRECTORY");
 	assert_refused("${credential:line}", ERR_NOT_FOUND, "LoadCredential");
 	setenv("CREDENTIALS_DIRECTORY", dir, 1);
@@ -161,7 +161,7 @@ static void secret__what_is_missing_is_named(void **state)
 static void secret__what_is_no_reference_is_refused(void **state)
 {
 	(void)state;
-	assert_refused("${HOME}", ERR_INVALID, "${HOME} is no reference");
+	assert_refused("${HOME}", ERR_INVALID, "${HOME} is not a reference");
 	assert_refused("${vault:x}", ERR_INVALID, "${vault:x}");
 	assert_refused("${}", ERR_INVALID, "${}");
 	assert_refused("${env:}", ERR_INVALID, "no name");

@@ -15,7 +15,7 @@
 METRIC(EVENTS, COUNTER, "postrider_events_total", "lane", 1, "Records taken up.")
 METRIC(MATCHED_EVENTS, COUNTER, "postrider_matched_events_total", "lane", 1, "Records that matched at least one rule.")
 METRIC(TRIGGERED_RULES, COUNTER, "postrider_triggered_rules_total", "rule", 1, "Times that a rule matched.")
-METRIC(INVALID_EVENTS, COUNTER, "postrider_invalid_events_total", "lane", 1, "Records that are no event: not JSON, too deep, too large.")
+METRIC(INVALID_EVENTS, COUNTER, "postrider_invalid_events_total", "lane", 1, "Records that are not valid events: not JSON, too deep, too large.")
 METRIC(TOMBSTONES, COUNTER, "postrider_tombstones_total", "lane", 1, "Records without a value, which are settled at once.")
 METRIC(SKIPPED_EVENTS, COUNTER, "postrider_skipped_events_total", "lane", 1, "Records that an earlier assignment had settled already.")
 METRIC(LOST_RECORDS, COUNTER, "postrider_lost_records_total", "lane", 1, "Records that retention removed before they were read.")

@@ -116,7 +116,7 @@ static int parse_count(const char *text, uint64_t max, uint64_t *ret, struct err
 	*ret = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || *ret == 0 ||
 		*ret > max)
-		return err_set(err, ERR_INVALID, "'%s' is no number from 1 to %llu", text,
+		return err_set(err, ERR_INVALID, "'%s' is not a number from 1 to %llu", text,
 			(unsigned long long)max);
 	return 0;
 }

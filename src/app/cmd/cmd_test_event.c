@@ -27,7 +27,7 @@ static const char usage[] =
 	"      --json              for programs\n"
 	"  -h, --help              this text\n"
 	"\n"
-	"Exit status: 0, 1 when the configuration has faults, the event is none, a request cannot be\n"
+	"Exit status: 0, 1 when the configuration has faults, the event is invalid, a request cannot be\n"
 	"made, or a reply was no success, 2 for wrong usage.\n";
 
 struct test_event_arguments {
@@ -158,7 +158,7 @@ static void print_verdict(struct output *o, const struct conf_rule *rule, int ma
 {
 	buf_addf(&o->out, "rule '%s'%s: %s\n", rule->name,
 		rule->enabled ? "" : " (it is DISABLED)",
-		match < 0 ? "the record is no event of its consumer"
+		match < 0 ? "the record is not a valid event for its consumer"
 		: match   ? "matches"
 			  : "does not match");
 	if (match < 0)

@@ -63,7 +63,7 @@ int letters_parse_time(const char *text, int64_t wall_ms, int64_t *ret, struct e
 		return 0;
 	}
 	return err_set(err, ERR_INVALID,
-		"'%s' is no time: write 2026-11-23T09:05:04Z, 2026-11-23, or how long ago, as in 15m, 6h, 2d",
+		"'%s' is not a time: write 2026-11-23T09:05:04Z, 2026-11-23, or how long ago, as in 15m, 6h, 2d",
 		text);
 }
 

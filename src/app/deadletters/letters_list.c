@@ -297,7 +297,8 @@ int letters_list(const struct conf *conf, const struct letters_list_options *o, 
 	fflush(stdout);
 	if (run.foreign > 0)
 		fprintf(stderr,
-			"postrider dead-letters list: %" PRIu64 " records are no letters\n",
+			"postrider dead-letters list: %" PRIu64
+			" records are not dead letters\n",
 			run.foreign);
 	buf_release(&run.line);
 	reader_free(reader);

@@ -45,7 +45,7 @@ static int parse_place(const char *text, struct place *ret, struct err *err)
 		}
 	}
 	return err_set(err, ERR_INVALID,
-		"'%s' is no letter's place: write TOPIC/PARTITION/OFFSET, as `list` shows it",
+		"'%s' is not the place of a dead letter: write TOPIC/PARTITION/OFFSET, as `list` shows it",
 		text);
 }
 
@@ -233,7 +233,7 @@ static int show(
 
 	if (!letter_view_read(&v, record))
 		return err_set(err, ERR_INVALID,
-			"the record there is no dead letter: it has no ERROR_CODE, SOURCE_TOPIC, "
+			"the record there is not a dead letter: it has no ERROR_CODE, SOURCE_TOPIC, "
 			"SOURCE_PARTITION and SOURCE_OFFSET");
 	if (json) {
 		buf_init(&b, BUF_UNLIMITED);

@@ -183,8 +183,8 @@ static void give_up_if_full(struct redrive_part *part)
 	part->crowded = true;
 	redrive_of(p)->crowded++;
 	log_warn("redrive_crowded",
-		"between the letters that are done stand so many others that the group's commit can't tell more "
-		"of them apart: redrive or skip those from committed_offset on first",
+		"there are so many open dead letters between those that are done that the group's commit cannot record more "
+		"of them: first redrive or skip those from committed_offset on",
 		log_str("topic", p->source->topic), log_int("partition", p->source->partition),
 		log_int("committed_offset", offsets_position(p->tracker)),
 		log_int("stopped_at_offset", part->next));

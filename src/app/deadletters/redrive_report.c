@@ -106,11 +106,11 @@ static void print_text(const struct redrive *run)
 	print_reasons(c);
 	line(c->unwanted, "left by the filters");
 	line(c->done_before, "redriven before");
-	line(c->foreign, "records that are no letters");
+	line(c->foreign, "records that are not dead letters");
 	if (run->crowded > 0)
 		printf("%8" PRIu64
-		       "  partitions not looked at to their end: between the letters that are "
-		       "done stand more others than a commit can tell apart; redrive those first\n",
+		       "  partitions left before their end: between the dead letters that are "
+		       "done there are more open ones than a commit can record; redrive those first\n",
 			run->crowded);
 	if (run->elsewhere > 0)
 		printf("%8" PRIu64 "  partitions that another redrive works on\n",

@@ -204,7 +204,7 @@ static void reject(struct lane_partition *p, struct offsets_record *r,
 	d = delivery_new(p, ev, r, NULL);
 	d->facts.error_code = "INVALID_EVENT";
 	delivery_facts_set_message(&d->facts, reason);
-	log_warn("invalid_event", "a record is no event: it becomes a dead letter",
+	log_warn("invalid_event", "a record is not a valid event: it becomes a dead letter",
 		log_str("lane", lane->name), log_str("topic", record->topic),
 		log_int("partition", record->partition), log_int("offset", record->offset),
 		log_str("reason", reason));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of a delivery when its attempt has ended.
+ * What becomes of a delivery when its attempt has ended. The verdict on a status or a transport
+ * failure is retry_judge()'s (core/gate/retry.h); here it is followed.
  *
  *   attempt ended --> judge() --> steps that concern the destination --> one of four ends:
  *

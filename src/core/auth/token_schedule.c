@@ -116,7 +116,7 @@ int token_reply_read(struct token_reply *ret, int status, struct slice body, str
 
 	if (!json_is_object(reply) && status >= 200 && status <= 299)
 		code = err_set(err, ERR_INVALID,
-			"the token server's reply (status %d, %zu bytes) is no JSON object; is "
+			"the token server's reply (status %d, %zu bytes) is not a JSON object; is "
 			"authorization_endpoint the right URL?",
 			status, body.len);
 	else

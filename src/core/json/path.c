@@ -207,7 +207,7 @@ static const char *bracket_fault(char c)
 	case '(':
 		return "filters and expressions are not supported";
 	case '"':
-		return "a name in brackets stands in single quotes";
+		return "a name in brackets must be in single quotes";
 	case ':':
 		return "slices are not supported";
 	case ',':

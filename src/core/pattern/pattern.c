@@ -129,7 +129,7 @@ static int read_member(struct compiler *c, uint32_t t, struct drafts *d, bool in
 		return read_or(c, t, d);
 	if (in_or && is_reserved(key))
 		return compiler_refuse(c, t,
-			"a condition stands in a list: [{\"prefix\": \"x\"}]",
+			"a condition must be in a list: [{\"prefix\": \"x\"}]",
 			"%.*s is Ruler reserved fieldName which cannot be used inside $or.",
 			(int)key.len, key.data);
 	r = compiler_obtain_path(c, c->name, t, &c->name);

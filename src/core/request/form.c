@@ -160,7 +160,7 @@ int form_add_object(struct buf *out, const struct jx_index *ix, uint32_t t, stru
 
 	if (jx_type(ix, t) != JX_OBJECT)
 		return err_set(err, ERR_INVALID,
-			"only a JSON object can be sent as a form, and this is none");
+			"only a JSON object can be sent as a form, and this is not one");
 	buf_init(&f.above, out->max_bytes);
 	failed = add_children(&f, t);
 	out->failed |= buf_failed(&f.above);

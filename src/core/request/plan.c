@@ -67,7 +67,7 @@ static void check_entry(const struct request_entry *e, enum request_parameter_ki
 	request_warn_length(c, e->field, e->value, MAX_PARAMETER_CHARACTERS);
 	if (!e->dynamic && strstr(e->value, "$.") != NULL)
 		request_warn(c, e->field,
-			"it is sent as it stands, since a path has to be the whole value");
+			"it is sent as it is, since a path has to be the whole value");
 }
 
 static void merge(struct request_entries *e, const struct request_parameters *p,

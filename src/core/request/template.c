@@ -156,11 +156,11 @@ static void check_text(const struct template *t, struct request_complaints *c)
 {
 	if (t->parts.open_quote)
 		request_warn(c, "input_template",
-			"a quote is not closed: each line of a string template stands in double "
+			"a quote is not closed: each line of a string template must be in double "
 			"quotes");
 	else if (t->parts.bare_text)
 		request_warn(c, "input_template",
-			"there is text outside quotes: each line of a string template stands in "
+			"there is text outside quotes: each line of a string template must be in "
 			"double quotes");
 }
 

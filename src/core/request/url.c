@@ -143,7 +143,7 @@ static void compile_star(struct request_url *u, const char *value, size_t index,
 			request_fault(c, field, "a path value cannot be blank");
 		else if (strstr(value, "$.") != NULL)
 			request_warn(c, field,
-				"it is sent as it stands, since a path has to be the whole "
+				"it is sent as it is, since a path has to be the whole "
 				"value");
 		form_add_percent(&u->tail, slice_str(value));
 		return;

@@ -119,7 +119,7 @@ static bool lacks_certificate(
 /* libcurl's parser of headers reports a malformed one as a bad argument. */
 static const char *text_of(CURLcode code)
 {
-	return code == CURLE_BAD_FUNCTION_ARGUMENT ? "a header of the reply is none"
+	return code == CURLE_BAD_FUNCTION_ARGUMENT ? "a header of the reply is malformed"
 						   : curl_easy_strerror(code);
 }
 

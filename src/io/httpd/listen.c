@@ -132,7 +132,7 @@ static int open_tcp(struct listener *l, const char *text, struct err *err)
 
 	if (colon == NULL)
 		return err_set(err, ERR_INVALID,
-			"'%s' is no address: it must be HOST:PORT or unix:PATH", text);
+			"'%s' is not an address: it must be HOST:PORT or unix:PATH", text);
 	if (len >= 2 && text[0] == '[' && text[len - 1] == ']')
 		host = xmemdup(text + 1, len - 2);
 	else

@@ -16,6 +16,6 @@ int kafka_check_property(const char *name, const char *value, bool secret, struc
 		return err_set(err, ERR_NOT_FOUND, "%s: librdkafka %s does not know it", name,
 			rd_kafka_version_str());
 	if (secret)
-		return err_set(err, ERR_INVALID, "%s: that is no value for it", name);
+		return err_set(err, ERR_INVALID, "%s: that is not a valid value for it", name);
 	return err_set(err, ERR_INVALID, "%s: %s", name, text);
 }

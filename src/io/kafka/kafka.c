@@ -67,7 +67,7 @@ static void announce_unreachable(struct kafka_client *k)
 	k->announced = true;
 	if (atomic_fetch_add(&unreachable_clients, 1) == 0)
 		log_warn("kafka_unreachable",
-			"no Kafka broker can be reached; deliveries wait, and go on by themselves",
+			"no Kafka broker can be reached; deliveries wait, and resume by themselves",
 			log_str("client", k->name), log_str("error", k->state.last_error));
 }
 

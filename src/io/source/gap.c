@@ -49,9 +49,9 @@ static struct source_part *begin_again(struct source_part *part, int64_t offset)
 	struct source_part *fresh;
 
 	log_warn("topic_began_again",
-		latest ? "the log ends before what was read: topic made anew or truncated; "
+		latest ? "the log ends before what was read: topic recreated or truncated; "
 			 "going to its end (auto_offset_reset)"
-		       : "the log ends before what was read: topic made anew or truncated; "
+		       : "the log ends before what was read: topic recreated or truncated; "
 			 "reading it from its beginning",
 		log_str("topic", part->public.topic),
 		log_int("partition", part->public.partition), log_int("wanted", part->next),
