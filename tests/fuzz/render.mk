@@ -2,7 +2,7 @@
 
 FUZZ_SECONDS ?= 60
 FUZZ_RENDER  := $(wildcard src/core/json/*.c src/core/event/*.c src/core/request/*.c src/core/letter_view.c) \
-	$(addprefix src/base/,buf.c err.c json_writer.c rng.c time_text.c utf8.c util.c)
+	$(addprefix src/base/,base64.c buf.c err.c json_writer.c rng.c time_text.c utf8.c util.c)
 
 .PHONY: fuzz-path fuzz-template fuzz-request fuzz-cost
 fuzz-path fuzz-template fuzz-request fuzz-cost: fuzz-%: build/fuzz/fuzz_% ## fuzz what is made of an event, and what it costs

@@ -40,7 +40,4 @@ void cloudevents_add_structured_bytes(
 int cloudevents_add_headers(struct header_writer *headers, const struct value_context *c,
 	struct err *err) ATTR_MUST_CHECK;
 
-/* RFC 4648, section 4, with padding. */
-void cloudevents_add_base64(struct buf *out, struct slice bytes);
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a consumer commits, and what. */
+/* Decides when a consumer commits, and what. io/source sends the commit. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -8,11 +8,12 @@
 
 /* Attempt counts are committed less often than offsets: losing one repeats no delivery. */
 #define ATTEMPTS_INTERVAL_MS 1000
-/* A commit walks over every record that is open in its partitions, 25 to 60 ns for each. The
- * next one keeps as far from it that this is a fiftieth of a core at most: with 10,000 requests
- * in flight, which a crash repeats, a few hundred more matter little. */
+/* Collecting a commit visits every open record of its partitions, which takes 25 to 60 ns
+ * for each. The pause before the next commit is so long that this takes a fiftieth of a core
+ * at most. With 10,000 requests in flight, which a crash repeats anyway, a few hundred more
+ * matter little. */
 #define RECORDS_A_MS 400
-/* After a commit that failed the next one waits so much longer. */
+/* The extra wait after a failed commit. */
 #define RETRY_MS 1000
 /* Partitions in one commit; the rest go with the next. */
 #define PARTITIONS_A_COMMIT 256
@@ -30,7 +31,8 @@ bool consumer_loop_is_committed(const struct consumer_loop *l)
 	return !source_is_committing(l->source);
 }
 
-/* Collect what is new. The maps' texts stand in @maps until the commit has copied them. */
+/* Collect what has changed. @maps holds the text of the maps until the commit has copied
+ * them. */
 static size_t gather(struct consumer_loop *l, struct source_commit *items, struct buf *maps)
 {
 	size_t count = 0;
@@ -69,7 +71,7 @@ static void commit_now(struct consumer_loop *l)
 		buf_release(&maps[i]);
 }
 
-/* How soon does what is new want to be committed? */
+/* How soon must the changes be committed? */
 enum urgency {
 	NOTHING_NEW,
 	ATTEMPTS_ONLY, /* a restart would only count them again: once a second is enough */
@@ -114,7 +116,8 @@ static int64_t pause_ms(const struct consumer_loop *l)
 	       min_i64((int64_t)l->committed_records / RECORDS_A_MS, ATTEMPTS_INTERVAL_MS);
 }
 
-/* One in flight; the next no sooner than the interval after the last one's answer. */
+/* One commit is in flight at a time. The next is sent no sooner than the interval after the
+ * last one's answer. */
 void consumer_commit_if_due(struct consumer_loop *l)
 {
 	struct loop *loop = l->loop;
@@ -154,14 +157,15 @@ void consumer_committed(struct consumer_loop *l, int code, const char *text)
 	list_foreach_safe (node, &l->partitions) {
 		struct consumer_partition *p = consumer_partition_of(node);
 
-		/* A partition that goes is not held up by a commit that fails: its next owner
-		 * repeats. */
+		/* A failed commit does not hold up a partition that is given back: its next
+		 * owner repeats the deliveries. */
 		if (code != ERR_OK && p->in_commit && !(p->revoked && p->open == 0))
 			offsets_mark_changed(p->tracker);
 		if (code == ERR_OK && p->in_commit)
 			p->acknowledged = p->sent;
 		if (p->in_commit) {
-			/* Behind the others, which may not have had room in this commit. */
+			/* Move to the end of the list, behind partitions that did not fit
+			 * into this commit. */
 			list_remove(&p->node);
 			list_append(&done, &p->node);
 		}

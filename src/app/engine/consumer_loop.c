@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading, and the partitions of a consumer as they come and go. Commits: consumer_commit.c. */
+/* Reads records, and handles partitions as they come and go. Commits: consumer_commit.c. */
 #include "app/engine/consumer_loop.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static struct offsets *tracker_new(
 	return offsets_new(&s, position);
 }
 
-/* What this process knew when it lost the partition, if nobody has committed since. */
+/* Restore what this process knew when it lost the partition, if nobody has committed since. */
 static bool restore_from_cache(struct consumer_partition *p, int64_t committed)
 {
 	struct consumer_loop *l = p->loop;
@@ -46,7 +46,8 @@ static bool restore_from_cache(struct consumer_partition *p, int64_t committed)
 	if (offsets_restore(p->tracker, buf_slice(&map), &err) != 0)
 		p->loop->policy->map_ignored(p, position, err.text);
 	buf_release(&map);
-	/* What the group has is older, and may be all that there is to be done here. */
+	/* What the group has committed is older. If nothing else is new, nothing would cause
+	 * a commit: commit it now. */
 	offsets_mark_changed(p->tracker);
 	consumer_loop_settled(l);
 	return true;
@@ -105,7 +106,7 @@ static void revoke_at(struct consumer_loop *l, int64_t at_ms)
 		loop_timer_set(l->loop, &l->revoke_timer, at_ms);
 }
 
-/* What is on the wire may end until the deadline. */
+/* Requests in flight may finish until the deadline. */
 static void partition_revoke(struct consumer_partition *p)
 {
 	struct consumer_loop *l = p->loop;
@@ -145,7 +146,7 @@ static void on_revoked(void *ctx, struct source_partition *source, enum source_e
 	partition_release(p);
 }
 
-/* Its time is up: what is still on the wire is given up. */
+/* The deadline has passed: abandon the requests that are still in flight. */
 static void partition_time_out(struct consumer_partition *p)
 {
 	struct consumer_loop *l = p->loop;
@@ -242,7 +243,8 @@ static void settle_run(struct loop_call *call)
 	list_foreach_safe (node, &l->partitions) {
 		struct consumer_partition *p = consumer_partition_of(node);
 
-		/* Settlements make no map longer: one that is read is not nearly full. */
+		/* Settling never lengthens a map, so a partition that is being read is not
+		 * nearly full. */
 		if (p->paused || is_over(p))
 			partition_update_pause(p);
 		release_if_quiet(p);
@@ -373,7 +375,7 @@ void consumer_loop_settled(struct consumer_loop *l)
 
 void consumer_loop_close(struct consumer_loop *l, int64_t grace_ms)
 {
-	/* A fenced one is closing already, and has yet to leave. */
+	/* A fenced consumer is closing already, and has yet to leave the group. */
 	l->closing = true;
 	l->close_by_ms = loop_now_ms(l->loop) + grace_ms;
 	source_close(l->source, grace_ms + LEAVE_MS);

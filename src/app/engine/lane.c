@@ -48,7 +48,7 @@ static void assigned(struct consumer_partition *base)
 		base->source->topic, base->source->partition);
 }
 
-/* In line for room that others give back, unless it has found some. */
+/* Join the queue for room that other lanes give back, unless there is room now. */
 static void queue_for_room(struct consumer_loop *l)
 {
 	struct lane *lane = lane_of(l);
@@ -58,8 +58,8 @@ static void queue_for_room(struct consumer_loop *l)
 		list_append(&lane->context->stalled, &lane->stalled_node);
 }
 
-/* What this lane gave back may be what another waits for: the one that has waited longest
- * looks. */
+/* Another lane may wait for the room that this one has given back: wake the one that has
+ * waited longest. */
 static void wake_next(struct consumer_loop *l)
 {
 	struct list *node = list_first(&lane_of(l)->context->stalled);
@@ -147,8 +147,8 @@ static int open_source(struct lane *lane, struct err *err)
 	return code;
 }
 
-/* Every process of a group needs an id of its own in each lane; so does every worker of a
- * process. */
+/* Every process of a group, and every worker of a process, needs an instance id of its own
+ * in each lane. */
 static char *instance_id_of(const struct lane *lane)
 {
 	const char *id = lane->consumer->instance_id;
@@ -386,7 +386,7 @@ void lane_visit_partitions(const struct lane *lane,
 	}
 }
 
-/* Logged once, and again only when it was better in between. */
+/* Log it once, and again only after it has been better in between. */
 static void watch_age(const struct lane *lane, struct lane_partition *p,
 	const struct lane_partition_status *s)
 {

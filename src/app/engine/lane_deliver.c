@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a lane makes deliveries of the records it reads, and what becomes of them. */
+/* Makes deliveries of the records that a lane reads, and settles records when their
+ * deliveries end. */
 #include <stdlib.h>
 
 #include "dead_letter.h"
 #include "lane_private.h"
 #include "base/log.h"
 
-/* How often deliveries are looked over for those that have grown too old. */
+/* How often to look for deliveries that have grown too old. */
 #define SWEEP_MS 1000
-/* A record that is no event has one "target": its dead letter. */
+/* A record that is not a valid event has one "target": its dead letter. */
 #define NO_EVENT_IDENTITY ((offsets_target)1)
 
 /* --- a delivery's life ------------------------------------------------------------------ */
@@ -134,7 +135,8 @@ void lane_withdraw(struct consumer_partition *base, bool all)
 
 /* --- records become deliveries ---------------------------------------------------------- */
 
-/* An earlier life tried this delivery: its attempts and its age go on. */
+/* A former owner of the partition tried this delivery already: continue with its attempts
+ * and age. */
 static void resume(struct delivery *d, const struct offsets_history *history)
 {
 	d->facts.attempts = history->attempts;
@@ -160,10 +162,8 @@ static void let_go(struct lane *lane, struct event *ev)
 	engine_context_unref_event(lane->context, ev);
 }
 
-/*
- * All targets are opened before the first delivery is submitted: one that is settled at once
- * must not close a record that has others to come.
- */
+/* Open all targets before the first delivery is submitted: a delivery that is settled at
+ * once would close the record before its other deliveries exist. */
 static void deliver(struct lane_partition *p, struct offsets_record *r,
 	const struct event_fields *record, const struct router_hit *hits, size_t count)
 {
@@ -188,7 +188,7 @@ static void deliver(struct lane_partition *p, struct offsets_record *r,
 	let_go(lane, ev);
 }
 
-/* The record is no event: it becomes a dead letter, with the reason. */
+/* The record is not a valid event: it becomes a dead letter, with the reason. */
 static void reject(struct lane_partition *p, struct offsets_record *r,
 	const struct event_fields *record, const char *reason)
 {
@@ -222,14 +222,15 @@ void lane_take(struct consumer_partition *base, struct event_fields *record)
 	struct err err;
 
 	metric_add(lane->gauges.events, 1);
-	if (r == NULL) { /* an earlier life settled it */
+	if (r == NULL) { /* a former owner of the partition settled it */
 		metric_add(lane->gauges.skipped, 1);
 		return;
 	}
 	record->taken_up_ms = loop_wall_ms(lane->context->loop);
 	record->taken_up_at_ms = loop_now_ms(lane->context->loop);
 	if (record->value.data == NULL) {
-		metric_add(lane->gauges.tombstones, 1); /* it says nothing to an API */
+		metric_add(
+			lane->gauges.tombstones, 1); /* a tombstone: there is nothing to send */
 		offsets_end(base->tracker, r);
 	} else if (router_match(lane->router, lane->context, record, &hits, &count, &err) !=
 		   0) {

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/time_text.h"
 
 /* The four attributes that every CloudEvent has, and time. */
@@ -165,7 +166,7 @@ void cloudevents_add_structured_bytes(
 {
 	add_structured(out, c, "application/octet-stream");
 	buf_add_str(out, ",\"data_base64\":\"");
-	cloudevents_add_base64(out, data);
+	base64_encode(out, data);
 	buf_add_str(out, "\"}");
 }
 
@@ -211,24 +212,4 @@ int cloudevents_add_headers(
 	add_attributes(&w, c);
 	buf_release(&name);
 	return w.failed;
-}
-
-void cloudevents_add_base64(struct buf *out, struct slice bytes)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)bytes.data;
-
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t left = bytes.len - i;
-		uint32_t bits = (uint32_t)p[i] << 16 |
-				(left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-				(left > 2 ? p[i + 2] : 0);
-
-		buf_add(out,
-			(char[]){digits[bits >> 18], digits[bits >> 12 & 63],
-				left > 1 ? digits[bits >> 6 & 63] : '=',
-				left > 2 ? digits[bits & 63] : '='},
-			4);
-	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/time_text.h"
 #include "core/event/cloudevents.h"
 #include "core/event/value.h"
@@ -247,7 +248,7 @@ static int add_data(const struct reading *r, struct slice type)
 		return 0;
 	}
 	buf_add_str(text, ",\"data_base64\":\"");
-	cloudevents_add_base64(text, r->f->value);
+	base64_encode(text, r->f->value);
 	buf_add_char(text, '"');
 	return 0;
 }
