@@ -75,8 +75,8 @@ void admin_client_release(struct admin_client *r)
 }
 
 /* The reply of @path; another status than 200 and 202 is an error in the daemon's words. */
-static int ask(const struct admin_client *r, const char *method, const char *path, struct buf *out,
-	struct err *err)
+static int ask(const struct admin_client *r, const char *method, const char *path,
+	struct buf *out, struct err *err)
 {
 	const struct fetch_settings s = {r->unix_socket, r->token, r->ca_file};
 	char *address = xasprintf("%s%s", r->url, path);

@@ -33,8 +33,8 @@ struct answer {
 	bool successful;
 };
 
-static int read_answer(const struct admin_client *daemon, const struct buf *text, struct answer *ret,
-	struct err *err)
+static int read_answer(const struct admin_client *daemon, const struct buf *text,
+	struct answer *ret, struct err *err)
 {
 	json_t *json = json_loadb(text->data, text->len, 0, NULL);
 
@@ -52,8 +52,8 @@ static int read_answer(const struct admin_client *daemon, const struct buf *text
 }
 
 /* With @conf_path: request a reload. */
-static int ask(
-	const struct admin_client *daemon, const char *conf_path, struct answer *ret, struct err *err)
+static int ask(const struct admin_client *daemon, const char *conf_path, struct answer *ret,
+	struct err *err)
 {
 	struct buf text;
 	int code;
@@ -68,7 +68,8 @@ static int ask(
 }
 
 /* Until the daemon has dealt with request @number. */
-static int wait_for_reload(const struct admin_client *daemon, json_int_t number, struct err *err)
+static int wait_for_reload(
+	const struct admin_client *daemon, json_int_t number, struct err *err)
 {
 	const struct timespec pause = {.tv_nsec = 50000000};
 	int64_t until_ms = clock_monotonic_ms() + TIMEOUT_MS;
