@@ -2,8 +2,6 @@
 # FUZZ_SECONDS says for how long; PAIRS how many pairs of pattern and event.
 
 FUZZ_SECONDS ?= 60
-FUZZ_MATCH   := $(wildcard src/core/json/*.c src/core/pattern/*.c src/core/ruleset/*.c) \
-	$(addprefix src/base/,arena.c buf.c err.c utf8.c util.c)
 
 .PHONY: fuzz fuzz-json fuzz-pattern fuzz-match
 fuzz-json fuzz-pattern: fuzz-%: build/fuzz/fuzz_% ## fuzz the index; the patterns
@@ -18,8 +16,3 @@ fuzz-match: $(BUILD)/unit/test_differential ## the matcher against the slow one 
 # The others stand in their own files.
 FUZZERS := json pattern match offsets-map path template request cost conf letter signing response retry-after
 fuzz: $(addprefix fuzz-,$(FUZZERS)) ## all fuzzers, one by one (FUZZ_SECONDS=60)
-
-build/fuzz/fuzz_json build/fuzz/fuzz_pattern: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_MATCH)
-	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -Isrc -O1 -g -fno-sanitize-recover=all \
-		-fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson

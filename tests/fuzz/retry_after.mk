@@ -1,15 +1,9 @@
 # Fuzzing of the headers that say when to come back. FUZZ_SECONDS says for how long.
 
 FUZZ_SECONDS ?= 60
-FUZZ_RETRY_AFTER := src/core/gate/retry_after.c $(addprefix src/base/,buf.c time_text.c util.c)
 
 .PHONY: fuzz-retry-after
 fuzz-retry-after: build/fuzz/fuzz_retry_after ## fuzz the reader of Retry-After and its like
 	@mkdir -p build/fuzz/corpus-retry-after
 	@$< -max_total_time=$(FUZZ_SECONDS) -max_len=300 -artifact_prefix=build/fuzz/ \
 		-dict=tests/fuzz/retry_after.dict build/fuzz/corpus-retry-after
-
-build/fuzz/fuzz_retry_after: tests/fuzz/fuzz_retry_after.c $(FUZZ_RETRY_AFTER)
-	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -Iinclude -O1 -g -fno-sanitize-recover=all \
-		-fsanitize=fuzzer,address,undefined -o $@ $^

@@ -1,9 +1,9 @@
-# Fuzzing of what needs more than a few files: configurations, letters, what is signed, replies. They are
-# linked with the whole library, made for it. FUZZ_SECONDS says for how long.
+# Every fuzzer is linked with the whole library, made for it. Here also: fuzzing of configurations, letters,
+# what is signed, and replies. FUZZ_SECONDS says for how long.
 
 FUZZ_SECONDS ?= 60
 FUZZ_WHOLE   := $(patsubst src/%.c,build/fuzz/whole/%.o,$(SOURCES)) $(patsubst build/generated/%.c,build/fuzz/whole/%.o,$(GENERATED))
-FUZZ_FLAGS   := -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -O1 -g \
+FUZZ_FLAGS   := -std=gnu17 -D_GNU_SOURCE -DPOSTRIDER_VERSION='"$(VERSION)"' -Iinclude -Isrc -O1 -g \
 	-fno-sanitize-recover=all -fsanitize=address,undefined
 
 .PHONY: fuzz-conf fuzz-letter fuzz-signing fuzz-response
@@ -21,5 +21,9 @@ build/fuzz/whole/%.o: build/generated/%.c
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -Isrc/$(*D) -fsanitize=fuzzer-no-link -c -o $@ $<
 
-build/fuzz/fuzz_conf build/fuzz/fuzz_letter build/fuzz/fuzz_signing build/fuzz/fuzz_response: build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_WHOLE)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -rdynamic -o $@ $^ $(PACKAGE_LIBS) -lm
+build/fuzz/libpostrider.a: $(FUZZ_WHOLE)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c build/fuzz/libpostrider.a
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(PACKAGE_LIBS) -lm
