@@ -24,7 +24,7 @@ struct attempt {
 	struct http_request http;
 	struct trace_context trace;
 	size_t held_bytes; /* of the budget, for the body */
-	bool reauthorise_on_403, renewable;
+	bool reauthorise_on_403, renewable, has_credentials;
 };
 
 void attempt_pool_init(struct attempt_pool *p)
@@ -230,13 +230,14 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 			{
 				.transport = result->transport,
 				.status = result->status,
+				.has_credentials = a->has_credentials,
 				.fresh_token =
 					d->rejected_generation != 0 &&
-					a->credentials.generation > d->rejected_generation,
+					a->credentials.use.generation > d->rejected_generation,
 				.can_reauthorise = a->renewable,
 				.reauthorise_on_403 = a->reauthorise_on_403,
 			},
-		.generation = a->credentials.generation,
+		.use = a->credentials.use,
 		.was_resent = result->was_resent,
 		.latency_us = result->total_us,
 		.first_byte_us = result->first_byte_us,
@@ -349,6 +350,8 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	fill(a, d->target->plan);
 	a->reauthorise_on_403 = d->target->destination->connection->reauthorize_on_403;
 	a->renewable = connection_is_renewable(connection);
+	a->has_credentials =
+		d->target->destination->connection->settings.type != CONNECTION_NONE;
 	if (d->facts.first_attempt_ms == 0)
 		d->facts.first_attempt_ms = loop_wall_ms(loop);
 	d->facts.attempts++;
@@ -356,12 +359,15 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	return ATTEMPT_SENT;
 }
 
-void attempt_cancel(struct delivery *d)
+struct connection_use attempt_cancel(struct delivery *d)
 {
 	struct attempt *a = d->attempt;
+	struct connection_use use = {0};
 
 	if (a == NULL)
-		return;
+		return use;
+	use = a->credentials.use;
 	http_cancel(&a->http);
 	attempt_put_back(a);
+	return use;
 }
