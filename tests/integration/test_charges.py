@@ -11,9 +11,8 @@ from collections import Counter
 from postrider_test.client import Record
 from postrider_test.events import number, numbers, wants
 from postrider_test.malformed_peer import GOOD, MalformedPeer, Talk
-from postrider_test.oauth import TokenEndpoint
-from postrider_test.receiver import Receiver, Reply, Request
-from postrider_test.shop import ONE_ATTEMPT, Shop, oauth
+from postrider_test.receiver import Receiver, Reply
+from postrider_test.shop import ONE_ATTEMPT, Shop
 from postrider_test.wait import elapse, wait_until
 
 KEY = {"authorization_type": "API_KEY", "api_key_name": "X-Api-Key", "api_key_value": "k3y"}
@@ -89,64 +88,6 @@ def test_a_soft_limit_is_raised_to_the_hard_one(
     hold.release()
     shop.settle()
     assert shop.dead_letters() == []
-
-
-def test_a_token_revoked_while_its_successor_is_on_the_way_makes_no_letter(
-        embedded, receiver: Receiver, unique, postrider) -> None:
-    """The API revokes all tokens twice, the second time after the refresh was answered."""
-    server = TokenEndpoint(receiver)
-    given = server.answer
-    revoked = 0
-
-    def answer(request: Request) -> Reply:
-        nonlocal revoked
-        reply = given(request)
-        if server.issued == 2:  # the successor is void before it arrives
-            server.revoke_all()
-            revoked += 1
-        return reply
-
-    receiver.on("/token", answer)
-    receiver.on("/crm", server.guard(Reply(200, delay=0.002)))
-    shop = Shop(embedded, receiver, unique, oauth(server.url), ONE_RETRY, max_concurrency=64,
-                ordering="none")
-    shop.publish(range(3000))
-    daemon = postrider(shop.config)
-    receiver.wait_for(1000, "/crm")
-    server.revoke_all()
-    shop.settle()
-    assert revoked == 1
-    assert shop.dead_letters() == []
-    good = [r for r in receiver.requests("/crm")]
-    assert len(numbers(good)) == 3000
-    assert daemon.metric("postrider_invocations_sent_to_dlq_total") == 0
-
-
-def test_credentials_that_were_never_taken_burn_no_event(
-        embedded, receiver: Receiver, unique, postrider) -> None:
-    """All wait, one of them tries, and when the API takes the key nothing is lost."""
-    right = threading.Event()
-    receiver.on("/crm", lambda _: Reply(200 if right.is_set() else 401))
-    shop = Shop(embedded, receiver, unique, KEY, ONE_ATTEMPT, max_concurrency=16,
-                ordering="none")
-    shop.publish(range(500))
-    daemon = postrider(shop.config)
-    daemon.wait_for_log("id=connection_deauthorized")
-    receiver.wait_for(18, "/crm")  # the window, and two trials
-    assert receiver.count("/crm") <= 19
-    right.set()
-    shop.settle()
-    assert shop.dead_letters() == []
-
-
-def test_an_event_that_is_not_allowed_does_not_hold_up_the_others(
-        embedded, receiver: Receiver, unique, postrider) -> None:
-    receiver.on("/crm", lambda r: Reply(401 if number(r) % 10 == 0 else 200))
-    shop = Shop(embedded, receiver, unique, KEY, ONE_RETRY, max_concurrency=1, ordering="none")
-    shop.publish(range(1, 201))
-    postrider(shop.config)
-    shop.settle()
-    assert sorted(number(x.value) for x in shop.dead_letters()) == list(range(10, 201, 10))
 
 
 def test_a_connection_that_dies_as_it_is_used_again_costs_nothing(

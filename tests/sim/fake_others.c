@@ -270,7 +270,7 @@ bool connection_authorise(struct connection *c, const struct connection_message 
 	struct connection_credentials *cr)
 {
 	(void)m;
-	cr->use = (struct connection_use){.generation = 1};
+	cr->generation = 1;
 	return loop_now_ms(c->loop) >= world.no_token_until_ms;
 }
 
@@ -305,32 +305,17 @@ void connection_unwait(struct connection_waiter *w)
 		loop_timer_cancel(w->loop, &token_timer);
 }
 
-bool connection_rejected(
-	struct connection *c, const struct connection_use *use, enum connection_blame blame)
-{
-	(void)c;
-	(void)use;
-	(void)blame;
-	return false;
-}
-
-void connection_accepted(struct connection *c, const struct connection_use *use)
-{
-	(void)c;
-	(void)use;
-}
-
-bool connection_is_proven(struct connection *c, uint64_t generation)
+bool connection_rejected(struct connection *c, uint64_t generation)
 {
 	(void)c;
 	(void)generation;
-	return true;
+	return false;
 }
 
-void connection_trial_undone(struct connection *c, const struct connection_use *use)
+void connection_accepted(struct connection *c, uint64_t generation)
 {
 	(void)c;
-	(void)use;
+	(void)generation;
 }
 
 bool connection_is_renewable(const struct connection *c)

@@ -143,12 +143,6 @@ static struct connection_status status(void)
 	return s;
 }
 
-static bool rejected(uint64_t generation)
-{
-	return connection_rejected(connection,
-		&(struct connection_use){.generation = generation}, CONNECTION_BLAME_TOKEN);
-}
-
 /* --- Credentials that need no server. --- */
 
 static void connection__none_adds_nothing(void **state)
@@ -157,7 +151,7 @@ static void connection__none_adds_nothing(void **state)
 	made(CONNECTION_NONE);
 	assert_true(authorise());
 	assert_int_equal(credentials.header_count, 0);
-	assert_int_equal(credentials.use.generation, 0);
+	assert_int_equal(credentials.generation, 0);
 	assert_false(connection_is_renewable(connection));
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 }
@@ -186,28 +180,28 @@ static void connection__an_api_key_follows_its_file(void **state)
 	made(CONNECTION_API_KEY);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key f1rst");
-	assert_int_equal(credentials.use.generation, 1);
+	assert_int_equal(credentials.generation, 1);
 	assert_true(connection_is_renewable(connection));
 	/* Refused, and nothing newer to be had: an attempt like any other. */
-	assert_false(rejected(1));
+	assert_false(connection_rejected(connection, 1));
 	assert_int_equal(status().state, CONNECTION_DEAUTHORIZED);
 	assert_int_equal(log_count("connection_deauthorized"), 1);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key f1rst");
-	assert_int_equal(credentials.use.generation, 2);
+	assert_int_equal(credentials.generation, 2);
 	write_file("s3cond");
-	assert_true(rejected(2));
+	assert_true(connection_rejected(connection, 2));
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key s3cond");
-	assert_int_equal(credentials.use.generation, 3);
+	assert_int_equal(credentials.generation, 3);
 	/* Told so, without a refusal. */
 	write_file("th1rd");
 	connection_secrets_changed(connection);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "X-Api-Key: Key th1rd");
 	/* A late refusal of an old one. */
-	assert_true(rejected(1));
+	assert_true(connection_rejected(connection, 1));
 	/* What can't stand in a header does not get there; the former one stays. */
 	write_file("m4rker\nX-Evil: 1");
 	connection_secrets_changed(connection);
@@ -256,9 +250,9 @@ static void connection__aws_secrets_that_stay_the_same_are_no_new_credentials(vo
 	settings.aws_region = "eu-west-1";
 	settings.aws_service = "events";
 	made(CONNECTION_AWS_SIGV4);
-	assert_false(rejected(1));
+	assert_false(connection_rejected(connection, 1));
 	write_file("another");
-	assert_true(rejected(2));
+	assert_true(connection_rejected(connection, 2));
 }
 
 static void connection__an_aws_key_id_that_breaks_the_header_is_refused(void **state)
@@ -366,7 +360,7 @@ static void connection__a_thousand_wait_for_one_token_request_in_order(void **st
 		assert_int_equal(waiting[i].called, i < 500 ? i + 1 : i == 500 ? 0 : i);
 	assert_true(authorise());
 	assert_string_equal(credentials.headers.data, "Authorization: Bearer abc");
-	assert_int_equal(credentials.use.generation, 1);
+	assert_int_equal(credentials.generation, 1);
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 	assert_int_equal(status().refreshes, 1);
 	assert_in_range(status().token_expires_in_ms, 3590000, 3600000);
@@ -406,7 +400,7 @@ static void connection__a_refused_token_is_replaced_by_one_request(void **state)
 	wait_for(&waiting[0]);
 	run();
 	for (unsigned i = 0; i < 100; i++)
-		assert_true(rejected(1));
+		assert_true(connection_rejected(connection, 1));
 	assert_false(authorise());
 	assert_int_equal(status().state, CONNECTION_AUTHORIZING);
 	wait_for(&waiting[0]);
@@ -415,13 +409,13 @@ static void connection__a_refused_token_is_replaced_by_one_request(void **state)
 	assert_string_equal(credentials.headers.data, "Authorization: Bearer second");
 	assert_int_equal(server.requests, 2);
 	/* Refusals of the first one come late and mean nothing. */
-	assert_true(rejected(1));
+	assert_true(connection_rejected(connection, 1));
 	assert_true(authorise());
 	/* The second is refused as well, at once: this time it is not the token. */
-	assert_false(rejected(2));
+	assert_false(connection_rejected(connection, 2));
 	assert_true(authorise());
 	assert_int_equal(status().state, CONNECTION_DEAUTHORIZED);
-	connection_accepted(connection, &credentials.use);
+	connection_accepted(connection, credentials.generation);
 	assert_int_equal(status().state, CONNECTION_AUTHORIZED);
 	assert_int_equal(server.requests, 2);
 }
@@ -495,7 +489,7 @@ static void work(struct loop_call *call)
 	}
 	w->left--;
 	if (w->left % 100 == 0)
-		rejected(w->credentials.use.generation);
+		connection_rejected(connection, w->credentials.generation);
 	loop_defer(w->loop, &w->work);
 }
 

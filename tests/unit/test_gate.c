@@ -612,30 +612,6 @@ static void gate__a_shortage_of_our_own_narrows_the_window_for_a_while(void **st
 	gate_free(g);
 }
 
-static void gate__who_yields_goes_behind_all_that_have_joined(void **state)
-{
-	struct gate_settings s = usual();
-	struct gate *g = make(&s);
-	struct gate_entry e[3] = {0};
-	int64_t again_ms;
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(e); i++)
-		gate_join(g, &e[i], i < 2 ? 7 : 0);
-	assert_next(g, &e[0], 0);
-	leave(g, &e[0], GATE_EVENT_FAILURE, 0);
-	gate_yield(g, &e[0]);
-	gate_wait(g, &e[0], 0);
-	assert_next(g, &e[2], 0);
-	/* But not behind those of its own line. */
-	assert_next(g, &e[0], 0);
-	finish(g, &e[0], 0);
-	assert_next(g, &e[1], 0);
-	finish(g, &e[1], 0);
-	finish(g, &e[2], 0);
-	gate_free(g);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -655,7 +631,6 @@ int main(void)
 		cmocka_unit_test(gate__state_tells_what_waits),
 		cmocka_unit_test(gate__an_entry_is_small),
 		cmocka_unit_test(gate__a_shortage_of_our_own_narrows_the_window_for_a_while),
-		cmocka_unit_test(gate__who_yields_goes_behind_all_that_have_joined),
 		cmocka_unit_test(gate__who_is_told_to_wait_sends_nothing_until_then),
 		cmocka_unit_test(gate__a_probe_waits_as_told),
 		cmocka_unit_test(gate__two_of_one_connection_share_its_rate),

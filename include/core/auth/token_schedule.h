@@ -62,9 +62,6 @@ void token_schedule_obtained(struct token_schedule *s, int64_t asked_ms, int64_t
 void token_schedule_failed(struct token_schedule *s, int64_t now_ms, struct rng *rng);
 /* The API refused the token that there is. True: it is dropped, and a new one may help. */
 bool token_schedule_rejected(struct token_schedule *s, int64_t now_ms);
-/* The API refuses whatever was given out so far: the token is dropped, however young. For a caller
- * that paces itself. */
-void token_schedule_drop(struct token_schedule *s);
 /* The cause of the last failure may be gone: ask again without waiting. */
 void token_schedule_reset_backoff(struct token_schedule *s);
 

@@ -149,9 +149,6 @@ void gate_leave(
 void gate_note_shortage(struct gate *g, int64_t now_ms);
 /* Not before @at_ms again; then it is among the first. */
 void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms);
-/* From now on all that have joined so far go before @e, which has left the wire, but those of its
- * own line. */
-void gate_yield(struct gate *g, struct gate_entry *e);
 /* Take an entry that waits for its time or its turn out of the queue, as if it had just left
  * the wire: it keeps its line until gate_drop(). False when it is on the wire, or when others
  * of its line are before it. */

@@ -76,20 +76,11 @@ struct connection *connection_new(
 /* No waiter may be left. Accepts NULL. */
 void connection_free(struct connection *c);
 
-/* Which credentials an attempt uses, to say what came of it. */
-struct connection_use {
-	uint64_t generation; /* of the token; 0 where nothing can be renewed */
-	/* The API refuses the connection's credentials, and this attempt finds out whether it
-	 * still does: it must end with connection_accepted(), connection_rejected() or
-	 * connection_trial_undone(). */
-	bool is_trial;
-};
-
 /* What one attempt puts on the wire. Reuse it from attempt to attempt. */
 struct connection_credentials {
 	struct buf headers; /* "Name: value" lines, NUL behind each; wiped on release */
 	size_t header_count;
-	struct connection_use use;
+	uint64_t generation; /* of the token; 0 where nothing can be renewed */
 };
 
 void connection_credentials_init(struct connection_credentials *cr);
@@ -106,8 +97,7 @@ struct connection_message {
 	size_t header_count;
 };
 
-/* True: *cr is filled. False: wait, since there is no token now, or the API refuses them all. Any
- * thread. */
+/* True: *cr is filled. False: no token now; wait. Any thread. */
 bool connection_authorise(struct connection *c, const struct connection_message *m,
 	struct connection_credentials *cr);
 
@@ -124,29 +114,17 @@ struct connection_waiter {
 void connection_wait(struct connection *c, struct connection_waiter *w);
 void connection_unwait(struct connection_waiter *w);
 
-/* Whose fault is a refusal (core/auth/standing.h)? */
-enum connection_blame {
-	CONNECTION_BLAME_EVENT, /* of the event's: others are taken with the same ones */
-	CONNECTION_BLAME_TOKEN, /* of this one token's, perhaps: it is renewed */
-	CONNECTION_BLAME_ALL,   /* of the connection's: all its deliveries wait */
-};
-
 /*
- * The API refused the credentials of @use. True: newer ones are there or on their way,
+ * The API refused the credentials of @generation. True: newer ones are there or on their way,
  * so trying again with them is worth it (and costs no attempt). False: there are none to be
  * had now (the file is the same; the token is seconds old and so was the one before it): this
  * was an attempt like any other, or a caller would turn in circles. The same credentials then
  * have a new generation.
  */
-bool connection_rejected(
-	struct connection *c, const struct connection_use *use, enum connection_blame blame);
-/* Has a delivery succeeded with the credentials of @generation? */
-bool connection_is_proven(struct connection *c, uint64_t generation);
-/* The trial was cancelled, or the reply says nothing about the credentials. Accepts any. */
-void connection_trial_undone(struct connection *c, const struct connection_use *use);
+bool connection_rejected(struct connection *c, uint64_t generation);
 /* An API took them, after all: the state is AUTHORIZED again. Cheap
  * enough for every success. */
-void connection_accepted(struct connection *c, const struct connection_use *use);
+void connection_accepted(struct connection *c, uint64_t generation);
 /* Can its credentials be renewed at all: by a token server, or by a file that changes? */
 bool connection_is_renewable(const struct connection *c);
 

@@ -24,7 +24,7 @@ struct attempt {
 	struct http_request http;
 	struct trace_context trace;
 	size_t held_bytes; /* of the budget, for the body */
-	bool reauthorise_on_403, renewable, has_credentials;
+	bool reauthorise_on_403, renewable;
 };
 
 void attempt_pool_init(struct attempt_pool *p)
@@ -230,14 +230,13 @@ static void attempt_ended(struct http_request *r, const struct http_result *resu
 			{
 				.transport = result->transport,
 				.status = result->status,
-				.has_credentials = a->has_credentials,
 				.fresh_token =
 					d->rejected_generation != 0 &&
-					a->credentials.use.generation > d->rejected_generation,
+					a->credentials.generation > d->rejected_generation,
 				.can_reauthorise = a->renewable,
 				.reauthorise_on_403 = a->reauthorise_on_403,
 			},
-		.use = a->credentials.use,
+		.generation = a->credentials.generation,
 		.was_resent = result->was_resent,
 		.latency_us = result->total_us,
 		.first_byte_us = result->first_byte_us,
@@ -350,8 +349,6 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	fill(a, d->target->plan);
 	a->reauthorise_on_403 = d->target->destination->connection->reauthorize_on_403;
 	a->renewable = connection_is_renewable(connection);
-	a->has_credentials =
-		d->target->destination->connection->settings.type != CONNECTION_NONE;
 	if (d->facts.first_attempt_ms == 0)
 		d->facts.first_attempt_ms = loop_wall_ms(loop);
 	d->facts.attempts++;
@@ -359,15 +356,12 @@ enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	return ATTEMPT_SENT;
 }
 
-struct connection_use attempt_cancel(struct delivery *d)
+void attempt_cancel(struct delivery *d)
 {
 	struct attempt *a = d->attempt;
-	struct connection_use use = {0};
 
 	if (a == NULL)
-		return use;
-	use = a->credentials.use;
+		return;
 	http_cancel(&a->http);
 	attempt_put_back(a);
-	return use;
 }

@@ -29,7 +29,7 @@ enum attempt_begun {
 /* The outcome, for done(). The attempt is back in its pool by then. */
 struct attempt_report {
 	struct retry_outcome outcome;
-	struct connection_use use;
+	uint64_t generation;           /* of the credentials used */
 	bool was_resent;               /* see http_result */
 	const struct reply_rule *rule; /* the response rule that has decided; NULL: none */
 	int64_t latency_us;
@@ -44,7 +44,7 @@ void attempt_pool_release(struct attempt_pool *p);
 /* Send @d over @client, and set d->attempt. d->facts are updated. */
 enum attempt_begun attempt_begin(struct attempt_pool *p, struct delivery *d,
 	struct connection *connection, struct http_client *client, attempt_done_fn done);
-/* done() is not called any more. Which credentials it has used. */
-struct connection_use attempt_cancel(struct delivery *d);
+/* done() is not called any more. */
+void attempt_cancel(struct delivery *d);
 
 #endif

@@ -352,12 +352,10 @@ bool destination_withdraw_idle(struct delivery *d)
 void destination_withdraw(struct delivery *d)
 {
 	struct destination *dest = d->dest;
-	struct connection_use use;
 
 	switch (d->state) {
 	case DELIVERY_SENDING:
-		use = attempt_cancel(d);
-		connection_trial_undone(dest->connection, &use);
+		attempt_cancel(d);
 		leave_unanswered(dest, d, GATE_NO_ANSWER);
 		dispatch_end_probe(dest, d, false);
 		dispatch_leave(dest, d);

@@ -29,19 +29,11 @@
 
 /* Tell the connection that the API rejected the credentials of this attempt. False: there are
  * no others, so that trying again at once would be in vain. */
-static bool are_replaceable(struct destination *dest, struct delivery *d,
-	const struct attempt_report *report, const struct retry_verdict *verdict)
+static bool are_replaceable(
+	struct destination *dest, struct delivery *d, const struct attempt_report *report)
 {
-	static const enum connection_blame blames[] = {
-		[RETRY_CHARGE_EVENT] = CONNECTION_BLAME_EVENT,
-		[RETRY_CHARGE_NOBODY] = CONNECTION_BLAME_TOKEN,
-		[RETRY_CHARGE_CONNECTION] = CONNECTION_BLAME_ALL,
-	};
-
-	/* What is the event's fault leaves the token as good as it was. */
-	if (verdict->charge != RETRY_CHARGE_EVENT)
-		d->rejected_generation = (uint32_t)report->use.generation;
-	return connection_rejected(dest->connection, &report->use, blames[verdict->charge]);
+	d->rejected_generation = (uint32_t)report->generation;
+	return connection_rejected(dest->connection, report->generation);
 }
 
 /* The final verdict: the policy's, corrected by what the connection knows of its credentials. */
@@ -52,18 +44,12 @@ static struct retry_verdict judge(
 	struct retry_verdict verdict;
 
 	outcome.is_probe = gate_entry_is_probe(&d->gate) || d->route->probe == d;
-	if (outcome.has_credentials && !retry_is_delivered(&outcome))
-		outcome.is_proven =
-			connection_is_proven(dest->connection, report->use.generation);
 	verdict = retry_judge(&d->target->retry, &outcome);
+
 	/* Whatever the verdict, the connection must hear of it. */
-	if (verdict.fault != RETRY_FAULT_CREDENTIALS ||
-		are_replaceable(dest, d, report, &verdict) ||
-		verdict.action != RETRY_REAUTHORISE)
-		return verdict;
-	verdict.action = RETRY_LATER;
-	if (outcome.is_proven)
-		verdict.charge = RETRY_CHARGE_EVENT;
+	if (verdict.fault == RETRY_FAULT_CREDENTIALS && !are_replaceable(dest, d, report) &&
+		verdict.action == RETRY_REAUTHORISE)
+		verdict.action = RETRY_LATER;
 	return verdict;
 }
 
@@ -98,9 +84,7 @@ static void tell_connection(struct destination *dest, const struct attempt_repor
 	const struct retry_verdict *verdict)
 {
 	if (verdict->action == RETRY_DELIVERED)
-		connection_accepted(dest->connection, &report->use);
-	else if (verdict->fault != RETRY_FAULT_CREDENTIALS)
-		connection_trial_undone(dest->connection, &report->use);
+		connection_accepted(dest->connection, report->generation);
 }
 
 void outcome_note_error(struct destination *dest, const struct delivery *d)
@@ -220,9 +204,6 @@ static void retry(
 		outcome_failed(dest, d);
 		return;
 	}
-	/* The next trial of the credentials is another's: this one may be refused for itself. */
-	if (verdict->charge == RETRY_CHARGE_CONNECTION)
-		gate_yield(dest->gate, &d->gate);
 	if (verdict->fault == RETRY_FAULT_NONE)
 		delay_ms = 0; /* it is for the gate to say when there is enough again */
 	dispatch_again(dest, d, destination_now_ms(dest) + delay_ms);
@@ -233,7 +214,6 @@ static void retry_with_new_credentials(struct destination *dest, struct delivery
 {
 	metric_add(dest->gauges.reauthorizations, 1);
 	d->facts.attempts--; /* it was the connection's fault */
-	gate_yield(dest->gate, &d->gate);
 	dispatch_again(dest, d, destination_now_ms(dest));
 }
 

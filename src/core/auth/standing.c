@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How credentials stand with the API: the states of standing.h. */
-#include "core/auth/standing.h"
+#include "standing.h"
 
 bool standing_is_proven(const struct standing *s, uint64_t generation)
 {
@@ -25,9 +25,6 @@ bool standing_send(struct standing *s)
 bool standing_accepted(struct standing *s, uint64_t generation)
 {
 	bool was_refused = s->is_refused;
-
-	if (!was_refused && s->refusals == 0 && standing_is_proven(s, generation))
-		return false; /* as always */
 
 	/* What was sent with older ones says nothing of those that are in use now. */
 	if (s->has_proof && generation < s->proven_generation)

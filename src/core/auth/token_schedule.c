@@ -192,12 +192,6 @@ bool token_schedule_rejected(struct token_schedule *s, int64_t now_ms)
 	return true;
 }
 
-void token_schedule_drop(struct token_schedule *s)
-{
-	s->has_token = false;
-	s->rejections = 0;
-}
-
 void token_schedule_reset_backoff(struct token_schedule *s)
 {
 	s->failures = 0;

@@ -378,11 +378,6 @@ void gate_wait(struct gate *g, struct gate_entry *e, int64_t at_ms)
 	g->queued++;
 }
 
-void gate_yield(struct gate *g, struct gate_entry *e)
-{
-	e->turn = g->next_turn++;
-}
-
 void gate_park(struct gate *g, struct gate_entry *e, struct list *parked)
 {
 	e->state = PARKED;

@@ -53,12 +53,6 @@ void connection_set_state(struct connection *c, enum connection_state state, con
 	announce(c);
 }
 
-void connection_set_usable(struct connection *c)
-{
-	if (!c->standing.is_refused)
-		connection_set_state(c, CONNECTION_AUTHORIZED, "");
-}
-
 void connection_get_status(struct connection *c, struct connection_status *ret)
 {
 	int64_t now_ms = clock_monotonic_ms();
@@ -106,13 +100,6 @@ void connection_wake_waiters(struct connection *c)
 	}
 }
 
-/* With the lock held: may an attempt be made now? */
-static bool is_usable(const struct connection *c, int64_t now_ms)
-{
-	return (!has_token(c) || token_schedule_is_usable(&c->schedule, now_ms)) &&
-	       standing_ready_at(&c->standing, now_ms) <= now_ms;
-}
-
 void connection_wait(struct connection *c, struct connection_waiter *w)
 {
 	loop_call_init(&w->call, call_ready);
@@ -120,7 +107,7 @@ void connection_wait(struct connection *c, struct connection_waiter *w)
 	w->connection = c;
 	pthread_mutex_lock(&c->lock);
 	list_append(&c->waiters, &w->node);
-	if (is_usable(c, clock_monotonic_ms()))
+	if (!has_token(c) || token_schedule_is_usable(&c->schedule, clock_monotonic_ms()))
 		connection_wake_waiters(c);
 	else
 		wake(c);
@@ -142,30 +129,14 @@ void connection_unwait(struct connection_waiter *w)
 
 /* --- Credentials for an attempt. --- */
 
-static void trial_is_due(struct loop_timer *timer)
-{
-	struct connection *c = container_of(timer, struct connection, trial);
-
-	pthread_mutex_lock(&c->lock);
-	connection_wake_waiters(c);
-	pthread_mutex_unlock(&c->lock);
-}
-
 static void on_wake(struct loop_call *call)
 {
 	struct connection *c = container_of(call, struct connection, wake);
-	int64_t trial_ms;
 
 	pthread_mutex_lock(&c->lock);
 	c->is_woken = false;
-	trial_ms = c->standing.is_refused && !list_is_empty(&c->waiters)
-			   ? standing_ready_at(&c->standing, clock_monotonic_ms())
-			   : INT64_MAX;
 	pthread_mutex_unlock(&c->lock);
-	if (trial_ms != INT64_MAX)
-		loop_timer_set(c->loop, &c->trial, trial_ms);
-	if (has_token(c))
-		connection_token_refresh(c);
+	connection_token_refresh(c);
 }
 
 /* The token has expired while there was nothing to deliver. */
@@ -180,7 +151,6 @@ bool connection_authorise(struct connection *c, const struct connection_message 
 {
 	bool usable = true;
 
-	cr->use.is_trial = false;
 	pthread_mutex_lock(&c->lock);
 	if (has_token(c)) {
 		int64_t now_ms = clock_monotonic_ms();
@@ -191,13 +161,9 @@ bool connection_authorise(struct connection *c, const struct connection_message 
 		if (!usable)
 			note_expiry(c);
 	}
-	if (usable && c->standing.is_refused) {
-		usable = is_usable(c, clock_monotonic_ms());
-		cr->use.is_trial = usable && standing_send(&c->standing);
-	}
 	if (usable) {
 		credentials_apply(&c->credentials, m, cr);
-		cr->use.generation = c->generation;
+		cr->generation = c->generation;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return usable;
@@ -228,7 +194,7 @@ static bool reread(struct connection *c)
 	credentials_release(&c->credentials);
 	c->credentials = m;
 	c->generation++;
-	connection_set_usable(c);
+	connection_set_state(c, CONNECTION_AUTHORIZED, "");
 	return true;
 }
 
@@ -246,47 +212,17 @@ static bool token_rejected(struct connection *c)
  * these again and again without counting an attempt. */
 static void refused_for_good(struct connection *c)
 {
-	if (connection_is_renewable(c)) {
-		standing_renumbered(&c->standing, c->generation, c->generation + 1);
+	if (connection_is_renewable(c))
 		c->generation++;
-	}
 	connection_set_state(c, CONNECTION_DEAUTHORIZED, "the API refuses the credentials");
 }
 
-/* All deliveries wait; the next trial is made with a newer token. */
-static void refuse_all(struct connection *c)
-{
-	connection_set_state(c, CONNECTION_DEAUTHORIZED, "the API refuses the credentials");
-	if (has_token(c))
-		token_schedule_drop(&c->schedule);
-	else if (c->has_references)
-		reread(c);
-	wake(c);
-}
-
-/* With the lock held. */
-static bool is_trial_undone(struct connection *c, const struct connection_use *use)
-{
-	if (!use->is_trial)
-		return false;
-	standing_trial_undone(&c->standing, clock_monotonic_ms());
-	connection_wake_waiters(c);
-	return true;
-}
-
-bool connection_rejected(
-	struct connection *c, const struct connection_use *use, enum connection_blame blame)
+bool connection_rejected(struct connection *c, uint64_t generation)
 {
 	bool worth_it = true;
 
 	pthread_mutex_lock(&c->lock);
-	if (use->generation < c->generation) {
-		is_trial_undone(c, use);
-	} else if ((blame != CONNECTION_BLAME_TOKEN || use->is_trial) &&
-		   standing_rejected(&c->standing, use->generation, use->is_trial,
-			   clock_monotonic_ms())) {
-		refuse_all(c);
-	} else if (blame != CONNECTION_BLAME_EVENT) {
+	if (generation >= c->generation) {
 		if (has_token(c))
 			worth_it = token_rejected(c);
 		else
@@ -298,32 +234,10 @@ bool connection_rejected(
 	return worth_it;
 }
 
-bool connection_is_proven(struct connection *c, uint64_t generation)
-{
-	bool is_proven;
-
-	pthread_mutex_lock(&c->lock);
-	is_proven = standing_is_proven(&c->standing, generation);
-	pthread_mutex_unlock(&c->lock);
-	return is_proven;
-}
-
-void connection_trial_undone(struct connection *c, const struct connection_use *use)
+void connection_accepted(struct connection *c, uint64_t generation)
 {
 	pthread_mutex_lock(&c->lock);
-	is_trial_undone(c, use);
-	pthread_mutex_unlock(&c->lock);
-}
-
-void connection_accepted(struct connection *c, const struct connection_use *use)
-{
-	bool is_back;
-
-	pthread_mutex_lock(&c->lock);
-	is_back = standing_accepted(&c->standing, use->generation);
-	if (is_back)
-		connection_wake_waiters(c);
-	if (c->status.state == CONNECTION_DEAUTHORIZED && use->generation == c->generation &&
+	if (c->status.state == CONNECTION_DEAUTHORIZED && generation == c->generation &&
 		(!has_token(c) || token_schedule_is_usable(&c->schedule, clock_monotonic_ms())))
 		connection_set_state(c, CONNECTION_AUTHORIZED, "");
 	pthread_mutex_unlock(&c->lock);
@@ -332,10 +246,6 @@ void connection_accepted(struct connection *c, const struct connection_use *use)
 void connection_secrets_changed(struct connection *c)
 {
 	pthread_mutex_lock(&c->lock);
-	if (c->standing.is_refused) {
-		standing_mended(&c->standing, clock_monotonic_ms());
-		wake(c);
-	}
 	if (has_token(c)) {
 		token_schedule_reset_backoff(&c->schedule);
 		if (!token_schedule_is_usable(&c->schedule, clock_monotonic_ms()))
@@ -406,7 +316,6 @@ struct connection *connection_new(
 	pthread_mutex_init(&c->lock, NULL);
 	list_init(&c->waiters);
 	loop_call_init(&c->wake, on_wake);
-	c->trial.fire = trial_is_due;
 	c->has_references = any_reference(s);
 	c->generation = c->has_references && !has_token(c) ? 1 : 0;
 	c->status.since_ms = loop_wall_ms(l);
@@ -426,7 +335,6 @@ void connection_free(struct connection *c)
 	if (c == NULL)
 		return;
 	loop_unpost(c->loop, &c->wake);
-	loop_timer_cancel(c->loop, &c->trial);
 	connection_token_release(c);
 	credentials_release(&c->credentials);
 	pthread_mutex_destroy(&c->lock);

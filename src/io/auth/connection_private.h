@@ -15,7 +15,6 @@
 #include <pthread.h>
 
 #include "core/auth/sigv4.h"
-#include "core/auth/standing.h"
 #include "core/auth/token_schedule.h"
 #include "core/auth/webhook.h"
 #include "io/auth/connection.h"
@@ -41,7 +40,6 @@ struct connection {
 	struct http_request request;
 	struct oauth_request rendered;
 	struct loop_timer retry;
-	struct loop_timer trial; /* wakes those that wait, since the next trial is due */
 	struct rng rng;
 	int64_t asked_ms;
 
@@ -49,7 +47,6 @@ struct connection {
 	struct credentials credentials;
 	uint64_t generation; /* 0: nothing can be renewed */
 	struct token_schedule schedule;
-	struct standing standing;
 	struct loop_call wake; /* to the loop: there may be something to do */
 	bool is_woken;
 	struct list waiters;
@@ -60,8 +57,6 @@ struct connection {
 /* connection.c. With the lock held. */
 void connection_set_state(
 	struct connection *c, enum connection_state state, const char *reason);
-/* There are credentials: AUTHORIZED, unless the API refuses them all. */
-void connection_set_usable(struct connection *c);
 void connection_wake_waiters(struct connection *c);
 
 /* credentials.c */

@@ -42,7 +42,7 @@ static void token_obtained(struct connection *c, const struct token_reply *reply
 	c->generation++;
 	c->status.refreshes++;
 	token_schedule_obtained(&c->schedule, c->asked_ms, reply->lifetime_ms);
-	connection_set_usable(c);
+	connection_set_state(c, CONNECTION_AUTHORIZED, "");
 	connection_wake_waiters(c);
 	pthread_mutex_unlock(&c->lock);
 }
