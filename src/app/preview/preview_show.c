@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "app/preview/preview.h"
+#include "core/request/form.h"
 
 /* --- what is hidden --------------------------------------------------------------------- */
 
@@ -63,6 +64,41 @@ static bool is_of_connection(const struct request_parameters *p, const char *lin
 	return false;
 }
 
+static bool is_query_of_connection(const struct request_parameters *p, struct slice name)
+{
+	bool found = false;
+	struct buf spelled;
+
+	buf_init(&spelled, BUF_UNLIMITED);
+	for (size_t i = 0; i < p->query_count && !found; i++) {
+		buf_reset(&spelled);
+		form_add_percent(&spelled, slice_str(p->query[i].name));
+		found = slice_eq(buf_slice(&spelled), name);
+	}
+	buf_release(&spelled);
+	return found;
+}
+
+/* The connection's query parameters are hidden whatever their length, as its headers are. */
+static void add_url(const struct preview_mask *mask, const struct request_parameters *p,
+	const char *url, struct buf *out)
+{
+	size_t len = strcspn(url, "?");
+
+	add_text(mask, slice_of(url, len), out);
+	while (url[len] != '\0') {
+		const char *pair = url + len + 1;
+		size_t name = strcspn(pair, "=&"), whole = strcspn(pair, "&");
+
+		buf_add_char(out, url[len]);
+		if (mask != NULL && is_query_of_connection(p, slice_of(pair, name)))
+			buf_addf(out, "%.*s=" CONF_MASK_TEXT, (int)name, pair);
+		else
+			add_text(mask, slice_of(pair, whole), out);
+		len += 1 + whole;
+	}
+}
+
 static void add_header(const struct preview_mask *mask, const struct request_parameters *p,
 	const char *line, struct buf *out)
 {
@@ -114,7 +150,7 @@ void preview_show(const struct preview *p, const struct conf_target *target,
 	buf_init(&ret->url, BUF_UNLIMITED);
 	buf_init(&ret->headers, BUF_UNLIMITED);
 	buf_init(&ret->body, BUF_UNLIMITED);
-	add_text(mask, slice_str(buf_str(&p->request.url)), &ret->url);
+	add_url(mask, &c->parameters, buf_str(&p->request.url), &ret->url);
 	for (size_t i = 0; i < p->request.header_count; i++, line += strlen(line) + 1)
 		add_header(mask, &c->parameters, line, &ret->headers);
 	add_credentials(&c->settings, &ret->headers);
