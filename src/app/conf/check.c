@@ -85,6 +85,7 @@ static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 	const struct conf_node *key = conf_given_node(s, "key_file");
 	const char *address = r->conf->admin.listen;
 	bool off = address == NULL || strcmp(address, "none") == 0;
+	bool is_open = !off && strchr(address, ':') != NULL && !is_private(address);
 
 	if (listen != NULL && !off)
 		check_listen(r, s, listen);
@@ -97,12 +98,12 @@ static void check_admin(struct conf_reader *r, const struct conf_subject *s)
 			"is short enough to be guessed: use at least %d characters, for example of "
 			"`openssl rand -hex 16`",
 			TOKEN_MIN_BYTES);
-	if (listen != NULL && token == NULL && !off && !is_private(address))
+	if (listen != NULL && token == NULL && is_open)
 		conf_warn(r, s, "admin.listen", listen->place,
 			"without a token, everybody who reaches this address can read the "
 			"configuration and the state; set admin.token, or listen on loopback or "
 			"on unix:PATH");
-	if (token != NULL && certificate == NULL && !off && !is_private(address))
+	if (token != NULL && certificate == NULL && is_open)
 		conf_warn(r, s, "admin.token", token->place,
 			"is sent unencrypted over the network; set certificate_file "
 			"and key_file, or listen on loopback");
