@@ -170,6 +170,7 @@ def test_what_is_open_is_told_by_partition_and_no_label_is_made_from_an_event(al
     all_ways.publish()
     wait_until(lambda: held.waiting == EACH)
     wait_until(lambda: daemon.metric("postrider_open_records") == EACH, 30)
+    wait_until(lambda: daemon.metric("postrider_lag_records") >= EACH, 30)
     s = Samples(daemon.admin("/metrics"))
     assert s.value("postrider_in_flight", destination="good") == EACH
     assert s.total("postrider_lag_records") >= EACH

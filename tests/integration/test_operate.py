@@ -103,6 +103,7 @@ def test_a_scrape_is_what_prometheus_wants(shop: Shop, postrider) -> None:
     shop.publish(0, 20)
     shop.receiver.wait_for(20, "/chat")
     wait_until(lambda: daemon.metric("postrider_commit_seconds_count") > 0)
+    wait_until(lambda: "postrider_lag_records{" in daemon.admin("/metrics"), 30)
     text = daemon.admin("/metrics")
     promtool = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
                               text=True, check=False)

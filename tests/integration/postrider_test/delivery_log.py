@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An API that keeps the books: what it accepted, when, of whom, and when the answer went out.
 
-Only an answer 200 counts as accepted: what the API refused, or whose answer it broke off, is
-not a repeat when it comes again.
+An answer whose status line says 2xx counts as accepted, also if its body breaks off; what the API
+refused, or did not answer, is not a repeat when it comes again.
 """
 
 from __future__ import annotations
@@ -33,6 +33,12 @@ class Entry:
     partition: int
     at: float         # monotonic
     answered: float = float("inf")  # never, when the client had gone
+
+
+def _accepts(reply: Reply) -> bool:
+    """Does its client read a status line with 2xx?"""
+    whole_head = reply.cut is None or reply.cut < 0
+    return 200 <= reply.status < 300 and whole_head and not reply.reset and not reply.hang
 
 
 class _Later(Hold):
@@ -69,7 +75,7 @@ class DeliveryLog:
         with self._lock:
             self._attempts[n] += 1
             reply = self.answer(n, self._attempts[n])
-            if reply:
+            if reply and not _accepts(reply):
                 self.refused += 1
                 return reply
             # <topic>-<partition>-<offset>-<rule>-<target>
@@ -78,7 +84,9 @@ class DeliveryLog:
                           int(key.rsplit("-", 4)[1]), request.at)
             self._entries.append(entry)
             self._seen.add(n)
-        return Reply(hold=_Later(entry, self.delay))
+        if reply:
+            entry.answered = time.monotonic()
+        return reply or Reply(hold=_Later(entry, self.delay))
 
     @property
     def accepted(self) -> int:
