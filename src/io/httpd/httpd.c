@@ -47,6 +47,7 @@ struct admin {
 	char *certificate, *key;
 	struct admin_limits limits;
 	struct clients clients;
+	bool has_room; /* a connection has ended since the library last accepted */
 	/* The thread, and what it waits for. */
 	pthread_t thread;
 	bool has_thread;
@@ -243,15 +244,17 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
 {
 	struct admin *a = cls;
 
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		*context = clients_add(&a->clients,
 			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
 				->client_addr,
 			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)
 				->connect_fd,
 			clock_monotonic_ms());
-	else
+	} else {
 		clients_remove(*context);
+		a->has_room = true;
+	}
 }
 
 /* Have the library do what there is to do, and wake up when a time limit is next. */
@@ -260,7 +263,12 @@ static void turn(struct admin *a)
 	MHD_UNSIGNED_LONG_LONG wait_ms;
 	int64_t now_ms, next_ms;
 
-	MHD_run(a->daemon);
+	/* At its limit of connections the library accepts again in the run after the one in which some
+	 * have ended, and nothing wakes us for that one. */
+	do {
+		a->has_room = false;
+		MHD_run(a->daemon);
+	} while (a->has_room);
 	now_ms = clock_monotonic_ms();
 	next_ms = clients_expire(&a->clients, now_ms);
 	if (MHD_get_timeout(a->daemon, &wait_ms) == MHD_YES &&
