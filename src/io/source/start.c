@@ -37,7 +37,7 @@ struct starts {
 	rd_kafka_topic_partition_list_t *missing;
 	/* To be committed before anything is read. */
 	rd_kafka_topic_partition_list_t *commits;
-	bool wait; /* another member decides */
+	bool wait; /* another member decides, or has just done so */
 	rd_kafka_resp_err_t problem;
 };
 
@@ -215,6 +215,19 @@ static void begin_at_beginnings(rd_kafka_t *rk, struct starts *st, const char *s
 	rd_kafka_topic_partition_list_destroy(added);
 }
 
+/* Has another member decided since this one asked for its offsets? */
+static bool is_outdated(const struct starts *st, rd_kafka_topic_partition_list_t *all)
+{
+	for (int i = 0; i < st->missing->cnt; i++) {
+		const rd_kafka_topic_partition_t *now = rd_kafka_topic_partition_list_find(
+			all, st->missing->elems[i].topic, st->missing->elems[i].partition);
+
+		if (now != NULL && now->offset >= 0)
+			return true;
+	}
+	return false;
+}
+
 static void decide_scope(rd_kafka_t *rk, struct starts *st, const char *scope)
 {
 	rd_kafka_topic_partition_list_t *all = list_scope(rk, st, scope);
@@ -223,7 +236,9 @@ static void decide_scope(rd_kafka_t *rk, struct starts *st, const char *scope)
 		return;
 	if (all->cnt > 0)
 		st->problem = first_error(rd_kafka_committed(rk, all, ANSWER_MS), all);
-	if (st->problem == RD_KAFKA_RESP_ERR_NO_ERROR && has_offsets(all))
+	if (st->problem == RD_KAFKA_RESP_ERR_NO_ERROR && is_outdated(st, all))
+		st->wait = true; /* until they are asked for again */
+	else if (st->problem == RD_KAFKA_RESP_ERR_NO_ERROR && has_offsets(all))
 		begin_at_beginnings(rk, st, scope);
 	else if (st->problem == RD_KAFKA_RESP_ERR_NO_ERROR && st->latest)
 		begin_at_ends(rk, st, all);
