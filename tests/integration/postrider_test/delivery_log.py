@@ -36,9 +36,8 @@ class Entry:
 
 
 def _accepts(reply: Reply) -> bool:
-    """Does its client read a status line with 2xx?"""
-    whole_head = reply.cut is None or reply.cut < 0
-    return 200 <= reply.status < 300 and whole_head and not reply.reset and not reply.hang
+    """Is it a whole head with 2xx, of which only the body breaks off?"""
+    return 200 <= reply.status < 300 and reply.cut is not None and reply.cut < 0
 
 
 class _Later(Hold):
